@@ -6,12 +6,7 @@ import polars as pl
 from synthetic.people import People
 
 
-def source_records(
-    people: People,
-    source: str,
-    person_ids: np.ndarray,
-    deaths: pl.DataFrame | None = None,
-) -> pl.DataFrame:
+def source_records(people: People, source: str, person_ids: np.ndarray) -> pl.DataFrame:
     """One row per person of `person_ids` (sorted, unique), as `source` knows them.
 
     `source` is a trust code, "mhsds" or "csds" (the same as their trust), or a council's
