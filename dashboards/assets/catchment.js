@@ -1,0 +1,24 @@
+// Start the NHS components and keep htmx swaps honest for people who cannot see them.
+import { initAll } from "./nhsuk-frontend.min.js";
+
+initAll();
+
+const announcer = document.getElementById("announcements");
+
+// A swap is announced by its own words: an element marked data-announce, or its
+// first heading, which also takes the focus so that reading goes on from there.
+document.body.addEventListener("htmx:afterSwap", (event) => {
+  const swapped = event.detail.target;
+  const spoken = swapped.querySelector("[data-announce]");
+  const heading = swapped.querySelector("h1, h2, h3");
+  const words = spoken?.dataset.announce ?? heading?.textContent;
+  if (announcer && words) announcer.textContent = words.trim();
+  if (heading && !spoken) {
+    heading.setAttribute("tabindex", "-1");
+    heading.focus({ preventScroll: true });
+  }
+});
+
+document.body.addEventListener("htmx:responseError", () => {
+  if (announcer) announcer.textContent = "That did not work. Nothing was changed.";
+});
