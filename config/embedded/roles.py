@@ -1,0 +1,88 @@
+"""Database roles and databases, for the embedded servers and for real ones alike.
+
+Two databases: `store` holds pseudonymised rows, `vault` what identifies. No role may
+bypass row-level security, and no role reaches both databases: what moves from one to
+the other moves through the vault-zone process, which holds two connections.
+"""
+
+from collections.abc import Iterator, Mapping
+
+STORE = "store"
+VAULT = "vault"
+
+# Role → the databases it may connect to.
+ROLES: dict[str, tuple[str, ...]] = {
+    "migrator": (STORE,),
+    "vault_migrator": (VAULT,),
+    "web": (STORE,),
+    "worker": (STORE,),
+    "loader": (STORE,),
+    "vault": (VAULT,),
+    "audit_writer": (STORE,),
+    "audit_reader": (STORE,),
+}
+OWNERS = {STORE: "migrator", VAULT: "vault_migrator"}
+
+
+def cluster_statements(passwords: Mapping[str, str]) -> Iterator[str]:
+    """SQL for the whole server: roles, then databases. Run as its superuser.
+
+    `passwords` has one entry for each name in ROLES.
+    """
+    for role in ROLES:
+        yield (
+            f"CREATE ROLE {role} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB "
+            f"NOCREATEROLE NOREPLICATION PASSWORD {quoted(passwords[role])}"
+        )
+    for database, owner in OWNERS.items():
+        yield f"CREATE DATABASE {database} OWNER {owner} TEMPLATE template0"
+
+
+def database_statements(database: str) -> Iterator[str]:
+    """SQL inside one new database: who may connect, and who owns its schema.
+
+    Table rights are the migrations' affair; here only the doors are set.
+    """
+    owner = OWNERS[database]
+    entrants = ", ".join(role for role, allowed in ROLES.items() if database in allowed)
+    yield f"REVOKE ALL ON DATABASE {database} FROM PUBLIC"
+    yield f"GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {entrants}"
+    yield f"ALTER SCHEMA public OWNER TO {owner}"
+    yield "REVOKE ALL ON SCHEMA public FROM PUBLIC"
+    yield f"GRANT USAGE ON SCHEMA public TO {entrants}"
+    if database == STORE:
+        # A loader's batch is loaded again after a crash, so it need not wait for disk.
+        yield "ALTER ROLE loader IN DATABASE store SET synchronous_commit = off"
+
+
+def hba(superuser: str) -> str:
+    """The pg_hba.conf: passwords over the Unix socket only, the vault closed to all
+    but its own two roles. Names are regular expressions so that copies of the
+    databases made for parallel tests stand behind the same wall.
+    """
+    lines = [
+        "# TYPE  DATABASE    USER                    METHOD",
+        f"local   all         {superuser}   scram-sha-256",
+        """local   "/^vault"   vault,vault_migrator    scram-sha-256""",
+        """local   "/^vault"   all                     reject""",
+        """local   all         vault,vault_migrator    reject""",
+        """local   "/^store"   all                     scram-sha-256""",
+        "local   all         all                     reject",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def script(passwords: Mapping[str, str]) -> str:
+    """A psql script that makes roles and databases on a server of your own."""
+    parts = [f"{statement};" for statement in cluster_statements(passwords)]
+    for database in OWNERS:
+        parts.append(f"\\connect {database}")
+        parts += [f"{statement};" for statement in database_statements(database)]
+    return "\n".join(parts) + "\n"
+
+
+def quoted(text: str) -> str:
+    """A SQL string literal. Raises ValueError for what cannot stand in one."""
+    if "\x00" in text or "\\" in text:
+        raise ValueError("a password may hold neither a backslash nor a zero byte")
+    return "'" + text.replace("'", "''") + "'"

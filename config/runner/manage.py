@@ -1,0 +1,45 @@
+"""`./run manage …`: Django's own commands, each under the role it needs."""
+
+from collections.abc import Sequence
+
+from config.runner.session import Session
+
+SCHEMA_COMMANDS = {"migrate", "makemigrations", "sqlmigrate", "showmigrations", "flush"}
+# What reads or writes identifiers runs in the vault's zone.
+VAULT_COMMANDS = {
+    "load_landing",
+    "load_feed",
+    "load",
+    "evaluate_linkage",
+    "quarantine",
+    "replay",
+    "relink",
+}
+
+
+def process_for(command: str) -> str:
+    """The process whose role a management command runs under."""
+    if command in SCHEMA_COMMANDS:
+        return "migrator"
+    return "vault" if command in VAULT_COMMANDS else "worker"
+
+
+def manage(session: Session, words: Sequence[str], process: str | None = None) -> int:
+    """Run one management command; returns its exit code."""
+    if not words:
+        words = ["help"]
+    process = process or process_for(words[0])
+    if words[0] == "migrate" and not any(w.startswith("--database") for w in words):
+        return migrate(session, words[1:])
+    return session.run(process, ["manage.py", *words])
+
+
+def migrate(session: Session, words: Sequence[str] = ()) -> int:
+    """Bring both databases to the newest schema; returns the first failing code."""
+    for database in ("default", "vault"):
+        code = session.run(
+            "migrator", ["manage.py", "migrate", "--database", database, *words]
+        )
+        if code != 0:
+            return code
+    return 0

@@ -1,0 +1,107 @@
+"""The servers a command works on: real ones when given, else the embedded ones."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import FrameType, TracebackType
+
+from config.embedded.keys import NAMES
+from config.embedded.servers import Servers
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PYTHON = sys.executable
+
+
+class Session:
+    """`with Session(home) as session: session.run("worker", ["manage.py", …])`.
+
+    With DATABASE_URL in the environment every process gets the environment as given,
+    one process's worth of secrets, and nothing is started.
+    """
+
+    def __init__(self, home: Path, *, throwaway: bool = False) -> None:
+        self.home = home
+        self.servers = (
+            None if uses_real_servers() else Servers(home, throwaway=throwaway)
+        )
+
+    def environment(self, process: str) -> dict[str, str]:
+        """The whole environment of a child that plays `process`."""
+        if self.servers is None:
+            return child_environment({}, keep_secrets=True) | {
+                "CATCHMENT_PROCESS": os.environ.get("CATCHMENT_PROCESS", process)
+            }
+        return child_environment(self.servers.env(process))
+
+    def command(self, process: str, arguments: Sequence[str]) -> subprocess.Popen[str]:
+        """Start a Python program of ours as `process`; its output goes through."""
+        return subprocess.Popen(
+            [PYTHON, *arguments],
+            cwd=ROOT,
+            env=self.environment(process),
+            text=True,
+        )
+
+    def run(self, process: str, arguments: Sequence[str]) -> int:
+        """Run a Python program of ours as `process`; returns its exit code."""
+        return wait_for(self.command(process, arguments))
+
+    def __enter__(self) -> "Session":
+        if self.servers is not None:
+            self.servers.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.servers is not None:
+            self.servers.stop()
+
+
+def uses_real_servers() -> bool:
+    """Whether the caller's environment names servers of its own."""
+    return bool(os.environ.get("DATABASE_URL") or os.environ.get("DATABASE_URL_FILE"))
+
+
+def child_environment(
+    given: Mapping[str, str], *, keep_secrets: bool = False
+) -> dict[str, str]:
+    """The caller's environment without any process's secrets, plus `given`."""
+    secret = set() if keep_secrets else {*NAMES, *(f"{name}_FILE" for name in NAMES)}
+    kept = {name: value for name, value in os.environ.items() if name not in secret}
+    kept.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    return kept | {"PYTHONUNBUFFERED": "1", **given}
+
+
+def wait_for(child: subprocess.Popen[str], grace_seconds: float = 60.0) -> int:
+    """Wait for a child; on Ctrl-C give it time to end, then end it."""
+    try:
+        return child.wait()
+    except (KeyboardInterrupt, SystemExit):
+        # Ctrl-C reached the child too (same terminal); a SIGTERM reached only us.
+        child.terminate()
+        try:
+            child.wait(timeout=grace_seconds)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+        raise
+
+
+def end_on_signals() -> None:
+    """Make SIGTERM and SIGHUP end us as Ctrl-C does, so that servers are stopped."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        # A second one must not break into the orderly stop of the first.
+        for each in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(each, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, stop)

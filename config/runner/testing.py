@@ -1,0 +1,73 @@
+"""`./run test`: the whole suite on servers made for it and thrown away after it."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from config.embedded.places import server_user
+from config.embedded.roles import ROLES
+from config.embedded.servers import Servers
+from config.runner.manage import migrate
+from config.runner.session import PYTHON, ROOT, Session, child_environment, wait_for
+
+PREFIX = "catchment-test-"
+
+
+def test(words: Sequence[str]) -> int:
+    """Run pytest with `words`; returns its exit code."""
+    os.environ.pop("DATABASE_URL", None)  # never a real server's data
+    with throwaway_home() as home, Session(home, throwaway=True) as session:
+        assert session.servers is not None
+        code = migrate(session, ["--verbosity", "0"])
+        if code != 0:
+            print("The migrations failed, so no test was run.", flush=True)
+            return code
+        child = subprocess.Popen(
+            [PYTHON, "-m", "pytest", *words],
+            cwd=ROOT,
+            env=child_environment(test_environment(session.servers)),
+            text=True,
+        )
+        return wait_for(child)
+
+
+def test_environment(servers: Servers) -> dict[str, str]:
+    """The owners' connections for Django, and one address per role for the walls.
+
+    A test that shows a wall takes TEST_<ROLE>_DATABASE_URL and connects as that role.
+    """
+    known = servers.env("vault") | servers.env("web") | servers.env("migrator")
+    known["REDIS_URL"] = servers.env("worker")["REDIS_URL"]
+    known["AUDIT_DATABASE_URL"] = servers.role_url("audit_writer")
+    known["CATCHMENT_PROCESS"] = "test"
+    for role in ROLES:
+        known[f"TEST_{role.upper()}_DATABASE_URL"] = servers.role_url(role)
+    return known
+
+
+@contextmanager
+def throwaway_home() -> Iterator[Path]:
+    """A home folder that is gone afterwards; clears what killed runs left behind."""
+    sweep()
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    if server_user().uid is not None:
+        # The servers' own user must walk through it; it can list nothing.
+        folder.chmod(0o711)
+    try:
+        yield folder / "home"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep() -> None:
+    """Stop servers and remove folders of test runs that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        # The lock file is made last, so a run that is just starting is left alone.
+        if not (folder / "home" / "secrets" / "use.lock").exists():
+            continue
+        if folder.stat().st_uid == os.getuid() and Servers(folder / "home").stop():
+            shutil.rmtree(folder, ignore_errors=True)
