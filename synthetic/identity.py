@@ -9,8 +9,8 @@ from synthetic.people import People
 def source_records(people: People, source: str, person_ids: np.ndarray) -> pl.DataFrame:
     """One row per person of `person_ids` (sorted, unique), as `source` knows them.
 
-    `source` is a trust code, "mhsds" or "csds" (the same as their trust), or a council's
-    la_code. The answer for a person does not depend on who else is asked for.
+    `source` is a trust code, "mhsds" or "csds" (the same as their trust), or the
+    la_code of a council. A person's answer does not depend on who else is asked for.
     Columns: person, local_id (that source's own number), person_id (the number a
     national submission gives: MHSDS Person_ID, CSDS PERSON ID), nhs_number (10 digits;
     null = not held; may be wrong), born_on (date), sex ("1", "2", "9"), postcode,

@@ -30,5 +30,7 @@ class Progress:
             )
         else:
             seconds = time.perf_counter() - begun
-            line = f"{stage:<28} {done:>12,} of {total:>12,} {unit:<10} {seconds:7.1f} s"
+            line = (
+                f"{stage:<28} {done:>12,} of {total:>12,} {unit:<10} {seconds:7.1f} s"
+            )
         print(line, file=self.out, flush=True)
