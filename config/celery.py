@@ -1,0 +1,28 @@
+"""The Celery application: short, idempotent tasks; the ledger in Postgres decides.
+
+Acknowledged late and re-delivered when a worker is lost: every task may run twice.
+The visibility timeout lies far above the longest task, or the Redis transport would
+run a long task again while it still runs.
+"""
+
+import os
+
+from celery import Celery
+
+from config.environment import broker, value
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("catchment")
+app.conf.update(
+    broker_url=broker(value("REDIS_URL") or "redis://127.0.0.1:6379/0"),
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    task_default_queue="default",
+    broker_transport_options={"visibility_timeout": 6 * 3600},
+    broker_connection_retry_on_startup=True,
+    timezone="Europe/London",
+)
+app.autodiscover_tasks(["linkage", "segmentation", "risk", "dashboards"])

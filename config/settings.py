@@ -1,0 +1,175 @@
+"""Django settings: one file for every process.
+
+`CATCHMENT_PROCESS` says which process this is (web, worker, beat, vault, migrator,
+test). A process is given only the connection strings it may use, so the vault's
+database does not exist for the web: there is nothing to misconfigure.
+"""
+
+from pathlib import Path
+
+from csp.constants import NONCE, SELF
+
+from config.environment import database, required, value
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+PROCESS = value("CATCHMENT_PROCESS", "worker")
+HOME = Path(value("CATCHMENT_HOME", str(BASE_DIR / ".local")) or "")
+DEBUG = False
+
+SECRET_KEY = required(
+    "CATCHMENT_SECRET_KEY", "the key that signs sessions, 50 random characters or more"
+)
+ALLOWED_HOSTS = (value("CATCHMENT_HOSTS", "localhost,127.0.0.1,[::1]") or "").split(",")
+CSRF_TRUSTED_ORIGINS = [
+    origin for origin in (value("CATCHMENT_ORIGINS") or "").split(",") if origin
+]
+
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "csp",
+    "rest_framework",
+    "drf_spectacular",
+    "governance",
+    "linkage",
+    "linkage.vault",
+    "segmentation",
+    "risk",
+    "dashboards",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "governance.middleware.ViewerMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+AUTH_USER_MODEL = "governance.User"
+LOGIN_URL = "sign-in"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [
+            BASE_DIR / "dashboards" / "templates",
+            BASE_DIR / "dashboards" / "static" / "built" / "templates",
+        ],
+        "APP_DIRS": False,
+        "OPTIONS": {"environment": "config.jinja.environment"},
+    },
+]
+
+# ATOMIC_REQUESTS: the viewer's scope is set with set_config(…, true) and must die
+# with the request's transaction, or it would leak to the connection's next request.
+STORE = database(
+    required("DATABASE_URL", "the store's connection string for this process's role")
+) | {"ATOMIC_REQUESTS": PROCESS in {"web", "test"}, "CONN_MAX_AGE": 300}
+DATABASES: dict[str, dict[str, object]] = {"default": STORE}
+# Audit rows go over a connection of their own, in autocommit: a refused request
+# rolls its work back, and must not roll back the record that it was tried.
+DATABASES["audit"] = database(
+    value("AUDIT_DATABASE_URL") or required("DATABASE_URL", "the store")
+) | {"ATOMIC_REQUESTS": False, "CONN_MAX_AGE": 300}
+if vault_url := value("VAULT_DATABASE_URL"):
+    DATABASES["vault"] = database(vault_url) | {"CONN_MAX_AGE": 300}
+DATABASE_ROUTERS = ["config.routers.ZoneRouter"]
+
+REDIS_URL = value("REDIS_URL", "redis://127.0.0.1:6379/0")
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# The number of hash partitions of the person-level tables, fixed by the migration
+# that makes them: a shard is a partition is a task.
+SHARDS = 16
+
+VAULT_SERVICE_URL = value("VAULT_SERVICE_URL", "")
+VAULT_ASSERTION_KEY = value("VAULT_ASSERTION_KEY", "")
+# "mandatory": every reveal needs a reason; the vault refuses more rows than this.
+REVEAL_MAX_PERSONS = 200
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "Europe/London"
+USE_I18N = False
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = HOME / "static"
+STATICFILES_DIRS = [BASE_DIR / "dashboards" / "static"]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+SESSION_COOKIE_AGE = 15 * 60
+SESSION_SAVE_EVERY_REQUEST = True
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+HTTPS = value("CATCHMENT_HTTPS", "no") == "yes"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF, NONCE],
+        # The hash of an empty style element, which Plotly adds and never fills.
+        "style-src": [SELF, "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"],
+        "img-src": [SELF, "data:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": [SELF],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["dashboards.api.auth.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["dashboards.api.auth.HasScope"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "dashboards.api.problems.problem_response",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Catchment API",
+    "VERSION": "1",
+    "DESCRIPTION": "Protected aggregates, organisations and feed status.",
+    "SERVE_INCLUDE_SCHEMA": False,
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"no_identifiers": {"()": "governance.logs.WithoutIdentifiers"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "filters": ["no_identifiers"]}
+    },
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {"catchment": {"level": "INFO"}},
+}

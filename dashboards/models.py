@@ -1,0 +1,143 @@
+"""Worklists as released, and what a team decided and did: the loop's memory."""
+
+from typing import ClassVar
+
+from django.db import models
+
+
+class ListRun(models.Model):
+    """One making of one list from one release, with its counts by rule."""
+
+    programme = models.CharField(max_length=60)
+    release_id = models.IntegerField()
+    made_at = models.DateTimeField(auto_now_add=True)
+    spec_hash = models.CharField(max_length=64)
+    people = models.IntegerField()
+    counts = models.JSONField(default=dict)
+
+    class Meta:
+        db_table = "list_run"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["programme", "release_id"], name="one_run_per_list"
+            )
+        ]
+
+
+class ListEntry(models.Model):
+    """A person on a programme's list: since when, why, and in which order.
+
+    `reasons` is a list of {"feature", "text", "value", "on"}; `known` what services
+    already know the person; `changed` what is different since the release before.
+    An entry lives on from release to release; `left_release` says when it dropped out.
+    """
+
+    programme = models.CharField(max_length=60)
+    person_no = models.IntegerField()
+    practice_code = models.CharField(max_length=12)
+    pcn_code = models.CharField(max_length=12)
+    first_release = models.IntegerField()
+    last_release = models.IntegerField()
+    rank = models.IntegerField()
+    probability = models.FloatField(null=True)
+    reasons = models.JSONField()
+    known = models.JSONField(default=list)
+    needs = models.JSONField(default=list)
+    changed = models.JSONField(default=list)
+    next_step = models.CharField(max_length=60)
+
+    class Meta:
+        db_table = "list_entry"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["programme", "person_no"], name="one_entry_per_person"
+            )
+        ]
+        indexes: ClassVar = [models.Index(fields=["programme", "pcn_code", "rank"])]
+
+
+class Decision(models.Model):
+    """What a team decided about a person on a list. Never changed: undone by another."""
+
+    class Choice(models.TextChoices):
+        ACCEPT = "accept"
+        DECLINE = "decline", "Not suitable"
+        ALREADY_KNOWN = "already_known", "Already known"
+        LATER = "later"
+        UNDO = "undo"
+
+    programme = models.CharField(max_length=60)
+    person_no = models.IntegerField()
+    practice_code = models.CharField(max_length=12)
+    release_id = models.IntegerField()
+    choice = models.CharField(max_length=13, choices=Choice.choices)
+    reason = models.CharField(max_length=40)
+    note = models.CharField(max_length=500, blank=True)
+    decided_at = models.DateTimeField(auto_now_add=True)
+    decided_by = models.IntegerField()
+    undoes = models.OneToOneField("self", models.PROTECT, null=True)
+
+    class Meta:
+        db_table = "decision"
+        indexes: ClassVar = [models.Index(fields=["programme", "person_no"])]
+
+
+class Intervention(models.Model):
+    """What was offered after a decision to accept, and how it went."""
+
+    class State(models.TextChoices):
+        OFFERED = "offered"
+        DONE = "done"
+        REFUSED = "refused"
+        CANCELLED = "cancelled"
+
+    decision = models.OneToOneField(Decision, models.PROTECT)
+    person_no = models.IntegerField()
+    practice_code = models.CharField(max_length=12)
+    kind = models.CharField(max_length=60)
+    state = models.CharField(
+        max_length=9, choices=State.choices, default=State.OFFERED
+    )
+    due_on = models.DateField()
+    done_on = models.DateField(null=True)
+
+    class Meta:
+        db_table = "intervention"
+
+
+class Outcome(models.Model):
+    """A measure of a person after an intervention, written by a later release."""
+
+    intervention = models.ForeignKey(Intervention, models.CASCADE)
+    person_no = models.IntegerField()
+    practice_code = models.CharField(max_length=12)
+    measure = models.CharField(max_length=80)
+    release_id = models.IntegerField()
+    measured_on = models.DateField()
+    before = models.FloatField(null=True)
+    after = models.FloatField(null=True)
+
+    class Meta:
+        db_table = "outcome"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["intervention", "measure", "release_id"], name="one_outcome"
+            )
+        ]
+
+
+class ListVisit(models.Model):
+    """When a viewer last opened a list, so that "new since your last visit" is true."""
+
+    user_id = models.IntegerField()
+    programme = models.CharField(max_length=60)
+    visited_at = models.DateTimeField()
+    release_id = models.IntegerField()
+
+    class Meta:
+        db_table = "list_visit"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["user_id", "programme"], name="one_visit_per_list"
+            )
+        ]

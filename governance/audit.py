@@ -1,0 +1,47 @@
+"""The audit trail: a row is written before the answer leaves, or there is no answer.
+
+Rows go over a connection of their own in autocommit (see config/settings.py), as a
+role that can insert and nothing else. If the row cannot be written the caller gets
+the database's error, and the request fails: nothing is shown unaudited.
+"""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from django.db import connections
+
+if TYPE_CHECKING:
+    from governance.access import Viewer
+
+
+def record(
+    event: str,
+    viewer: "Viewer | None",
+    *,
+    subject: str,
+    persons: int = 0,
+    outcome: str = "allowed",
+    **detail: Any,
+) -> None:
+    """Write one audit row. `detail` holds codes and counts, never an identifier.
+
+    Plain SQL, because the audit role may insert and may not read back the row that
+    an ORM save would return.
+    """
+    with connections["audit"].cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO governance_auditevent (at, event, user_id, role, purpose,"
+            " org_code, subject, persons, outcome, detail)"
+            " VALUES (clock_timestamp(), %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                event,
+                viewer.user_id if viewer else None,
+                viewer.role if viewer else "",
+                viewer.purpose if viewer else "",
+                viewer.org_code if viewer else "",
+                subject,
+                persons,
+                outcome,
+                json.dumps(detail),
+            ],
+        )

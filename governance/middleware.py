@@ -1,0 +1,53 @@
+"""Put the viewer on the request and their scope on the transaction; no viewer, no page."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+
+from governance import access
+
+Respond = Callable[[HttpRequest], HttpResponse]
+
+
+class ViewerMiddleware:
+    """Deny by default: every view is for a signed-in viewer unless marked public.
+
+    The scope itself is set by the guard around each view (`access.page`), because
+    this middleware runs before the request's transaction begins.
+    """
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.viewer = None  # type: ignore[attr-defined]
+        response = self.get_response(request)
+        if not request.path.startswith("/static/"):
+            response.setdefault("Cache-Control", "no-store")
+        return response
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        if getattr(view, "is_public", False):
+            return None
+        if getattr(view, "authenticates_itself", False):
+            return None
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path(), "sign-in")
+        if not hasattr(view, "page_name"):
+            raise PermissionDenied("This address has no page in the access definition.")
+        viewer = access.viewer_for(
+            request.user,
+            grant_id=request.session.get("grant_id"),
+            purpose=request.session.get("purpose"),
+        )
+        if viewer is None:
+            raise PermissionDenied(
+                "Your account has no role in force today. Ask your data manager."
+            )
+        request.viewer = viewer  # type: ignore[attr-defined]
+        return None

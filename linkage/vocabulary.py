@@ -1,0 +1,79 @@
+"""The closed words of the longitudinal store, and the small numbers they are kept as.
+
+A store of a million people holds some hundred million facts; a word in two bytes
+instead of ten is the difference between a scan from memory and one from disk.
+"""
+
+import polars as pl
+
+SYSTEMS = {"snomed": 1, "icd10": 2, "opcs4": 3, "bnf": 4, "dmd": 5, "local": 6}
+
+EVENT_KINDS = {
+    "observation": 1,  # a coded entry of a GP record, with or without a value
+    "diagnosis": 2,  # a diagnosis coded by a hospital or mental health provider
+    "procedure": 3,
+    "prescription": 4,
+    "immunisation": 5,
+    "status": 6,  # care home, carer, living alone … from a social care record
+}
+
+SETTINGS = {
+    "gp": 1,
+    "outpatient": 2,
+    "emergency": 3,
+    "admitted": 4,
+    "mental_health": 5,
+    "community": 6,
+    "social_care": 7,
+    "prescribing": 8,
+}
+
+ACTIVITY_KINDS = {
+    "appointment": 1,
+    "attendance": 2,
+    "spell": 3,
+    "contact": 4,
+    "referral": 5,
+    "ward_stay": 6,
+    "request": 7,
+    "assessment": 8,
+    "service": 9,
+    "review": 10,
+}
+
+URGENCIES = {"emergency": 1, "elective": 2, "maternity": 3, "other": 4}
+
+# NHS Data Dictionary, ETHNIC CATEGORY (16+1), with the five census groups.
+ETHNICITIES = {
+    "A": ("White: British", "White"),
+    "B": ("White: Irish", "White"),
+    "C": ("White: any other", "White"),
+    "D": ("Mixed: White and Black Caribbean", "Mixed"),
+    "E": ("Mixed: White and Black African", "Mixed"),
+    "F": ("Mixed: White and Asian", "Mixed"),
+    "G": ("Mixed: any other", "Mixed"),
+    "H": ("Asian: Indian", "Asian"),
+    "J": ("Asian: Pakistani", "Asian"),
+    "K": ("Asian: Bangladeshi", "Asian"),
+    "L": ("Asian: any other", "Asian"),
+    "M": ("Black: Caribbean", "Black"),
+    "N": ("Black: African", "Black"),
+    "P": ("Black: any other", "Black"),
+    "R": ("Other: Chinese", "Asian"),
+    "S": ("Other: any other", "Other"),
+    "Z": ("Not stated", "Not known"),
+}
+
+
+def number(column: str, words: dict[str, int]) -> pl.Expr:
+    """Turn a column of words into their numbers; an unknown word becomes null."""
+    return pl.col(column).replace_strict(
+        words, default=None, return_dtype=pl.Int16
+    )
+
+
+def word(column: str, words: dict[str, int]) -> pl.Expr:
+    """Turn a column of numbers back into words."""
+    return pl.col(column).replace_strict(
+        {v: k for k, v in words.items()}, default=None, return_dtype=pl.String
+    )
