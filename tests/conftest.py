@@ -2,10 +2,14 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
+from django.db import connections
+
+from config.environment import database
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -30,6 +34,42 @@ def as_role() -> Iterator[Callable[[str], psycopg.Connection]]:
     yield connect
     for connection in opened:
         connection.close()
+
+
+@contextmanager
+def _default_as(role: str) -> Iterator[None]:
+    given = connections["default"].settings_dict
+    before = {key: given[key] for key in ("USER", "PASSWORD")}
+    wanted = database(os.environ[f"TEST_{role.upper()}_DATABASE_URL"])
+    connections["default"].close()
+    given.update({key: wanted[key] for key in before})
+    try:
+        yield
+    finally:
+        connections["default"].close()
+        given.update(before)
+
+
+@pytest.fixture
+def acting_as() -> Callable[[str], AbstractContextManager[None]]:
+    """Run a block with Django's store connection under a production role.
+
+    `with acting_as("worker"): …`. Needs `django_db(transaction=True)`: the walls
+    must be met by connections that the code under test opens itself. Outside the
+    block the connection is the owner's, who under FORCE sees no person at all.
+    """
+    return _default_as
+
+
+PERSON_TABLES = ("person", "registration", "residence", "event", "activity", "profile")
+
+
+@pytest.fixture
+def empty_store() -> Iterator[None]:
+    """Leave no row in the partitioned tables, which Django's own flush passes over."""
+    yield
+    with psycopg.connect(os.environ["TEST_MIGRATOR_DATABASE_URL"]) as connection:
+        connection.execute(f"TRUNCATE {', '.join(PERSON_TABLES)}")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,77 @@
+"""Short signed statements from the web to the vault: who asks, for whom, and why.
+
+Both processes hold one key that no other process has. A statement lives a minute and
+is good once; the vault remembers the numbers it has seen for as long as they live.
+"""
+
+import hashlib
+import hmac
+import json
+import secrets
+import time
+from dataclasses import asdict, dataclass
+
+LIFETIME_SECONDS = 60
+
+
+class RefusedAssertionError(ValueError):
+    """A statement that is forged, too old, used before or not of this shape."""
+
+
+@dataclass(frozen=True)
+class RevealRequest:
+    """What the web states when a viewer asks for names.
+
+    `person_nos` are the store's numbers, meaningless outside it; `reason` is one of
+    the codes in `linkage.vault.service.policy.REASONS`.
+    """
+
+    viewer_id: int
+    role: str
+    purpose: str
+    org_code: str
+    programme: str
+    reason: str
+    person_nos: tuple[int, ...]
+
+
+def sign(request: RevealRequest, key: str, *, now: float | None = None) -> bytes:
+    """Return the statement as signed JSON."""
+    body = asdict(request) | {
+        "issued_at": int(now if now is not None else time.time()),
+        "number": secrets.token_hex(16),
+    }
+    text = json.dumps(body, sort_keys=True).encode()
+    return _mac(text, key).encode() + b"." + text
+
+
+class Verifier:
+    """Check statements, each once."""
+
+    def __init__(self, key: str) -> None:
+        if len(key) < 32:
+            raise RefusedAssertionError("the assertion key is missing or too short")
+        self.key = key
+        self.seen: dict[str, float] = {}
+
+    def verify(self, statement: bytes, *, now: float | None = None) -> RevealRequest:
+        """Return the request inside a valid statement, or refuse it."""
+        moment = now if now is not None else time.time()
+        mac, _, text = statement.partition(b".")
+        if not hmac.compare_digest(mac, _mac(text, self.key).encode()):
+            raise RefusedAssertionError("the signature does not fit")
+        body = json.loads(text)
+        age = moment - body.pop("issued_at")
+        if not -5 <= age <= LIFETIME_SECONDS:
+            raise RefusedAssertionError("the statement is too old")
+        number = body.pop("number")
+        self.seen = {n: t for n, t in self.seen.items() if t > moment}
+        if number in self.seen:
+            raise RefusedAssertionError("the statement was used before")
+        self.seen[number] = moment + LIFETIME_SECONDS + 5
+        body["person_nos"] = tuple(body["person_nos"])
+        return RevealRequest(**body)
+
+
+def _mac(text: bytes, key: str) -> str:
+    return hmac.new(key.encode(), text, hashlib.sha256).hexdigest()
