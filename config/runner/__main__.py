@@ -2,60 +2,92 @@
 
 import argparse
 import os
+import secrets
 import sys
 from pathlib import Path
 
+from config.assets import AssetBuildError
+from config.embedded import roles
 from config.embedded.binaries import ServerMissing
 from config.embedded.process import ServerFailed
-from config.runner import manage, testing
+from config.runner import bench, checks, demo, manage, services, testing
+from config.runner.arguments import parser
 from config.runner.session import ROOT, Session, end_on_signals
+from config.runner.stages import StageFailed
 
-
-def parser() -> argparse.ArgumentParser:
-    """Every command and its options; `./run` without words prints it."""
-    top = argparse.ArgumentParser(
-        prog="./run", formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    top.add_argument(
-        "--home",
-        type=Path,
-        help="where the data, the embedded servers and the secrets live (.local)",
-    )
-    commands = top.add_subparsers(dest="command", metavar="COMMAND")
-    commands.add_parser("test", help="run the tests: ./run test [pytest's arguments]")
-    managed = commands.add_parser("manage", help="a Django command, under its role")
-    managed.add_argument("--as", dest="process", help="web, worker, vault, migrator")
-    managed.add_argument("words", nargs=argparse.REMAINDER)
-    return top
+INTERRUPTED = 130
 
 
 def main(words: list[str]) -> int:
     """Run one command; returns the exit code."""
+    end_on_signals()
+    if words[:1] == ["test"] and words[1:] not in (["-h"], ["--help"]):
+        # pytest's own options go to pytest untouched.
+        return testing.test(words[1:])
     top = parser()
-    # pytest's own options go to pytest untouched, not through our parser.
-    extra: list[str] = []
-    if "test" in words[:1]:
-        words, extra = words[:1], words[1:]
     given = top.parse_args(words)
     if given.command is None:
         top.print_help()
         return 0
-    end_on_signals()
-    home = (
-        (Path(os.environ.get("CATCHMENT_CALLED_FROM", ".")) / given.home).resolve()
-        if given.home
-        else ROOT / ".local"
-    )
-    if given.command == "test":
-        return testing.test(extra)
+    if given.command in ("check", "fix"):
+        return getattr(checks, given.command)()
+    if given.command == "bench":
+        return bench.bench(given.name, scale=given.scale, as_json=given.json)
+    if given.command == "roles":
+        print(roles.script({role: secrets.token_urlsafe(32) for role in roles.ROLES}))
+        return 0
+    home = from_caller(given.home) if "home" in given else ROOT / ".local"
+    if given.command == "demo":
+        return demo.demo(demo_options(given, home))
     with Session(home) as session:
-        return manage.manage(session, given.words, given.process)
+        return with_servers(session, given)
+
+
+def with_servers(session: Session, given: argparse.Namespace) -> int:
+    """The commands that need databases but are not the demo."""
+    match given.command:
+        case "manage":
+            return manage.manage(session, given.words, given.process)
+        case "load":
+            paths = [str(from_caller(path)) for path in given.paths]
+            return manage.manage(session, ["load", given.feed, *paths])
+        case "refresh":
+            words = ["refresh"] + (["--as-of", given.as_of] if given.as_of else [])
+            with services.Running(session, services.worker(), logs=True):
+                return manage.manage(session, words)
+        case "web":
+            return services.serve(session, services.web(given.port, given.host))
+        case "worker":
+            return services.serve(session, services.worker())
+        case "beat":
+            return services.serve(session, services.beat(session))
+        case "vault":
+            return services.serve(session, services.vault(session, given.bind))
+    raise AssertionError(f"no such command: {given.command}")
+
+
+def demo_options(given: argparse.Namespace, home: Path) -> demo.Options:
+    """The demo's options as asked for."""
+    return demo.Options(
+        home=home,
+        people=given.people,
+        seed=given.seed,
+        reference=from_caller(given.reference) if given.reference else None,
+        serve=not given.no_serve,
+        port=given.port,
+        rebuild=given.rebuild,
+    )
+
+
+def from_caller(path: Path) -> Path:
+    """A path as the caller meant it: `./run` itself works in the checkout."""
+    return (Path(os.environ.get("CATCHMENT_CALLED_FROM", ".")) / path).resolve()
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
-    except (ServerFailed, ServerMissing) as error:
+    except (ServerFailed, ServerMissing, StageFailed, AssetBuildError) as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)

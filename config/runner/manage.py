@@ -7,14 +7,13 @@ from config.runner.session import Session
 SCHEMA_COMMANDS = {"migrate", "makemigrations", "sqlmigrate", "showmigrations", "flush"}
 # What reads or writes identifiers runs in the vault's zone.
 VAULT_COMMANDS = {
-    "load_landing",
-    "load_feed",
     "load",
-    "evaluate_linkage",
-    "quarantine",
+    "load_landing",
+    "load_reference",
     "replay",
-    "relink",
+    "evaluate_linkage",
 }
+DATABASES = ("default", "vault")
 
 
 def process_for(command: str) -> str:
@@ -25,9 +24,11 @@ def process_for(command: str) -> str:
 
 
 def manage(session: Session, words: Sequence[str], process: str | None = None) -> int:
-    """Run one management command; returns its exit code."""
-    if not words:
-        words = ["help"]
+    """Run one management command; returns its exit code.
+
+    `migrate` without a database brings both to the newest schema.
+    """
+    words = list(words) or ["help"]
     process = process or process_for(words[0])
     if words[0] == "migrate" and not any(w.startswith("--database") for w in words):
         return migrate(session, words[1:])
@@ -36,10 +37,13 @@ def manage(session: Session, words: Sequence[str], process: str | None = None) -
 
 def migrate(session: Session, words: Sequence[str] = ()) -> int:
     """Bring both databases to the newest schema; returns the first failing code."""
-    for database in ("default", "vault"):
-        code = session.run(
-            "migrator", ["manage.py", "migrate", "--database", database, *words]
-        )
+    for database in DATABASES:
+        code = session.run("migrator", [*migrate_arguments(database), *words])
         if code != 0:
             return code
     return 0
+
+
+def migrate_arguments(database: str) -> list[str]:
+    """What Python runs to migrate one database, asking nothing."""
+    return ["manage.py", "migrate", "--no-input", "--database", database]

@@ -7,12 +7,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
+from typing import IO
 
 from config.embedded.keys import NAMES
 from config.embedded.servers import Servers
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PYTHON = sys.executable
+GRACE_SECONDS = 60.0
 
 
 class Session:
@@ -31,23 +33,34 @@ class Session:
     def environment(self, process: str) -> dict[str, str]:
         """The whole environment of a child that plays `process`."""
         if self.servers is None:
-            return child_environment({}, keep_secrets=True) | {
-                "CATCHMENT_PROCESS": os.environ.get("CATCHMENT_PROCESS", process)
-            }
+            given = {"CATCHMENT_PROCESS": os.environ.get("CATCHMENT_PROCESS", process)}
+            return child_environment(given, keep_secrets=True)
         return child_environment(self.servers.env(process))
 
-    def command(self, process: str, arguments: Sequence[str]) -> subprocess.Popen[str]:
-        """Start a Python program of ours as `process`; its output goes through."""
-        return subprocess.Popen(
-            [PYTHON, *arguments],
-            cwd=ROOT,
-            env=self.environment(process),
-            text=True,
+    def popen(
+        self,
+        process: str,
+        arguments: Sequence[str],
+        *,
+        stdout: int | IO[str] | None = None,
+        stderr: int | IO[str] | None = None,
+        apart: bool = False,
+    ) -> subprocess.Popen[str]:
+        """Start a Python program of ours as `process`.
+
+        `apart`: Ctrl-C at the terminal does not reach it; the caller stops it.
+        """
+        return start(
+            arguments,
+            self.environment(process),
+            stdout=stdout,
+            stderr=stderr,
+            apart=apart,
         )
 
     def run(self, process: str, arguments: Sequence[str]) -> int:
         """Run a Python program of ours as `process`; returns its exit code."""
-        return wait_for(self.command(process, arguments))
+        return wait_for(self.popen(process, arguments))
 
     def __enter__(self) -> "Session":
         if self.servers is not None:
@@ -62,6 +75,27 @@ class Session:
     ) -> None:
         if self.servers is not None:
             self.servers.stop()
+
+
+def start(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    stdout: int | IO[str] | None = None,
+    stderr: int | IO[str] | None = None,
+    apart: bool = False,
+) -> subprocess.Popen[str]:
+    """Start `python ARGUMENTS…` in the checkout, tied to this process's life."""
+    tied = ["-m", "config.runner.child", str(os.getpid()), PYTHON]
+    return subprocess.Popen(
+        [PYTHON, *tied, *arguments],
+        cwd=ROOT,
+        env=dict(environment),
+        text=True,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=apart,
+    )
 
 
 def uses_real_servers() -> bool:
@@ -79,29 +113,37 @@ def child_environment(
     return kept | {"PYTHONUNBUFFERED": "1", **given}
 
 
-def wait_for(child: subprocess.Popen[str], grace_seconds: float = 60.0) -> int:
-    """Wait for a child; on Ctrl-C give it time to end, then end it."""
+def wait_for(child: subprocess.Popen[str]) -> int:
+    """Wait for a child; when we are told to end, end it first."""
     try:
         return child.wait()
     except (KeyboardInterrupt, SystemExit):
         # Ctrl-C reached the child too (same terminal); a SIGTERM reached only us.
-        child.terminate()
+        stop(child)
+        raise
+
+
+def stop(*children: subprocess.Popen[str]) -> None:
+    """Ask children to end, all at once, and kill those that do not in time."""
+    for child in children:
+        if child.poll() is None:
+            child.terminate()
+    for child in children:
         try:
-            child.wait(timeout=grace_seconds)
+            child.wait(timeout=GRACE_SECONDS)
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
-        raise
 
 
 def end_on_signals() -> None:
     """Make SIGTERM and SIGHUP end us as Ctrl-C does, so that servers are stopped."""
 
-    def stop(number: int, frame: FrameType | None) -> None:
+    def end(number: int, frame: FrameType | None) -> None:
         # A second one must not break into the orderly stop of the first.
         for each in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(each, signal.SIG_IGN)
         raise SystemExit(128 + number)
 
     for each in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, stop)
+        signal.signal(each, end)

@@ -1,0 +1,89 @@
+"""The words of `./run`, and what `./run` without words explains."""
+
+import argparse
+from pathlib import Path
+
+EXAMPLES = """\
+first steps:
+  ./run demo                    a whole invented ICS, running, with sign-ins
+  ./run test                    every test, on servers made for it
+  ./run check                   style, types, layers, definitions
+
+Without DATABASE_URL in the environment, PostgreSQL and Valkey of the product's own
+run under --home (.local). With DATABASE_URL, VAULT_DATABASE_URL and REDIS_URL the
+same commands work on servers of yours: docs/deploy.md.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command and its options."""
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument(
+        "--home",
+        type=Path,
+        default=argparse.SUPPRESS,
+        help="where data, embedded servers and secrets live (default: .local)",
+    )
+    top = argparse.ArgumentParser(
+        prog="./run",
+        description="Catchment: population health intelligence, in one command.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[shared],
+    )
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text, parents=[shared])
+
+    _demo(add("demo", "make the demo ICS and run the product on it"))
+    add("test", "run the tests; what follows goes to pytest")
+    add("check", "style, format, types, layers, definitions, file length")
+    add("fix", "repair style and format where a tool can")
+    _address(add("web", "run the web process: pages and API"))
+    add("worker", "run a worker of the store's queue")
+    add("beat", "run the clock that starts the nightly order")
+    vault = add("vault", "run the vault's service and its worker")
+    vault.add_argument("--bind", help="where the service listens, as gunicorn says it")
+    load = add("load", "load files of one feed: ./run load FEED PATH…")
+    load.add_argument("feed")
+    load.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    refresh = add("refresh", "derive, segment, score and publish a new release")
+    refresh.add_argument("--as-of", metavar="YYYY-MM-DD", help="the day it describes")
+    bench = add("bench", "run a benchmark; without a name, list them")
+    bench.add_argument("name", nargs="?")
+    bench.add_argument("--json", action="store_true", help="one object a line")
+    bench.add_argument("--scale", type=float, default=1.0, help="size; 0.1 for a try")
+    manage = add("manage", "a Django command, under the role it needs")
+    manage.add_argument(
+        "--as",
+        dest="process",
+        choices=("web", "worker", "beat", "vault", "migrator"),
+        help="the process whose role it runs under",
+    )
+    manage.add_argument("words", nargs=argparse.REMAINDER, metavar="WORDS")
+    add("roles", "print the SQL that makes roles and databases on your own server")
+    return top
+
+
+def _demo(demo: argparse.ArgumentParser) -> None:
+    demo.add_argument("--people", type=_count, help="how many people (20,000)")
+    demo.add_argument("--seed", type=int, help="the same seed, the same people (1)")
+    demo.add_argument(
+        "--reference", type=Path, metavar="DIR", help="a real ICS's files"
+    )
+    demo.add_argument("--no-serve", action="store_true", help="make it and stop")
+    demo.add_argument("--rebuild", action="store_true", help="wipe and make it anew")
+    demo.add_argument("--port", type=int, default=8000)
+
+
+def _address(web: argparse.ArgumentParser) -> None:
+    web.add_argument("--port", type=int, default=8000)
+    web.add_argument("--host", default="127.0.0.1", help="0.0.0.0 inside a container")
+
+
+def _count(text: str) -> int:
+    number = int(text.replace(",", "").replace("_", ""))
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least one person is needed")
+    return number

@@ -1,0 +1,78 @@
+"""The closing tables of a long command, drawn for a terminal or a log."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from config.runner.stages import Result, StageRun
+
+ACCOUNT_COLUMNS = ("role", "user", "password", "page")
+
+
+def print_stages(console: Console, runs: Sequence[StageRun], peak_mb: float) -> None:
+    """Stage, rows in, rows out, where the others went, seconds; then the total."""
+    table = Table(title="What was done", title_justify="left")
+    table.add_column("Stage")
+    for name in ("Rows in", "Rows out", "Not out"):
+        table.add_column(name, justify="right" if name != "Not out" else "left")
+    table.add_column("Seconds", justify="right")
+    for run in runs:
+        # A single part says the same as its stage: one line is enough.
+        single = run.parts[0] if len(run.parts) == 1 else None
+        shown = single or Result("", run.seconds)
+        _row(table, run.stage.title, shown, run.seconds)
+        for part in run.parts if single is None else []:
+            _row(table, f"  {part.name}", part, part.seconds)
+    total = sum(run.seconds for run in runs)
+    table.add_section()
+    table.add_row("In all", "", "", "", f"{total:.1f}")
+    console.print(table)
+    console.print(f"Peak memory of all processes together: {peak_mb:,.0f} MiB")
+
+
+def print_accounts(
+    console: Console, accounts: Sequence[Mapping[str, Any]], address: str
+) -> None:
+    """The demo's sign-ins, one per role."""
+    table = Table(title=f"Sign in at {address}", title_justify="left")
+    for name in ACCOUNT_COLUMNS:
+        table.add_column(name.capitalize(), overflow="fold")
+    for account in accounts:
+        table.add_row(*(str(account.get(name, "")) for name in ACCOUNT_COLUMNS))
+    console.print(table)
+
+
+def print_rows(console: Console, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Any list of flat objects that share their keys, such as links' precision."""
+    if not rows:
+        return
+    table = Table(title=title, title_justify="left")
+    for name in rows[0]:
+        numeric = isinstance(rows[0][name], int | float)
+        table.add_column(
+            name.replace("_", " ").capitalize(), justify="right" if numeric else "left"
+        )
+    for row in rows:
+        table.add_row(*(_shown(value) for value in row.values()))
+    console.print(table)
+
+
+def _row(table: Table, name: str, result: Result, seconds: float) -> None:
+    rest = ", ".join(f"{value:,} {name}" for name, value in result.rest.items())
+    table.add_row(
+        name,
+        _shown(result.rows_in),
+        _shown(result.rows_out),
+        rest.replace("_", " "),
+        f"{seconds:.1f}",
+    )
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
