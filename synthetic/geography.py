@@ -13,6 +13,11 @@ CENSUS_GROUPS = {
     "Other ethnic group": "other",
     "White": "white",
 }
+# Where residents by age are not known: young adults live in towns and poorer areas, old
+# people in the country and better-off ones (ONS small-area population estimates).
+# Each: exponent per IMD decile above the middle, factor in the country.
+AGE_TILT = {"young": (-0.06, 0.7), "middle": (0.01, 1.1), "old": (0.06, 1.35)}
+AGE_SCHEMA = dict.fromkeys(AGE_TILT, pl.Float64)
 # Over real areas the trusts stay fictional: no invented stay in hospital should stand
 # in a real hospital's name.
 FICTIONAL_TRUSTS = (
@@ -30,7 +35,8 @@ class World:
     areas: lsoa_code, lsoa_name, msoa_code, msoa_name, ward_code, ward_name,
         district_code, district_name, council_code (ONS code of the upper tier),
         imd_decile (1 = most deprived), imd_rank, rural (bool), lon, lat,
-        population_weight (sums to 1), white, asian, black, mixed, other (shares).
+        population_weight (sums to 1), white, asian, black, mixed, other (shares),
+        young, middle, old (weights of the area among people of 16-39, 40-64, 65+).
     practices: practice_code, practice_name, pcn_code, neighbourhood_code, place_code,
         list_weight (sums to 1), lon, lat.
     trusts: trust_code, trust_name, kind ("acute", "mental_health", "community"),
@@ -38,6 +44,7 @@ class World:
     postcodes: postcode, lsoa_code.
     councils: la_code (as the council client list and CLD write it), council_code,
         council_name.
+    ages: weights of 19 age bands (0-4 ... 90+), or None for England's.
     """
 
     areas: pl.DataFrame
@@ -48,6 +55,7 @@ class World:
     icb_code: str
     sub_icb_code: str
     reference: Path
+    ages: tuple[float, ...] | None = None
 
     def trusts_of(self, kind: str) -> list[str]:
         """Codes of the trusts of one kind, in order."""
@@ -76,6 +84,7 @@ def read_world(reference: Path) -> World:
         icb_code=lookup["icb24_code_nhs"][0],
         sub_icb_code=lookup["sicbl24_code_nhs"][0],
         reference=reference,
+        ages=_age_structure(reference),
     )
 
 
@@ -127,7 +136,52 @@ def _areas(reference: Path, postcodes: pl.DataFrame) -> pl.DataFrame:
             pl.col("population_weight") / pl.col("population_weight").sum(),
         )
         .drop("IMD_decile", "IMD_rank")
+        .join(_age_weights(reference), on="lsoa_code", how="left")
+        .with_columns(_tilted(pl.col(name), *tilt) for name, tilt in AGE_TILT.items())
         .sort("lsoa_code")
+    )
+
+
+def _tilted(known: pl.Expr, per_decile: float, rural: float) -> pl.Expr:
+    """Counted residents of that age where known, else the usual pattern."""
+    usual = (
+        pl.col("population_weight")
+        * ((pl.col("imd_decile") - 5.5) * per_decile).exp()
+        * pl.when("rural").then(rural).otherwise(1.0)
+    )
+    return pl.when(known > 0).then(known).otherwise(usual)
+
+
+def _single_years(reference: Path) -> pl.DataFrame | None:
+    path = reference / "population_mid2020_lsoa11_single_year_age.csv"
+    return pl.read_csv(path) if path.exists() else None
+
+
+def _age_structure(reference: Path) -> tuple[float, ...] | None:
+    """Residents by 19 age bands (ONS mid-2020), where the folder has them."""
+    counts = _single_years(reference)
+    if counts is None:
+        return None
+    total = counts.select(pl.col(r"^\d+\+?$").sum()).row(0)
+    return tuple(float(sum(total[i : i + 5])) for i in range(0, len(total), 5))
+
+
+def _age_weights(reference: Path) -> pl.DataFrame:
+    """lsoa_code, young, middle, old; LSOAs changed since 2011 are left to the tilt."""
+    counts = _single_years(reference)
+    if counts is None:
+        return pl.DataFrame(schema={"lsoa_code": pl.String} | AGE_SCHEMA)
+    total = counts["total_population"].sum()
+
+    def share(years: range) -> pl.Expr:
+        ages = [f"{y}+" if y == 90 else str(y) for y in years]
+        return pl.sum_horizontal(ages) / total
+
+    return counts.select(
+        lsoa_code="lsoa11_code",
+        young=share(range(16, 40)) / 0.29,
+        middle=share(range(40, 65)) / 0.33,
+        old=share(range(65, 91)) / 0.19,
     )
 
 

@@ -29,13 +29,14 @@ FEMALE_BY_BAND = np.array(
 )  # fmt: skip
 COUPLE_AGES = (16, 20, 25, 30, 35, 65, 75, 85, 120)
 IN_COUPLE = np.array([0.02, 0.17, 0.44, 0.61, 0.67, 0.70, 0.60, 0.36])
-WITH_PARENTS_AGES = (16, 18, 20, 25, 30)
-WITH_PARENTS = np.array([0.97, 0.80, 0.49, 0.24])
-CHILDREN = np.array([0.18, 0.17, 0.38, 0.18, 0.09])
+WITH_PARENTS_AGES = (16, 18, 20, 25, 30, 35, 45)
+WITH_PARENTS = np.array([0.97, 0.80, 0.49, 0.24, 0.10, 0.05])
+CHILDREN = np.array([0.17, 0.16, 0.39, 0.18, 0.10])
 CARE_HOME_AGES = (65, 75, 85, 90, 120)
 # Census 2021: 2.5% of people of 65 and over lived in a care home; by age about this.
 IN_CARE_HOME = np.array([0.006, 0.022, 0.085, 0.17])
-LIVES_WITH_OTHERS = 0.4
+SHARING_AGES = (16, 40, 65, 120)
+SHARING = np.array([0.72, 0.55, 0.14])
 SAME_SEX_COUPLES = 0.015
 TWIN_BIRTHS = 0.015
 
@@ -137,10 +138,11 @@ def _shared_homes(
     single: np.ndarray,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Some single adults below 40 share a home of two to four."""
-    sharing = rng.permutation(
-        np.flatnonzero(single & (age < 40) & (rng.random(len(age)) < LIVES_WITH_OTHERS))
+    """Some single adults share a home of two to four, with others near their age."""
+    sharing = np.flatnonzero(
+        single & (rng.random(len(age)) < _by_age(age, SHARING_AGES, SHARING))
     )
+    sharing = sharing[np.argsort(age[sharing] + rng.normal(0, 6, len(sharing)))]
     size = rng.integers(2, 5, size=len(sharing) // 2 + 1)
     home = np.repeat(np.arange(len(size)), size)[: len(sharing)]
     host = np.searchsorted(home, home)
@@ -167,29 +169,29 @@ def _mothers(
     mother, twin_of = np.full(n, -1, np.int64), np.full(n, -1, np.int64)
     lone_father = adult & ~female & (partner < 0) & (rng.random(n) < 0.1)
     parents = np.flatnonzero(
-        adult & (age >= 17) & (age < 75) & ((female & (age < 62)) | lone_father)
+        adult & (age >= 17) & (age < 85) & ((female & (age < 80)) | lone_father)
     )
     children = np.flatnonzero(child)
     if len(parents) == 0 or len(children) == 0:
         return mother, twin_of
     alone = partner[parents] < 0
     count = rng.choice(len(CHILDREN), size=len(parents), p=CHILDREN)
-    count[alone & (rng.random(len(parents)) < 0.55)] = 0
+    count[alone & (rng.random(len(parents)) < 0.35)] = 0
     parent = np.repeat(parents, count)
     order = np.arange(len(parent)) - np.repeat(np.cumsum(count) - count, count)
     at_birth = rng.normal(28.8, 5.0, len(parents)).clip(16, 41)
     at_birth = np.repeat(at_birth, count) + order * rng.uniform(1.5, 3.8, len(parent))
     child_age = age[parent] + rng.random(len(parent)) - at_birth
-    fits = (child_age >= 0) & (child_age < 30) & (at_birth < 46)
+    fits = (child_age >= 0) & (child_age < 45) & (at_birth < 46)
     keep = rng.random(len(parent)) < np.where(
         child_age < 16, 1.0, _by_age(child_age, WITH_PARENTS_AGES, WITH_PARENTS)
     )
     parent, child_age = parent[fits & keep], child_age[fits & keep]
     if len(parent) == 0:
         return mother, twin_of
-    places = rng.choice(
-        len(parent), size=len(children), replace=len(children) > len(parent)
-    )
+    # Where there are more children than places, each place is given to one or to two.
+    rounds = -(-len(children) // len(parent))
+    places = np.tile(rng.permutation(len(parent)), rounds)[: len(children)]
     places = places[np.argsort(child_age[places], kind="stable")]
     by_age = children[np.argsort(age[children] + rng.random(len(children)))]
     mother[by_age] = parent[places]
