@@ -37,9 +37,9 @@ def build(*, force: bool = False, say: Callable[[str], None] = print) -> bool:
     Raises AssetBuildError when npm or Sass fails, with their output.
     """
     stamp = fingerprint()
-    if not force and (BUILT / STAMP).is_file():
-        if (BUILT / STAMP).read_text() == stamp:
-            return False
+    last = BUILT / STAMP
+    if not force and last.is_file() and last.read_text() == stamp:
+        return False
     say("Web assets: fetching the packages in package-lock.json")
     _run([*_node_tool("npm"), *NPM_INSTALL])
     # A half-made folder must never look built, so it is made aside and renamed.

@@ -58,6 +58,11 @@ def test_styles_fetch_nothing_from_elsewhere(built):
 
 
 def test_text_files_have_a_compressed_twin_that_agrees(built):
-    for name in ["catchment.css", "charts.js", "htmx.min.js", "plotly-cartesian.min.js"]:
+    for name in [
+        "catchment.css",
+        "charts.js",
+        "htmx.min.js",
+        "plotly-cartesian.min.js",
+    ]:
         packed = gzip.decompress((built / f"{name}.gz").read_bytes())
         assert packed == (built / name).read_bytes()

@@ -1,0 +1,59 @@
+"""The Jinja environment of every page: NHS components, addresses, numbers in words.
+
+Named by settings.TEMPLATES. Undefined values chain to nothing, as the NHS macros
+expect of their optional parameters.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django.middleware.csrf import get_token
+from django.templatetags.static import static
+from django.urls import reverse
+from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader
+from markupsafe import Markup
+
+from dashboards import wording
+
+# What would end a script element early, or open a comment inside it.
+SCRIPT_ESCAPES = {ord("<"): "\\u003C", ord(">"): "\\u003E", ord("&"): "\\u0026"}
+
+
+def environment(**options: Any) -> Environment:
+    """Make the environment: our templates first, then the NHS design system's."""
+    own = options.pop("loader")
+    options |= {
+        "loader": ChoiceLoader([own, PackageLoader("nhsuk_frontend_jinja")]),
+        "undefined": ChainableUndefined,
+        "trim_blocks": True,
+        "lstrip_blocks": True,
+        "extensions": ["jinja2.ext.do"],
+    }
+    env = Environment(**options)
+    env.globals |= {"static": static, "url": url, "csrf_token_of": get_token}
+    env.filters |= {
+        "count": wording.count,
+        "number": wording.number,
+        "percent": wording.percent,
+        "pounds": wording.pounds,
+        "day": wording.day,
+        "moment": wording.moment,
+        "json_block": json_block,
+    }
+    return env
+
+
+def url(name: str, *args: Any, query: Mapping[str, Any] | None = None) -> str:
+    """Return the address of a named page; `query` leaves out what is empty."""
+    kept = {key: value for key, value in (query or {}).items() if value}
+    return reverse(name, args=args, query=kept or None)
+
+
+def json_block(value: Any) -> Markup:
+    """Write a value as JSON that is safe inside a script element.
+
+    ValueError for a number that JSON does not know (NaN, infinity).
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return Markup(text.translate(SCRIPT_ESCAPES))
