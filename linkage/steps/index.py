@@ -1,0 +1,67 @@
+"""Turn a column of a release into bitmaps of people and a column of numbers."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from pyroaring import BitMap
+
+from linkage.release.catalogue import Attribute
+
+People = NDArray[np.uint32]
+Numbers = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """One attribute of a whole population.
+
+    `bitmaps` by value, non-empty ones only; `numbers` aligned with the people, NaN
+    where not known (flags 0/1, categories the position, dates days since 1970).
+    """
+
+    bitmaps: dict[str, BitMap]
+    numbers: Numbers
+
+
+def numbers_of(column: pl.Series, attribute: Attribute) -> pl.Series:
+    """Return a column as Float32 in the profile's encoding; null where not known.
+
+    ValueError for a category value that the catalogue does not hold: it would
+    otherwise vanish from every breakdown.
+    """
+    if attribute.kind == "category":
+        positions = {value: i for i, value in enumerate(attribute.values)}
+        found = column.replace_strict(positions, default=None, return_dtype=pl.Float32)
+        lost = column.filter(found.is_null() & column.is_not_null())
+        if lost.len():
+            unknown = ", ".join(lost.unique().sort().head(5).to_list())
+            raise ValueError(f"{attribute.name}: not in the catalogue: {unknown}")
+        return found
+    if attribute.kind == "date":
+        return column.cast(pl.Date).cast(pl.Int32).cast(pl.Float32)
+    if attribute.kind == "flag":
+        return column.cast(pl.Boolean).cast(pl.Float32)
+    return column.cast(pl.Float32).fill_nan(None)
+
+
+def index(people: People, column: pl.Series, attribute: Attribute) -> Indexed:
+    """Return the bitmaps and numbers of one column; `people` are its `person_no`."""
+    numbers = numbers_of(column, attribute)
+    values = attribute.bitmap_values
+    aligned: Numbers = numbers.fill_null(float("nan")).to_numpy().astype(np.float32)
+    known = ~np.isnan(aligned)
+    if attribute.kind == "date":
+        slots = np.zeros(len(aligned), dtype=np.int64)
+    elif attribute.kind == "number":
+        edges = np.asarray(attribute.bins, dtype=np.float32)
+        slots = np.searchsorted(edges, aligned, side="right")
+    else:
+        slots = np.where(known, aligned, 0).astype(np.int64)
+    bitmaps = {}
+    for slot, value in enumerate(values):
+        members = people[known & (slots == slot)]
+        if len(members):
+            bitmaps[value] = BitMap(members)
+    return Indexed(bitmaps, aligned)
