@@ -25,6 +25,9 @@ FRAILTY_EMERGENCY, FRAILTY_DEATH, SMOKER = 0.42, 0.30, 0.15
 RECENT_GAIN, RECENT_FADE, RECENT_CAP = 0.75, 0.76, 1.6
 SEASON = 0.06  # winter over mean, of the log hazard
 
+# Share of deaths in hospital, England 2022 (ONS Deaths registered, about 43%).
+DIES_IN_HOSPITAL = 0.43
+
 PROGRAMME = "proactive_care_2024"
 PROGRAMME_START_MONTHS_BEFORE_END = 30
 PROGRAMME_MONTHLY_OFFER, PROGRAMME_RATE_RATIO = 0.03, 0.85
@@ -94,8 +97,8 @@ def run_course(
         in_programme = (enrolled <= day) & (day < enrolled + PROGRAMME_MONTHS * 30.4)
         effect = np.where(in_programme, np.log(PROGRAMME_RATE_RATIO), 0)
         log = base + emergency + recent + effect
-        log += SEASON * np.cos(2 * np.pi * (day % 365.25 - 15) / 365.25)
-        hazard = np.exp(log) / YEAR_MONTHS
+        season = SEASON * np.cos(2 * np.pi * (day % 365.25 - 15) / 365.25)
+        hazard = np.exp(log + season) / YEAR_MONTHS
         dying = np.exp(base_death + death + 0.5 * recent) / YEAR_MONTHS
         if month in notes:
             probability[notes[month]] = _year_ahead(log, recent, dying)
@@ -174,8 +177,11 @@ def _year_ahead(log: np.ndarray, recent: np.ndarray, dying: np.ndarray) -> np.nd
     fading = recent.copy()
     for _ in range(YEAR_MONTHS):
         hazard = np.exp(log - recent + fading) / YEAR_MONTHS
-        leaves = -np.expm1(-(hazard + dying))
-        admitted += none * leaves * hazard / (hazard + dying)
+        # A death in hospital is preceded by an admission (spells.py).
+        hazard += DIES_IN_HOSPITAL * dying
+        total = hazard + (1 - DIES_IN_HOSPITAL) * dying
+        leaves = -np.expm1(-total)
+        admitted += none * leaves * hazard / total
         none *= 1 - leaves
         fading *= RECENT_FADE
     return admitted.astype(np.float32)
