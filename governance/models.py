@@ -10,7 +10,8 @@ class Org(models.Model):
     """An organisation of the registered hierarchy, or a provider or council.
 
     One model for practice, PCN, neighbourhood, place, sub-ICB and ICB, because
-    access hangs on it. Codes follow the Organisation Data Service.
+    access hangs on it. Codes follow the Organisation Data Service; `ons_code` is the
+    code that published series carry for the same organisation, where there is one.
     """
 
     class Kind(models.TextChoices):
@@ -26,6 +27,7 @@ class Org(models.Model):
     code = models.CharField(max_length=12, primary_key=True)
     kind = models.CharField(max_length=13, choices=Kind.choices)
     name = models.CharField(max_length=200)
+    ons_code = models.CharField(max_length=9, blank=True)
     opened_on = models.DateField(null=True)
     closed_on = models.DateField(null=True)
     longitude = models.FloatField(null=True)

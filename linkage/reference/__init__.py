@@ -1,0 +1,1 @@
+"""Reference data: organisations and areas, their links over time, and postcodes."""
