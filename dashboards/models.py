@@ -13,7 +13,9 @@ class ListRun(models.Model):
     made_at = models.DateTimeField(auto_now_add=True)
     spec_hash = models.CharField(max_length=64)
     people = models.IntegerField()
-    counts = models.JSONField(default=dict)
+    # {rule: {practice_code: serialised roaring bitmap in base64}} of those left out:
+    # the persons behind each count, as disclosure control asks for them.
+    left_out = models.JSONField(default=dict)
 
     class Meta:
         db_table = "list_run"
@@ -25,19 +27,19 @@ class ListRun(models.Model):
 
 
 class ListEntry(models.Model):
-    """A person on a programme's list: since when, why, and in which order.
+    """A person on a programme's list in one release: why, and in which order.
 
-    `reasons` is a list of {"feature", "text", "value", "on"}; `known` what services
-    already know the person; `changed` what is different since the release before.
-    An entry lives on from release to release; `left_release` says when it dropped out.
+    `reasons`, `known`, `needs` and `changed` are sentences. `first_release` is the
+    release since which the person has been on the list without a break. Rows belong
+    to a release, so that publishing it flips the list with everything else.
     """
 
     programme = models.CharField(max_length=60)
     person_no = models.IntegerField()
     practice_code = models.CharField(max_length=12)
     pcn_code = models.CharField(max_length=12)
+    release_id = models.IntegerField()
     first_release = models.IntegerField()
-    last_release = models.IntegerField()
     rank = models.IntegerField()
     probability = models.FloatField(null=True)
     reasons = models.JSONField()
@@ -50,10 +52,10 @@ class ListEntry(models.Model):
         db_table = "list_entry"
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["programme", "person_no"], name="one_entry_per_person"
+                fields=["programme", "release_id", "person_no"],
+                name="one_entry_per_person",
             )
         ]
-        indexes: ClassVar = [models.Index(fields=["programme", "pcn_code", "rank"])]
 
 
 class Decision(models.Model):
@@ -95,11 +97,11 @@ class Intervention(models.Model):
     person_no = models.IntegerField()
     practice_code = models.CharField(max_length=12)
     kind = models.CharField(max_length=60)
-    state = models.CharField(
-        max_length=9, choices=State.choices, default=State.OFFERED
-    )
+    state = models.CharField(max_length=9, choices=State.choices, default=State.OFFERED)
     due_on = models.DateField()
     done_on = models.DateField(null=True)
+    # The outcome measures as they stood when it was decided, to compare with later.
+    baseline = models.JSONField(default=dict)
 
     class Meta:
         db_table = "intervention"

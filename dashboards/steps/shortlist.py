@@ -27,8 +27,8 @@ class Shortlist:
 
     `entries`: person_no, practice_code, pcn_code, rank (1 is first within the PCN),
     probability, reasons, known, needs, changed (lists of strings), next_step.
-    `left_out`: pcn_code, practice_code, rule, people — one row per rule, first rule
-    counts; opt-outs come last, so that they count people who would be on the list.
+    `left_out`: rule, practice_code, persons (list) — the first rule that holds counts;
+    opt-outs come last, so that they count people who would otherwise be listed.
     """
 
     entries: pl.DataFrame
@@ -81,9 +81,9 @@ def shortlist(
     marked = could.with_columns(rule=cause)
     left_out = (
         marked.filter(pl.col("rule").is_not_null())
-        .group_by("pcn_code", "practice_code", "rule")
-        .agg(people=pl.len())
-        .sort("pcn_code", "practice_code", "rule", nulls_last=True)
+        .group_by("rule", "practice_code")
+        .agg(persons=pl.col("person_no").sort())
+        .sort("rule", "practice_code", nulls_last=True)
     )
     chosen = marked.filter(
         pl.col("rule").is_null() & pl.col("practice_code").is_not_null()

@@ -1,0 +1,89 @@
+"""Make every programme's list for a release, and measure what earlier lists led to."""
+
+from datetime import date
+
+import polars as pl
+
+from dashboards import store
+from dashboards.definitions import LISTS
+from dashboards.list_specs import ListSpec
+from dashboards.models import Outcome
+from dashboards.steps.shortlist import shortlist
+from linkage.release import selectors as release
+from linkage.release.catalogue import Catalogue
+
+
+def make_lists(release_id: int) -> tuple[int, int]:
+    """Make the lists of one release. Returns people looked at and people listed.
+
+    Safe to repeat: a list's rows of this release are replaced. Readers see them when
+    the release is published, with everything else.
+    """
+    now = release.view(release_id)
+    live = release.current()
+    looked_at = listed = 0
+    for programme, spec in LISTS.items():
+        profile = store.profile(release_id, now.catalogue, spec.attributes)
+        before = None
+        if live is not None and live.id != release_id:
+            before = _before(live.id, live.catalogue, spec)
+        made = shortlist(profile, before, spec, as_of=now.as_of)
+        store.replace_entries(
+            programme, release_id, made.entries, live.id if live else None
+        )
+        store.write_run(
+            programme,
+            release_id,
+            LISTS.hashes[programme],
+            made.entries.height,
+            made.left_out,
+        )
+        _measure(programme, spec, profile, release_id, now.as_of)
+        looked_at, listed = profile.height, listed + made.entries.height
+    return looked_at, listed
+
+
+def _before(
+    release_id: int, catalogue: Catalogue, spec: ListSpec
+) -> pl.DataFrame | None:
+    """Read what a list watches in the release before; None where it has not all."""
+    watched = {r.changed for r in spec.reasons if r.changed}
+    if not watched <= set(catalogue):
+        return None
+    try:
+        return store.profile(release_id, catalogue, watched)
+    except LookupError:  # its parts have been retired; only bitmaps are kept
+        return None
+
+
+def _measure(
+    programme: str,
+    spec: ListSpec,
+    profile: pl.DataFrame,
+    release_id: int,
+    as_of: date,
+) -> None:
+    """Write each intervention's outcome measures as this release sees them."""
+    interventions = store.open_interventions(programme)
+    if not interventions:
+        return
+    people = [i.person_no for i in interventions]
+    rows = profile.filter(pl.col("person_no").is_in(people))
+    values = {row["person_no"]: row for row in rows.iter_rows(named=True)}
+    store.write_outcomes(
+        [
+            Outcome(
+                intervention=i,
+                person_no=i.person_no,
+                practice_code=i.practice_code,
+                measure=measure,
+                release_id=release_id,
+                measured_on=as_of,
+                before=i.baseline.get(measure),
+                after=values[i.person_no][measure],
+            )
+            for i in interventions
+            if i.person_no in values
+            for measure in spec.outcomes
+        ]
+    )

@@ -1,0 +1,97 @@
+"""Lists between frames and Postgres, for the whole population. Actions only."""
+
+import base64
+from collections.abc import Iterable
+
+import polars as pl
+from pyroaring import BitMap
+
+from dashboards.models import Intervention, ListEntry, ListRun, Outcome
+from linkage.release import parts
+from linkage.release.catalogue import Catalogue
+
+BATCH = 5_000
+GEOGRAPHY = ("practice_code", "pcn_code")
+
+
+def profile(
+    release_id: int, catalogue: Catalogue, attributes: Iterable[str]
+) -> pl.DataFrame:
+    """Read attributes of everyone in a release: one row per person_no.
+
+    Each part is read once and only for the columns asked of it. KeyError names an
+    attribute that no stage of this release has written.
+    """
+    by_part: dict[str, list[str]] = {}
+    for name in sorted({*attributes, *GEOGRAPHY}):
+        by_part.setdefault(catalogue[name].part, []).append(name)
+    frames = [
+        parts.read_all(release_id, part, names)
+        for part, names in sorted(by_part.items())
+    ]
+    joined = frames[0]
+    for frame in frames[1:]:
+        joined = joined.join(frame, on="person_no", how="left")
+    return joined
+
+
+def replace_entries(
+    programme: str, release_id: int, entries: pl.DataFrame, before: int | None
+) -> None:
+    """Write a list's entries for a release, in place of an earlier try's."""
+    since = dict(
+        ListEntry.objects.filter(
+            programme=programme, release_id=before or -1
+        ).values_list("person_no", "first_release")
+    )
+    ListEntry.objects.filter(programme=programme, release_id=release_id).delete()
+    ListEntry.objects.bulk_create(
+        (
+            ListEntry(
+                programme=programme,
+                release_id=release_id,
+                first_release=since.get(row["person_no"], release_id),
+                **{key: [] if value is None else value for key, value in row.items()},
+            )
+            for row in entries.with_columns(
+                pl.col("probability").fill_null(0.0)
+            ).iter_rows(named=True)
+        ),
+        batch_size=BATCH,
+    )
+
+
+def write_run(
+    programme: str, release_id: int, spec_hash: str, people: int, left_out: pl.DataFrame
+) -> None:
+    """Write what a list passed over: the persons behind every count, by rule."""
+    sets: dict[str, dict[str, str]] = {}
+    for rule, practice, members in left_out.iter_rows():
+        packed = base64.b64encode(BitMap(members).serialize()).decode()
+        sets.setdefault(rule, {})[practice or ""] = packed
+    ListRun.objects.update_or_create(
+        programme=programme,
+        release_id=release_id,
+        defaults={"spec_hash": spec_hash, "people": people, "left_out": sets},
+    )
+
+
+def unpack(left_out: dict[str, dict[str, str]], rule: str, practice: str) -> BitMap:
+    """Return the persons that a rule kept off a list in one practice."""
+    packed = left_out.get(rule, {}).get(practice)
+    return BitMap.deserialize(base64.b64decode(packed)) if packed else BitMap()
+
+
+def open_interventions(programme: str) -> list[Intervention]:
+    """Return the interventions of a programme that are offered or done."""
+    states = (Intervention.State.OFFERED, Intervention.State.DONE)
+    return list(
+        Intervention.objects.filter(
+            decision__programme=programme, state__in=states
+        ).only("id", "person_no", "practice_code", "baseline")
+    )
+
+
+def write_outcomes(outcomes: list[Outcome]) -> None:
+    """Write outcomes, once per intervention, measure and release."""
+    Outcome.objects.bulk_create(outcomes, batch_size=BATCH, ignore_conflicts=True)
