@@ -58,6 +58,11 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "config.urls"
+if PROCESS == "vault":
+    # The vault answers signed statements on its own socket and serves nothing else.
+    ROOT_URLCONF = "config.vault_urls"
+    MIDDLEWARE = []
+    ALLOWED_HOSTS = ["vault"]
 WSGI_APPLICATION = "config.wsgi.application"
 AUTH_USER_MODEL = "governance.User"
 LOGIN_URL = "sign-in"

@@ -1,0 +1,101 @@
+"""The vault's own decision on a reveal: it believes the signature, not the claim.
+
+The web says who asks and why. The vault looks up for itself whether that user holds
+that role at that place today, whether the role reveals for that purpose, and, for
+each person, whether they are alive, registered within the viewer's practices, and
+not opted out of that purpose.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.utils import timezone
+
+from governance.access import ACCESS, live_grants
+from governance.models import Scope, User
+from linkage.assertions import RevealRequest
+from linkage.vault.store import Identity
+
+REASONS = {
+    "mdt_review": "To review people in a team meeting",
+    "contact_person": "To contact the person about an offer of care",
+    "check_record": "To check the person's own record",
+    "export_to_gp_system": "To bring the list into the GP system",
+}
+
+
+class RefusedRevealError(PermissionError):
+    """A reveal that the vault will not make for anyone on it; says why."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Who may be named, and for the others why not (by person_no)."""
+
+    revealed: list[Identity]
+    refused: dict[int, str]
+
+
+def check_request(request: RevealRequest) -> frozenset[str]:
+    """Return the practices whose people this request may name, or refuse it whole."""
+    if request.reason not in REASONS:
+        raise RefusedRevealError("a reason from the list is needed")
+    if not 1 <= len(request.person_nos) <= settings.REVEAL_MAX_PERSONS:
+        raise RefusedRevealError(
+            f"between 1 and {settings.REVEAL_MAX_PERSONS} people at a time"
+        )
+    user = User.objects.filter(pk=request.viewer_id, is_active=True).first()
+    if user is None:
+        raise RefusedRevealError("no such user")
+    today = timezone.localdate()
+    if user.trained_until is not None and user.trained_until < today:
+        raise RefusedRevealError("training has lapsed")
+    role = ACCESS.roles.get(request.role)
+    held = any(
+        g.role == request.role and g.org_id == request.org_code
+        for g in live_grants(user, today)
+    )
+    if role is None or not held:
+        raise RefusedRevealError("the user does not hold this role here today")
+    if "reveal" not in role.pages or request.purpose not in role.purposes:
+        raise RefusedRevealError("this role does not reveal for this purpose")
+    # Read from the store's table that the web role cannot write, so that a grant
+    # withdrawn a moment ago is withdrawn here too.
+    return frozenset(
+        Scope.objects.filter(user=user).values_list("practice_code", flat=True)
+    )
+
+
+def decide(
+    request: RevealRequest, practices: frozenset[str], identities: Iterable[Identity]
+) -> Answer:
+    """Decide person by person; a person the vault does not know is refused too."""
+    known = {identity.person_no: identity for identity in identities}
+    revealed, refused = [], {}
+    for person_no in request.person_nos:
+        identity = known.get(person_no)
+        why = _refusal(request, practices, identity)
+        if why is None and identity is not None:
+            revealed.append(identity)
+        else:
+            refused[person_no] = why or "not known"
+    return Answer(revealed, refused)
+
+
+def _refusal(
+    request: RevealRequest, practices: frozenset[str], identity: Identity | None
+) -> str | None:
+    if identity is None:
+        return "not known"
+    if identity.died_on is not None:
+        return "has died"
+    if identity.practice_code is None:
+        return "is no longer registered"
+    if identity.practice_code not in practices:
+        return "is not registered with your practices"
+    if request.purpose != "direct_care" and (
+        identity.type1_opt_out or identity.national_opt_out
+    ):
+        return "has opted out of this use"
+    return None

@@ -1,0 +1,75 @@
+"""The vault's HTTP face: signed statements in, names out, audited before they leave."""
+
+import json
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_POST
+
+from linkage.assertions import RefusedAssertionError, RevealRequest, Verifier
+from linkage.vault import store
+from linkage.vault.service import policy
+
+MAX_STATEMENT_BYTES = 64 * 1024
+
+_verifier: Verifier | None = None
+
+
+def verifier() -> Verifier:
+    """Return the one verifier of this process: it remembers used statements."""
+    global _verifier  # noqa: PLW0603
+    if _verifier is None:
+        _verifier = Verifier(settings.VAULT_ASSERTION_KEY or "")
+    return _verifier
+
+
+@require_GET
+def health(request: HttpRequest) -> HttpResponse:
+    """Say that the service answers; says nothing else."""
+    return JsonResponse({"status": "ok"})
+
+
+@csrf_exempt
+@require_POST
+def reveal(request: HttpRequest) -> HttpResponse:
+    """Name the people of a signed statement whom its viewer may see."""
+    if int(request.headers.get("Content-Length") or 0) > MAX_STATEMENT_BYTES:
+        return JsonResponse({"refused": "the statement is too large"}, status=413)
+    try:
+        asked = verifier().verify(request.body)
+    except (RefusedAssertionError, json.JSONDecodeError, KeyError, TypeError) as error:
+        store.audit_reveal(None, revealed=(), refused={}, outcome="forged")
+        return JsonResponse({"refused": str(error)}, status=401)
+    try:
+        practices = policy.check_request(asked)
+    except policy.RefusedRevealError as error:
+        store.audit_reveal(asked, revealed=(), refused={}, outcome="refused")
+        return JsonResponse({"refused": str(error)}, status=403)
+    answer = policy.decide(asked, practices, store.identities(asked.person_nos))
+    # Written and committed before a single name leaves.
+    store.audit_reveal(
+        asked,
+        revealed=[i.person_no for i in answer.revealed],
+        refused=answer.refused,
+        outcome="revealed",
+    )
+    return JsonResponse(_body(asked, answer))
+
+
+def _body(asked: RevealRequest, answer: policy.Answer) -> dict[str, object]:
+    return {
+        "revealed": [
+            {
+                "person_no": i.person_no,
+                "nhs_number": i.nhs_number,
+                "surname": i.surname,
+                "forename": i.forename,
+                "born_on": i.born_on.isoformat() if i.born_on else None,
+                "address": i.line1,
+                "postcode": i.postcode,
+            }
+            for i in answer.revealed
+        ],
+        "refused": {str(n): why for n, why in answer.refused.items()},
+    }
