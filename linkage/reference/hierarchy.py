@@ -23,7 +23,7 @@ def member_links(
 
     membership: code, pcn_code, start_on, end_on. placed: code, pcn_code,
     neighbourhood_code, place_code for every such pair. chain: code, sub_icb_code,
-    icb_code for every practice, also those in no network.
+    icb_code, own_place_code for every practice, also those in no network.
     """
     dated = membership.select("code", "pcn_code", "start_on", "end_on")
     rows = chain.join(placed, on="code", how="left").join(
@@ -36,16 +36,19 @@ def member_links(
         pcn="pcn_code",
         neighbourhood="neighbourhood_code",
         place="place_code",
+        own_place="own_place_code",
         sub_icb="sub_icb_code",
         icb="icb_code",
     )
     found = [rows.select(*DATES, child="practice", parent="pcn")]
     for level in LEVELS[1:-1]:
         found += _upwards(rows, level)
-    # Practices in no network (any more) hang on their commissioner alone.
+    # Practices in no network (any more) hang on their commissioner and their place.
     in_one = rows.filter(pl.col("pcn").is_not_null() & pl.col("end_on").is_null())
     alone = rows.join(in_one, on="practice", how="anti")
     found.append(alone.select(*ALWAYS, child="practice", parent="sub_icb"))
+    since = pl.col("end_on").max().over("practice").alias("start_on")
+    found.append(alone.select(since, ALWAYS[1], child="practice", parent="own_place"))
     return (
         pl.concat(frame.select("child", "parent", *DATES) for frame in found)
         .drop_nulls(["child", "parent"])

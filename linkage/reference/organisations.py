@@ -1,7 +1,6 @@
 """Organisations of the registered hierarchy, trusts and councils, and their links."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
@@ -15,6 +14,7 @@ from linkage.reference.files import (
     unique,
 )
 from linkage.reference.hierarchy import member_links
+from linkage.reference.places import neighbourhoods_and_places
 
 # Positions in NHS Digital's epraccur.csv, which is published without a header
 # (ODS, "GP and GP practice related data", file definition).
@@ -62,10 +62,11 @@ def read_organisations(
     practices = _located(delivery, inside, lookup, postcodes)
     membership = _membership(delivery, practices)
     pcns = _pcns(delivery, membership)
-    upper = _upper(delivery, practices, membership, lookup, pcns)
+    upper = neighbourhoods_and_places(delivery, practices, membership, lookup, pcns)
     chain = practices.select("code", "sub_icb_code").join(
         lookup.select("sub_icb_code", "icb_code").unique(), on="sub_icb_code"
     )
+    chain = chain.join(upper.own, on="code", how="left")
     links = member_links(membership, upper.placed, chain)
     orgs = pl.concat(
         [
@@ -213,113 +214,6 @@ def _pcns(delivery: Delivery, membership: pl.DataFrame) -> pl.DataFrame:
         .with_columns(pl.coalesce("name", "code").alias("name"))
         .join(ended, on="code")
         .sort("code")
-    )
-
-
-@dataclass(frozen=True)
-class Upper:
-    """placed: code (practice), pcn_code, neighbourhood_code, place_code."""
-
-    placed: pl.DataFrame
-    neighbourhoods: pl.DataFrame
-    places: pl.DataFrame
-
-
-def _upper(
-    delivery: Delivery,
-    practices: pl.DataFrame,
-    membership: pl.DataFrame,
-    lookup: pl.DataFrame,
-    pcns: pl.DataFrame,
-) -> Upper:
-    """Neighbourhoods and places: as places.csv says, else worked out.
-
-    places.csv gives them by network, or by practice where a `practice_code` stands
-    (a neighbourhood may take in part of a network). Without it a place is the
-    upper-tier council where most patients of a network's practices have their
-    practice, and every network is a neighbourhood of its own.
-    """
-    pairs = membership.select("code", "pcn_code").unique().sort("code", "pcn_code")
-    path = delivery.find("places.csv")
-    if path is None:
-        return _worked_out(pairs, practices, lookup, pcns)
-    given = read_table(
-        delivery.mark(path),
-        {
-            "place_code": ["place_code"],
-            "place_name": ["place_name"],
-            "pcn_code": ["pcn_code"],
-            "neighbourhood_code": ["neighbourhood_code"],
-            "neighbourhood_name": ["neighbourhood_name"],
-        },
-        optional={"code": ["practice_code"]},
-    )
-    unique(require(given, path, "place_code", "pcn_code"), path, "pcn_code", "code")
-    by_pcn = given.filter(pl.col("code").is_null()).select(
-        "pcn_code", n="neighbourhood_code", p="place_code"
-    )
-    by_practice = given.drop_nulls("code").select(
-        "code", "pcn_code", "neighbourhood_code", "place_code"
-    )
-    placed = (
-        pairs.join(by_practice, on=["code", "pcn_code"], how="left")
-        .join(by_pcn, on="pcn_code", how="left")
-        .select(
-            "code",
-            "pcn_code",
-            neighbourhood_code=pl.coalesce("neighbourhood_code", "n"),
-            place_code=pl.coalesce("place_code", "p"),
-        )
-    )
-    return Upper(
-        placed,
-        _named(given, "neighbourhood", path),
-        _named(given, "place", path),
-    )
-
-
-def _named(given: pl.DataFrame, kind: str, path: Path) -> pl.DataFrame:
-    """code and name of one kind; one code with two names is refused."""
-    pairs = given.select("row", code=f"{kind}_code", name=f"{kind}_name")
-    pairs = require(pairs.drop_nulls("code"), path, "name")
-    pairs = pairs.unique(["code", "name"], keep="first", maintain_order=True)
-    return unique(pairs, path, "code").drop("row")
-
-
-def _worked_out(
-    pairs: pl.DataFrame,
-    practices: pl.DataFrame,
-    lookup: pl.DataFrame,
-    pcns: pl.DataFrame,
-) -> Upper:
-    place_of = (
-        pairs.join(practices.select("code", "council_code", "patients"), on="code")
-        .drop_nulls("council_code")
-        .group_by("pcn_code", "council_code")
-        .agg(pl.col("patients").sum())
-        .sort("pcn_code", "patients", "council_code", descending=[False, True, False])
-        .group_by("pcn_code", maintain_order=True)
-        .first()
-    )
-    placed = pairs.join(place_of, on="pcn_code", how="left").select(
-        "code",
-        "pcn_code",
-        neighbourhood_code=pl.format("N{}", "pcn_code"),
-        place_code=pl.format("P{}", "council_code"),
-    )
-    councils = lookup.select("council_code", "council_name").unique("council_code")
-    return Upper(
-        placed,
-        pcns.select(
-            pl.format("N{}", "code").alias("code"),
-            pl.col("name").str.replace(r" PCN$", "") + " neighbourhood",
-            "closed_on",
-        ),
-        councils.filter(
-            pl.col("council_code").is_in(place_of["council_code"].unique().implode())
-        )
-        .select(code=pl.format("P{}", "council_code"), name="council_name")
-        .sort("code"),
     )
 
 
