@@ -42,7 +42,8 @@ class People:
         left_on (null while here; deaths are decided elsewhere and later), interpreter
         (bool), language (ISO 639-1), type1_opt_out_on (date or null),
         national_opt_out (bool), nhs_number (the true one, 10 digits), surname,
-        forename, middle_name, birth_surname, la_code.
+        forename, middle_name, birth_surname, la_code, kin (another person of the
+        household, or oneself).
     addresses (by person, start_on): person, postcode, lsoa_code, line1, start_on,
         end_on (null = still), care_home_code (null = at home).
     registrations (by person, start_on): person, practice_code, patient_id (the
@@ -50,6 +51,8 @@ class People:
         start_on, end_on (null = still), reason.
     window: (first day, as_of).
     sources: alias to trust code, {"mhsds": "RZ3", "csds": "RZ4"}.
+    source_kinds: kind of each source: trust codes and la_codes to "acute",
+        "mental_health", "community" or "council"; "pds" and "gp" to themselves.
     """
 
     persons: pl.DataFrame
@@ -57,6 +60,7 @@ class People:
     registrations: pl.DataFrame
     window: tuple[date, date]
     sources: dict[str, str]
+    source_kinds: dict[str, str]
     seed: int
 
     def registration_at(self, rows: pl.DataFrame, on: str) -> pl.DataFrame:
@@ -129,6 +133,12 @@ def make_people(
             "mhsds": world.trusts_of("mental_health")[0],
             "csds": world.trusts_of("community")[0],
         },
+        source_kinds={
+            **dict(world.trusts.select("trust_code", "kind").iter_rows()),
+            **dict.fromkeys(world.councils["la_code"], "council"),
+            "pds": "pds",
+            "gp": "gp",
+        },
         seed=seed,
     )  # fmt: skip
 
@@ -174,6 +184,7 @@ def _persons(
             forename=pl.Series(names.forename, dtype=pl.String),
             middle_name=pl.Series(names.middle, dtype=pl.String),
             birth_surname=pl.Series(names.birth_surname, dtype=pl.String),
+            kin=_kin(crowd.household),
         )
         .join(
             last.select("person", "lsoa_code", "care_home_code"),
@@ -193,7 +204,7 @@ def _persons(
             "imd_decile", "imd_fifth", "practice_code", "care_home", "arrived_on",
             "left_on", "interpreter", "language", "type1_opt_out_on",
             "national_opt_out", "nhs_number", "surname", "forename", "middle_name",
-            "birth_surname", "la_code",
+            "birth_surname", "la_code", "kin",
         )
     )  # fmt: skip
 
@@ -228,6 +239,17 @@ def _opt_outs(crowd: Crowd, rng: np.random.Generator) -> tuple[np.ndarray, np.nd
     return national, np.where(
         type1, day, np.datetime64("NaT", "D").astype("int64")
     ).astype("datetime64[D]")
+
+
+def _kin(household: np.ndarray) -> pl.Series:
+    """The next person of the same household, in a circle."""
+    order = np.argsort(household, kind="stable")
+    home = household[order]
+    first = np.searchsorted(home, home)
+    following = np.append(home[1:] == home[:-1], False)
+    kin = np.empty(len(order), dtype=np.int32)
+    kin[order] = np.where(following, np.append(order[1:], 0), order[first])
+    return pl.Series(kin)
 
 
 def _day(day: date) -> int:
