@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,6 +26,7 @@ PORT = 5432  # only the socket's name; nothing listens on the network
 # Crash recovery after a killed bulk load replays up to max_wal_size.
 START_SECONDS = 300.0
 STOP_SECONDS = 300.0
+ORPHAN_TRIES = 20
 MB = 1024 * 1024
 
 
@@ -59,7 +61,7 @@ class Postgres:
             self._initialise()
         self._write_hba()
         if self.pid() is None:
-            self._launch()
+            self._launch_patiently()
         else:
             self._wait(None)
             self._reload()
@@ -179,6 +181,19 @@ class Postgres:
         path.touch(mode=0o600)
         path.write_text(content)
         self.user.own(path)
+
+    def _launch_patiently(self) -> None:
+        # A killed server's sessions end a moment after it, and until the last has
+        # gone PostgreSQL refuses to start beside them.
+        for _ in range(ORPHAN_TRIES):
+            try:
+                self._launch()
+                return
+            except ServerFailed as error:
+                if "shared memory block" not in str(error):
+                    raise
+                time.sleep(1.0)
+        self._launch()
 
     def _launch(self) -> None:
         # No live server of ours: what a crash or a kill left would block the start.

@@ -11,7 +11,7 @@ from typing import Any
 from config import assets
 from config.embedded.keys import write_closed
 from config.runner import services, tables
-from config.runner.manage import migrate_arguments
+from config.runner.manage import migrate_arguments, process_for
 from config.runner.memory import Sampler
 from config.runner.session import Session, uses_real_servers
 from config.runner.stages import Screen, Stage, StageRun, run_inside, run_stage
@@ -90,7 +90,10 @@ def demo(options: Options) -> int:
         runs, said = build(session, options, screen, fresh=made is None)
     try:
         report(screen, runs, said, sampler.peak_mb)
-        return serve(session, options, screen) if options.serve else 0
+        if options.serve:
+            return serve(session, options, screen)
+        tables.print_accounts(screen.console, read_accounts(session))
+        return 0
     finally:
         stop_servers(session)
 
@@ -142,30 +145,20 @@ def data_stages(home: Path, wish: Wish) -> Iterable[Stage]:
     words = ["-m", "synthetic", "--people", str(wish.people), "--seed", str(wish.seed)]
     words += ["--out", str(folder), *JSON_LINES]
     words += ["--reference", wish.reference] if wish.reference else []
-    # The generator is a program of its own; it gets no connection worth having.
-    yield Stage("synthetic", "Invented people and feeds", "beat", words)
-    yield _manage("reference", "Reference data", "worker", "load_reference", folder)
-    yield _manage("landing", "Feeds to store", "vault", "load_landing", folder)
+    yield Stage("synthetic", "Invented people and feeds", None, words)
+    yield _manage("reference", "Reference data", "load_reference", folder / "reference")
+    yield _manage("landing", "Feeds to store", "load_landing", folder / "landing")
     as_of = json.loads((folder / "manifest.json").read_text())["as_of"]
-    yield Stage(
-        "refresh",
-        "Features to release",
-        "worker",
-        ["manage.py", "refresh", "--as-of", str(as_of), *JSON_LINES],
+    yield _manage("refresh", "Features to release", "refresh", "--as-of", as_of)
+    yield _manage("accounts", "Demo sign-ins", "demo_accounts")
+    yield _manage(
+        "linkage", "Links against truth", "evaluate_linkage", folder / "truth"
     )
-    yield Stage(
-        "accounts",
-        "Demo sign-ins",
-        "worker",
-        ["manage.py", "demo_accounts", *JSON_LINES],
-    )
-    yield _manage("linkage", "Links against truth", "vault", "evaluate_linkage", folder)
 
 
-def _manage(name: str, title: str, process: str, command: str, folder: Path) -> Stage:
-    part = {"load_reference": "reference", "load_landing": "landing"}
-    path = folder / part.get(command, "truth")
-    return Stage(name, title, process, ["manage.py", command, str(path), *JSON_LINES])
+def _manage(name: str, title: str, command: str, *words: object) -> Stage:
+    arguments = ["manage.py", command, *map(str, words), *JSON_LINES]
+    return Stage(name, title, process_for(command), arguments)
 
 
 def run_data_stage(session: Session, stage: Stage, screen: Screen) -> StageRun:
@@ -203,7 +196,7 @@ def serve(session: Session, options: Options, screen: Screen) -> int:
         if not services.wait_for_port(options.port, running):
             screen.say(f"A service did not start; its log is in {session.home}/logs.")
             return 1
-        tables.print_accounts(screen.console, read_accounts(session), address)
+        tables.print_accounts(screen.console, read_accounts(session))
         screen.say(f"The product runs at {address} — Ctrl-C stops it.")
         try:
             return running.watch()
@@ -262,7 +255,7 @@ def made_before(home: Path) -> Wish | None:
 
 def begin(home: Path, wish: Wish) -> None:
     """Note that a demo is being made, so that half a one is not taken for whole."""
-    demo_folder(home).mkdir(exist_ok=True)
+    demo_folder(home).mkdir(mode=0o700, exist_ok=True)
     begun_file(home).write_text(json.dumps(asdict(wish)))
 
 

@@ -121,7 +121,7 @@ class Running:
         if not self.logs:
             return self.session.popen(service.process, service.arguments, apart=True)
         folder = self.session.home / "logs"
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
         with (folder / f"{service.name}.log").open("w") as log:
             return self.session.popen(
                 service.process,

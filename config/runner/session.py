@@ -30,8 +30,13 @@ class Session:
             None if uses_real_servers() else Servers(home, throwaway=throwaway)
         )
 
-    def environment(self, process: str) -> dict[str, str]:
-        """The whole environment of a child that plays `process`."""
+    def environment(self, process: str | None) -> dict[str, str]:
+        """The whole environment of a child that plays `process`.
+
+        None is a program of no process: it gets no connection and no key at all.
+        """
+        if process is None:
+            return child_environment({})
         if self.servers is None:
             given = {"CATCHMENT_PROCESS": os.environ.get("CATCHMENT_PROCESS", process)}
             return child_environment(given, keep_secrets=True)
@@ -39,7 +44,7 @@ class Session:
 
     def popen(
         self,
-        process: str,
+        process: str | None,
         arguments: Sequence[str],
         *,
         stdout: int | IO[str] | None = None,

@@ -36,11 +36,11 @@ class StageFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Stage:
-    """`arguments` is what Python runs under the role of `process`."""
+    """`arguments` is what Python runs under the role of `process`, or of none."""
 
     name: str
     title: str
-    process: str
+    process: str | None
     arguments: Sequence[str]
 
 
@@ -124,7 +124,7 @@ class Screen:
 def run_stage(session: Session, stage: Stage, screen: Screen) -> StageRun:
     """Run one stage to its end. Raises StageFailed with advice."""
     logs = session.home / "logs"
-    logs.mkdir(exist_ok=True)
+    logs.mkdir(mode=0o700, exist_ok=True)
     path = logs / f"{stage.name}.log"
     parts: list[Result] = []
     said: list[dict[str, Any]] = []
@@ -176,7 +176,7 @@ def run_inside(name: str, title: str, work: Callable[[], object], screen: Screen
     finally:
         seconds = time.monotonic() - begun
         screen.end(title, seconds, failed=not done)
-    return StageRun(Stage(name, title, "", ()), seconds, [], [])
+    return StageRun(Stage(name, title, None, ()), seconds, [], [])
 
 
 def parse(line: str) -> dict[str, Any] | None:
@@ -218,6 +218,7 @@ def failure(stage: Stage, code: int, log: Path) -> str:
     return (
         f"\nThe stage '{stage.title}' {ended}. Its last lines:\n\n{tail(log)}\n\n"
         f"All of it: {log}\n"
-        f"It ran: {Path(sys.executable).name} {command}  (as {stage.process})\n"
+        f"It ran: {Path(sys.executable).name} {command}"
+        f"{f'  (as {stage.process})' if stage.process else ''}\n"
         "Once the cause is gone, run the same command again; it starts afresh."
     )

@@ -32,11 +32,9 @@ def print_stages(console: Console, runs: Sequence[StageRun], peak_mb: float) -> 
     console.print(f"Peak memory of all processes together: {peak_mb:,.0f} MiB")
 
 
-def print_accounts(
-    console: Console, accounts: Sequence[Mapping[str, Any]], address: str
-) -> None:
+def print_accounts(console: Console, accounts: Sequence[Mapping[str, Any]]) -> None:
     """The demo's sign-ins, one per role."""
-    table = Table(title=f"Sign in at {address}", title_justify="left")
+    table = Table(title="Demo sign-ins", title_justify="left")
     for name in ACCOUNT_COLUMNS:
         table.add_column(name.capitalize(), overflow="fold")
     for account in accounts:

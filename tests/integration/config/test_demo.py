@@ -1,0 +1,140 @@
+"""The demo's order of stages, on real servers, with small programs as stages."""
+
+import io
+import json
+from functools import partial
+
+import psycopg
+import pytest
+from rich.console import Console
+
+from config.runner import demo
+from config.runner.session import Session
+from config.runner.stages import Screen, Stage, StageFailed
+from config.runner.testing import throwaway_home
+
+SAYS_ITS_ROLE = """
+import json, os, psycopg
+with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+    role = connection.execute("SELECT current_user").fetchone()[0]
+for part in ("one", "two"):
+    stage = f"{part} as {role}"
+    print(json.dumps({"stage": stage, "rows_in": 2, "rows_out": 2, "seconds": 0.1}))
+"""
+ACCOUNTS = """
+import json
+account = {"role": "Board", "user": "ada", "password": "pw1", "page": "/"}
+print(json.dumps({"accounts": [account]}))
+"""
+
+
+@pytest.fixture
+def home(monkeypatch):
+    # The demo refuses to run on somebody's real servers, as which the tests' count.
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setattr(demo, "Session", partial(Session, throwaway=True))
+    monkeypatch.setattr(demo.assets, "build", lambda **_: False)
+    monkeypatch.setattr(demo, "schema_stages", list)
+    monkeypatch.setattr(demo, "data_stages", stages)
+    with throwaway_home() as folder:
+        yield folder
+        session = Session(folder)
+        demo.stop_servers(session)
+
+
+def stages(home, wish):
+    # A database keeps which demos were made in it: one row for each.
+    made = (
+        "import os, psycopg\n"
+        "with psycopg.connect(os.environ['DATABASE_URL'], autocommit=True) as c:\n"
+        "    c.execute('CREATE TABLE IF NOT EXISTS made (people int)')\n"
+        f"    c.execute('INSERT INTO made VALUES ({wish.people})')\n"
+    )
+    yield Stage("make", "Make", "migrator", ["-c", made])
+    yield Stage("load", "Load", "vault", ["-c", SAYS_ITS_ROLE])
+    yield Stage("refresh", "Refresh", "worker", ["-c", SAYS_ITS_ROLE])
+    yield Stage("accounts", "Accounts", "worker", ["-c", ACCOUNTS])
+
+
+def made(home) -> list[int]:
+    session = Session(home)
+    with session, psycopg.connect(session.servers.role_url("migrator")) as connection:
+        rows = connection.execute("SELECT people FROM made ORDER BY 1").fetchall()
+    return [people for (people,) in rows]
+
+
+def run(home, **asked) -> int:
+    return demo.demo(demo.Options(home=home, serve=False, **asked))
+
+
+def test_the_second_run_keeps_what_the_first_made(home, capsys) -> None:
+    assert run(home, people=500) == 0
+    shown = capsys.readouterr().out
+    for part in ("one as loader", "two as loader", "two as worker"):
+        assert part in shown
+    assert run(home, people=500) == 0
+    assert run(home) == 0
+    assert made(home) == [500]
+
+
+def test_another_wish_is_refused_until_rebuild_is_said(home, capsys) -> None:
+    assert run(home, people=500) == 0
+    assert run(home, people=600) == 2
+    assert "--rebuild" in capsys.readouterr().out
+    assert made(home) == [500]
+    assert run(home, people=600, rebuild=True) == 0
+    assert made(home) == [600]
+
+
+def test_a_failed_demo_starts_afresh(home, monkeypatch) -> None:
+    def fails(folder, wish):
+        yield from list(stages(folder, wish))[:1]
+        yield Stage("bad", "Bad stage", "worker", ["-c", "raise SystemExit(7)"])
+
+    monkeypatch.setattr(demo, "data_stages", fails)
+    with pytest.raises(StageFailed, match="Bad stage"):
+        run(home, people=500)
+    assert Session(home).servers.postgres.pid() is None
+    monkeypatch.setattr(demo, "data_stages", stages)
+    assert run(home, people=500) == 0
+    assert made(home) == [500]
+
+
+def test_sign_ins_are_kept_closed(home) -> None:
+    assert run(home) == 0
+    session = Session(home)
+    assert demo.read_accounts(session)[0]["user"] == "ada"
+    assert demo.accounts_file(session).stat().st_mode & 0o077 == 0
+
+
+def test_a_demo_never_touches_real_servers(home, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://real/store")
+    assert run(home) == 2
+    assert "unset DATABASE_URL" in capsys.readouterr().out
+
+
+def test_the_stages_stand_in_the_order_of_the_road(tmp_path, monkeypatch) -> None:
+    monkeypatch.undo()
+    (tmp_path / "demo").mkdir()
+    manifest = {"as_of": "2026-09-30"}
+    (tmp_path / "demo" / "manifest.json").write_text(json.dumps(manifest))
+    found = list(demo.data_stages(tmp_path, demo.Wish(reference="/real")))
+    assert [(stage.name, stage.process) for stage in found] == [
+        ("synthetic", None),
+        ("reference", "vault"),
+        ("landing", "vault"),
+        ("refresh", "worker"),
+        ("accounts", "worker"),
+        ("linkage", "vault"),
+    ]
+    assert found[0].arguments[-2:] == ["--reference", "/real"]
+    assert "2026-09-30" in found[3].arguments
+
+
+def test_the_report_shows_what_the_last_stage_found() -> None:
+    screen = Screen(Console(file=io.StringIO(), width=100))
+    said = [{"links": [{"feed": "gp", "tier": "names", "precision": 0.9987}]}]
+    demo.report(screen, [], said, 10.0)
+    shown = screen.console.file.getvalue()
+    for word in ("Links", "gp", "0.9987"):
+        assert word in shown
