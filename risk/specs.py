@@ -1,0 +1,209 @@
+"""The shapes of risk's definitions: published scores and predictive models."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from governance.specs import Definition, Strict
+from linkage.steps.holds import FeatureTest
+
+
+class Ages(Strict):
+    """The ages, in completed years, for which a score or model was made."""
+
+    at_least: int = 0
+    at_most: int = 120
+    words: str
+
+
+class BandSpec(Strict):
+    """A band of a score: from `at_least`, or strictly above `above`."""
+
+    name: str
+    title: str
+    at_least: float | None = None
+    above: float | None = None
+
+    @model_validator(mode="after")
+    def begins_once(self) -> "BandSpec":
+        if self.at_least is not None and self.above is not None:
+            raise ValueError(f"{self.name}: say at_least or above, not both")
+        return self
+
+
+class CodedMethod(Strict):
+    """Points for groups of ICD-10 codes, each group once, from hospital admissions.
+
+    `table` is a CSV beside the definition: `group,title,codes,…` with code stems
+    parted by blanks; `points` names its column of weights. A group in `supersedes`
+    silences the milder ones beside it. Without an admission in `look_back_days`
+    there is no score: nobody looked.
+    """
+
+    kind: Literal["coded"]
+    table: str
+    points: str
+    feeds: tuple[str, ...]
+    look_back_days: int
+    supersedes: dict[str, tuple[str, ...]] = {}
+
+
+class DeficitSpec(Strict):
+    """One deficit of an index: present when any test holds."""
+
+    name: str
+    title: str
+    any_of: tuple[FeatureTest, ...]
+
+
+class DeficitMethod(Strict):
+    """The share of `out_of` deficits that a person has.
+
+    `missing` names those that this platform has no codes for. They count as absent,
+    so the index is a floor; the page about the score says so.
+    """
+
+    kind: Literal["deficits"]
+    out_of: int
+    deficits: tuple[DeficitSpec, ...]
+    missing: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def accounts_for_all(self) -> "DeficitMethod":
+        if len(self.deficits) + len(self.missing) != self.out_of:
+            raise ValueError("deficits and missing ones must add up to out_of")
+        return self
+
+
+class ScoreSpec(Definition):
+    """A published score: how it is reckoned, for whom, and how it is read.
+
+    Bands ascend; the lowest begins nowhere. `licence` says under what terms the
+    rule and its weights may be used.
+    """
+
+    attribute: str
+    words: str
+    licence: str
+    ages: Ages
+    method: Annotated[CodedMethod | DeficitMethod, Field(discriminator="kind")]
+    bands: tuple[BandSpec, ...] = ()
+    band_attribute: str | None = None
+    bins: tuple[float, ...] = ()
+
+    @model_validator(mode="after")
+    def has_bands_and_their_name_together(self) -> "ScoreSpec":
+        if bool(self.bands) != (self.band_attribute is not None):
+            raise ValueError("bands and band_attribute come together")
+        return self
+
+
+class InputSpec(Strict):
+    """One feature that a model reads, and how a reason names it.
+
+    `words` is said when the feature adds to a person's risk; `{value}` becomes the
+    value. `kind` "flag" and "category" are read as 0/1 and as positions in `values`.
+    """
+
+    feature: str
+    words: str
+    kind: Literal["number", "flag", "category"] = "number"
+    values: tuple[str, ...] = ()
+    decimals: int = 0
+
+    @model_validator(mode="after")
+    def lists_its_values(self) -> "InputSpec":
+        if (self.kind == "category") != bool(self.values):
+            raise ValueError(f"{self.feature}: a category, and only one, lists values")
+        return self
+
+
+class OutcomeSpec(Strict):
+    """What the model foretells: a first activity within the horizon."""
+
+    setting: str
+    kind: str
+    urgency: str
+    horizon_days: int
+
+
+class TrainingSpec(Strict):
+    """How the model is trained and tried, in days before the release's date.
+
+    `train_days` are the index dates to learn from, `test_days` the later one to be
+    tried on; each leaves a whole horizon of outcomes. `calibrate` and `stop` are the
+    shares of people held out to set the level and the number of trees.
+    """
+
+    train_days: tuple[int, ...]
+    test_days: int
+    most_people: int
+    calibrate: float
+    stop: float
+    seed: int
+    renew_after_days: int
+
+    @model_validator(mode="after")
+    def tries_on_a_later_date(self) -> "TrainingSpec":
+        if min(self.train_days) <= self.test_days:
+            raise ValueError("every training date must be before the test date")
+        if not 0 < self.calibrate + self.stop < 0.6:
+            raise ValueError("leave at least 40% of the people to learn from")
+        return self
+
+
+class TreesSpec(Strict):
+    """The settings of the boosted trees."""
+
+    most_rounds: int
+    patience: int
+    learning_rate: float
+    leaves: int
+    least_in_leaf: int
+    feature_share: float
+
+
+class RiskBandSpec(Strict):
+    """A band of predicted risk: the share of people at the top who reach it."""
+
+    name: str
+    title: str
+    top_share: float
+
+
+class ModelSpec(Definition):
+    """A predictive model: outcome, population, inputs, training, bands and reasons.
+
+    Inputs leave ethnicity out: it is kept for the audit of fairness. `reference`
+    names the inputs of the simplest honest model, which the trained one must beat.
+    `reasons_from` is the probability from which reasons are worked out.
+    """
+
+    attribute: str
+    band_attribute: str
+    words: str
+    intended_use: str
+    not_for: str
+    outcome: OutcomeSpec
+    ages: Ages
+    inputs: tuple[InputSpec, ...]
+    reference: tuple[str, ...]
+    audit_by: tuple[str, ...]
+    training: TrainingSpec
+    trees: TreesSpec
+    bands: tuple[RiskBandSpec, ...]
+    reasons: int
+    reasons_from: float
+    bins: tuple[float, ...]
+
+    @model_validator(mode="after")
+    def refers_to_its_inputs(self) -> "ModelSpec":
+        known = {entry.feature for entry in self.inputs}
+        if len(known) != len(self.inputs):
+            raise ValueError("an input stands twice")
+        if unknown := set(self.reference) - known:
+            raise ValueError(f"reference names no input: {', '.join(sorted(unknown))}")
+        shares = [band.top_share for band in self.bands]
+        if shares != sorted(shares) or shares[-1] != 1:
+            raise ValueError("bands go from the smallest top share to 1")
+        return self

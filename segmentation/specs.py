@@ -1,0 +1,87 @@
+"""The shapes of segmentation's definitions: schemes of segments, and lenses."""
+
+from pydantic import model_validator
+
+from governance.specs import Definition, Strict
+from linkage.steps.holds import Test
+
+
+class ElementSpec(Strict):
+    """One thing about a person that can put them in a segment: all tests hold.
+
+    `title` is read by people ("Severe frailty recorded by the practice"). `since`
+    names the date feature that says since when, `shown` further features whose
+    values explain the element.
+    """
+
+    name: str
+    title: str
+    all_of: tuple[Test, ...]
+    since: str | None = None
+    shown: tuple[str, ...] = ()
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Every feature that the element reads, in order, once."""
+        named = [name for test in self.all_of for name in test.features]
+        extra = [self.since] if self.since else []
+        return tuple(dict.fromkeys([*named, *extra, *self.shown]))
+
+
+class SegmentSpec(Strict):
+    """One segment: whoever has any of its elements, in the elements' order."""
+
+    name: str
+    title: str
+    words: str
+    elements: tuple[ElementSpec, ...] = ()
+
+
+class SchemeSpec(Definition):
+    """A segment scheme: segments in order of precedence, the first match wins.
+
+    Everybody is in exactly one segment, so the last one takes whoever is left and
+    has no elements. `attribute` names the column that a release keeps.
+    """
+
+    attribute: str
+    words: str
+    segments: tuple[SegmentSpec, ...]
+
+    @model_validator(mode="after")
+    def puts_everybody_in_one(self) -> "SchemeSpec":
+        *named, last = self.segments
+        if last.elements:
+            raise ValueError("the last segment takes whoever is left: no elements")
+        for segment in named:
+            if not segment.elements:
+                raise ValueError(f"{segment.name}: only the last may have no elements")
+        for kind, names in (
+            ("segment", [segment.name for segment in self.segments]),
+            ("element", [element.name for element in self.elements]),
+        ):
+            if len(set(names)) != len(names):
+                raise ValueError(f"a {kind} stands twice")
+        return self
+
+    @property
+    def elements(self) -> tuple[ElementSpec, ...]:
+        """All elements, highest precedence first."""
+        return tuple(e for segment in self.segments for e in segment.elements)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Every feature that the scheme reads, once."""
+        return tuple(dict.fromkeys(f for e in self.elements for f in e.features))
+
+
+class LensSpec(Definition):
+    """A group seen across all segments, such as Core20: one flag of the release.
+
+    `known_by` is the feature without which the flag is not known.
+    """
+
+    attribute: str
+    all_of: tuple[Test, ...]
+    known_by: str
+    words: str
