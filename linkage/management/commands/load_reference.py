@@ -1,5 +1,6 @@
 """`load_reference DIR`: organisations, areas, links and postcodes from a folder."""
 
+import json
 import time
 from argparse import ArgumentParser
 from datetime import date
@@ -24,6 +25,7 @@ class Command(BaseCommand):
             " delivery corrects what was loaded before",
         )
         parser.add_argument("--by", default="reference")
+        parser.add_argument("--progress", choices=("text", "json"), default="text")
 
     def handle(self, *args: Any, **options: Any) -> None:
         began = time.monotonic()
@@ -35,6 +37,12 @@ class Command(BaseCommand):
             )
         except BadReference as error:
             raise CommandError(str(error)) from error
+        if options["progress"] == "json":
+            rows = sum(done.counts.values())
+            closing = {"stage": "reference", "rows_in": rows, "rows_out": rows}
+            closing["seconds"] = time.monotonic() - began
+            self.stdout.write(json.dumps(closing))
+            return
         for what, count in done.counts.items():
             self.stdout.write(f"{what:<40}{count:>9,}")
         for what, count in done.changes.items():
