@@ -1,6 +1,6 @@
 """The one description of a figure, made of published values and nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -22,6 +22,11 @@ class Dimension:
     def of(self, cell: PublishedCell) -> str:
         """Return the label of this cell's coordinate."""
         return self.labels[cell.at[self.key]]
+
+    def only(self, codes: Collection[str]) -> "Dimension":
+        """Return the same dimension with these values alone, in its own order."""
+        kept = {code: self.labels[code] for code in self.labels if code in codes}
+        return Dimension(self.key, self.title, kept)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,61 @@
+"""What stands around every page: who is looking, where they can go, which release."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest
+from django.urls import reverse
+
+from linkage.release import selectors as release
+
+# (what the reader sees, the page of the access definition, the name of its address)
+NAVIGATION = (
+    ("Home", "home", "home"),
+    ("Overview", "overview", "overview"),
+    ("Board", "board", "board"),
+    ("Lists", "worklist", "worklists"),
+    ("Feeds", "feeds", "feeds"),
+    ("Governance", "access", "access"),
+    ("About", "about", "about"),
+)
+
+
+@dataclass(frozen=True)
+class Link:
+    """One entry of the navigation."""
+
+    title: str
+    href: str
+    is_current: bool = False
+
+
+def around(request: HttpRequest) -> dict[str, Any]:
+    """Return what the base template shows: a template context processor."""
+    viewer = getattr(request, "viewer", None)
+    frame: dict[str, Any] = {
+        "viewer": viewer,
+        "release": release.current() if viewer else None,
+        "messages": messages.get_messages(request),
+        "account": [],
+        "navigation": [],
+    }
+    if viewer:
+        frame["navigation"] = navigation(viewer, request.path)
+        frame["account"] = [
+            {"text": viewer.full_name, "icon": True},
+            {"text": "Change role or purpose", "href": reverse("choose-role")},
+            {"text": "Sign out", "href": reverse("sign-out")},
+        ]
+    return {"frame": frame}
+
+
+def navigation(viewer: Any, path: str) -> list[Link]:
+    """Return the pages that this viewer may open, at most seven."""
+    links = []
+    for title, page, name in NAVIGATION:
+        if viewer.may_open(page):
+            href = reverse(name)
+            inside = path == href or (href != "/" and path.startswith(href))
+            links.append(Link(title, href, inside))
+    return links

@@ -1,0 +1,1 @@
+"""Reads for pages: the viewer first, published values out."""

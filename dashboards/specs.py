@@ -1,0 +1,65 @@
+"""The shapes of the dashboards' definitions: indicators, and pages made of them."""
+
+from typing import Literal
+
+from pydantic import model_validator
+
+from governance.specs import Definition, Strict
+from linkage.steps.holds import FeatureTest
+
+Geography = Literal["practice", "pcn", "place", "district", "council"]
+Lens = Literal["imd_fifth", "ethnicity_group", "age_band", "segment"]
+Better = Literal["lower", "higher", "neither"]
+
+
+class Sum(Strict):
+    """A total of a number feature over people: admissions, contacts, pounds."""
+
+    sum_of: str
+
+
+class IndicatorSpec(Definition):
+    """A rate with its numerator, denominator, period, polarity and words.
+
+    `count` is who or what is counted, among those people of a place for whom all
+    of `among` holds. `before` counts the same a year earlier. `unit` names what is
+    counted ("people", "admissions", "£"), `per` is the scale of the rate.
+    """
+
+    count: FeatureTest | Sum
+    before: Sum | None = None
+    among: tuple[FeatureTest, ...] = ()
+    among_words: str
+    unit: str = "people"
+    per: int
+    period: str
+    better: Better
+    by: tuple[Geography, ...]
+    lenses: tuple[Lens, ...] = ("imd_fifth",)
+    so_what: str
+    ask: str
+    caveat: str
+    completeness: str
+
+    @model_validator(mode="after")
+    def counts_what_it_says(self) -> "IndicatorSpec":
+        counts_people = isinstance(self.count, FeatureTest)
+        if counts_people != (self.unit == "people"):
+            raise ValueError("a test counts people; a sum has a unit of its own")
+        return self
+
+
+class PanelSpec(Strict):
+    """One figure of a page: an indicator, how it is drawn, and over what."""
+
+    indicator: str
+    chart: Literal["funnel", "bars"]
+    by: Geography | Lens
+
+
+class PageSpec(Definition):
+    """A page made of indicators, exceptions first."""
+
+    lead: str
+    most: int = 7
+    panels: tuple[PanelSpec, ...]
