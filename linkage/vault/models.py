@@ -1,0 +1,273 @@
+"""The vault's tables: who the records speak of. No other zone can reach them.
+
+The person index is event-sourced: a link from a source record to a person holds for
+a span of index versions, and `index_event` says what was decided, by which rule. A
+merge or a split closes links and opens others; nothing is overwritten.
+"""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+
+class IndexVersion(models.Model):
+    """One state of the whole index; every change of links makes the next."""
+
+    version = models.IntegerField(primary_key=True)
+    made_at = models.DateTimeField(auto_now_add=True)
+    run_id = models.IntegerField(null=True)
+    by = models.CharField(max_length=150)
+
+    class Meta:
+        db_table = "index_version"
+
+
+class Person(models.Model):
+    """A person of the index: a random identity, and the store's dense number."""
+
+    person_no = models.IntegerField(primary_key=True)
+    person_uid = models.CharField(max_length=32, unique=True)
+    since_version = models.IntegerField()
+
+    class Meta:
+        db_table = "person"
+
+
+class SourceRecord(models.Model):
+    """One subject: what one source said of somebody at one time. Never changed.
+
+    `number_agreed`: the NHS number is held to be this person's. A number that the
+    birth date contradicts is kept as it was stated and links nobody.
+    """
+
+    subject_key = models.BigIntegerField(primary_key=True)
+    feed_no = models.SmallIntegerField()
+    local_key = models.BigIntegerField(null=True)
+    nhs_number = models.TextField(null=True)
+    number_agreed = models.BooleanField(default=False)
+    born_on = models.DateField(null=True)
+    sex = models.TextField(null=True)
+    surname = models.TextField(null=True)
+    forename = models.TextField(null=True)
+    postcode = models.TextField(null=True)
+    line1 = models.TextField(null=True)
+    ethnicity = models.TextField(null=True)
+    died_on = models.DateField(null=True)
+    language = models.TextField(null=True)
+    needs_interpreter = models.BooleanField(null=True)
+    in_care_home = models.BooleanField(null=True)
+    practice_code = models.TextField(null=True)
+    seen_on = models.DateField(null=True)
+    run_id = models.IntegerField()
+
+    class Meta:
+        db_table = "source_record"
+        indexes: ClassVar = [
+            models.Index(
+                fields=["nhs_number"],
+                name="source_record_number",
+                condition=Q(number_agreed=True),
+            ),
+            models.Index(fields=["born_on", "surname"], name="source_record_name"),
+            models.Index(fields=["born_on", "postcode"], name="source_record_home"),
+            models.Index(fields=["local_key"], name="source_record_local"),
+        ]
+
+
+class Link(models.Model):
+    """A source record belongs to a person, from one index version until another."""
+
+    pk = models.CompositePrimaryKey("subject_key", "from_version")
+    subject_key = models.BigIntegerField()
+    person_no = models.IntegerField(db_index=True)
+    from_version = models.IntegerField()
+    to_version = models.IntegerField(null=True)
+    rule = models.TextField()
+    decided_by = models.TextField()
+
+    class Meta:
+        db_table = "link"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["subject_key"],
+                name="one_person_at_a_time",
+                condition=Q(to_version=None),
+            )
+        ]
+
+
+class IndexEvent(models.Model):
+    """What was decided about the index: append-only, by grant."""
+
+    class Kind(models.TextChoices):
+        CREATE = "create"
+        ATTACH = "attach"
+        MERGE = "merge"
+        SPLIT = "split"
+        REDIRECT = "redirect"
+
+    version = models.IntegerField()
+    kind = models.TextField(choices=Kind.choices)
+    subject_key = models.BigIntegerField(null=True)
+    person_no = models.IntegerField()
+    other_person_no = models.IntegerField(null=True)
+    rule = models.TextField()
+    decided_by = models.TextField()
+
+    class Meta:
+        db_table = "index_event"
+        indexes: ClassVar = [models.Index(fields=["person_no"])]
+
+
+class LocalRef(models.Model):
+    """What a source calls a person, and the newest record under that name.
+
+    Written by feeds that introduce people; rows that carry only a local id, or a
+    national layout without an NHS number, find their person here.
+    """
+
+    local_key = models.BigIntegerField(primary_key=True)
+    namespace = models.TextField()
+    subject_key = models.BigIntegerField()
+    seen_on = models.DateField(null=True)
+
+    class Meta:
+        db_table = "local_ref"
+        indexes: ClassVar = [models.Index(fields=["namespace"])]
+
+
+class PersonIdentity(models.Model):
+    """The best-known identity of each person, which the reveal service answers with."""
+
+    person_no = models.IntegerField(primary_key=True)
+    nhs_number = models.TextField(null=True)
+    surname = models.TextField(null=True)
+    forename = models.TextField(null=True)
+    born_on = models.DateField(null=True)
+    sex = models.TextField(null=True)
+    line1 = models.TextField(null=True)
+    postcode = models.TextField(null=True)
+    died_on = models.DateField(null=True)
+    type1_opt_out_on = models.DateField(null=True)
+    national_opt_out = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "person_identity"
+
+
+class Registration(models.Model):
+    """A stated registration with a practice, of one source record."""
+
+    record_key = models.BigIntegerField(primary_key=True)
+    subject_key = models.BigIntegerField(db_index=True)
+    feed_no = models.SmallIntegerField()
+    practice_code = models.TextField()
+    start_on = models.DateField()
+    end_on = models.DateField(null=True)
+    run_id = models.IntegerField()
+
+    class Meta:
+        db_table = "registration"
+
+
+class CurrentRegistration(models.Model):
+    """Where each person is registered now; the reveal service checks against it."""
+
+    person_no = models.IntegerField(primary_key=True)
+    practice_code = models.TextField(db_index=True)
+    start_on = models.DateField(null=True)
+    end_on = models.DateField(null=True)
+
+    class Meta:
+        db_table = "current_registration"
+
+
+class NationalOptOut(models.Model):
+    """The NHS numbers on the newest national data opt-out list."""
+
+    nhs_number = models.TextField(primary_key=True)
+    run_id = models.IntegerField()
+
+    class Meta:
+        db_table = "national_opt_out"
+
+
+class Type1Statement(models.Model):
+    """A coded type 1 opt-out, or its withdrawal, in a practice's record."""
+
+    record_key = models.BigIntegerField(primary_key=True)
+    subject_key = models.BigIntegerField(db_index=True)
+    on_date = models.DateField()
+    opted_out = models.BooleanField()
+    run_id = models.IntegerField()
+
+    class Meta:
+        db_table = "type1_statement"
+
+
+class Crosswalk(models.Model):
+    """A token made elsewhere, and whose it is."""
+
+    pk = models.CompositePrimaryKey("namespace", "token")
+    namespace = models.TextField()
+    token = models.TextField()
+    nhs_number = models.TextField()
+    run_id = models.IntegerField()
+
+    class Meta:
+        db_table = "crosswalk"
+
+
+class Quarantine(models.Model):
+    """The content of a row that was not loaded, encrypted, until it is replayed."""
+
+    pk = models.CompositePrimaryKey("run_id", "row_number")
+    run_id = models.IntegerField()
+    row_number = models.BigIntegerField()
+    fate = models.TextField()
+    payload = models.BinaryField()
+
+    class Meta:
+        db_table = "quarantine"
+
+
+class PostcodeArea(models.Model):
+    """The LSOA of each postcode. The store never sees a postcode."""
+
+    postcode = models.TextField(primary_key=True)
+    lsoa_code = models.TextField()
+
+    class Meta:
+        db_table = "postcode_area"
+
+
+class PendingPerson(models.Model):
+    """People whose best-known attributes the store has yet to be told.
+
+    Filled with the links, emptied after the store has committed: a load that dies in
+    between leaves them here, and the next load tells the store.
+    """
+
+    person_no = models.IntegerField(primary_key=True)
+
+    class Meta:
+        db_table = "pending_person"
+
+
+class RevealEvent(models.Model):
+    """Who asked the vault to name whom, and what it answered: append-only, by grant."""
+
+    at = models.DateTimeField(auto_now_add=True)
+    viewer_id = models.IntegerField(null=True)
+    role = models.TextField(blank=True)
+    purpose = models.TextField(blank=True)
+    org_code = models.TextField(blank=True)
+    programme = models.TextField(blank=True)
+    reason = models.TextField(blank=True)
+    outcome = models.TextField()
+    revealed = models.JSONField(default=list)
+    refused = models.JSONField(default=dict)
+
+    class Meta:
+        db_table = "reveal_event"

@@ -1,0 +1,296 @@
+"""The shapes of a feed's definition: what a supplier's file means, as data.
+
+Facts only: headers suppliers have used, codes put right, what identifies, and how a
+row becomes registrations, residences, events and activity. No expressions.
+"""
+
+from functools import cached_property
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from governance.specs import Definition, Strict
+
+ColumnType = Literal[
+    "text",
+    "name",
+    "date",
+    "nhs_number",
+    "postcode",
+    "sex",
+    "ethnicity",
+    "integer",
+    "number",
+    "flag",
+    "presence",  # true where anything is written, false where nothing is
+    "organisation",
+    "trust",  # an organisation code cut to the trust's three characters
+    "snomed",
+    "icd10",
+    "opcs4",
+    "bnf",
+]
+Tier = Literal["names", "national", "token", "reference", "vault_only"]
+
+# Columns with these names describe the person and go to the vault only.
+IDENTITY = (
+    "nhs_number",
+    "born_on",
+    "sex",
+    "surname",
+    "forename",
+    "postcode",
+    "line1",
+)
+STATEMENTS = (
+    "ethnicity",
+    "died_on",
+    "language",
+    "needs_interpreter",
+    "in_care_home",
+    "practice_code",
+)
+Conditions = dict[str, tuple[str, ...]]
+
+
+class ColumnSpec(Strict):
+    """One column: the headers seen for it, its type, and what its values mean.
+
+    A required column with nothing usable sends the row to quarantine; any other is
+    left blank, and the run counts how often. `repeat` stands for numbered columns:
+    `##` in the header becomes 01, 02 …
+    """
+
+    headers: tuple[str, ...] = Field(min_length=1)
+    type: ColumnType = "text"
+    required: bool = False
+    missing: tuple[str, ...] = ()
+    values: dict[str, str] = {}
+    formats: tuple[str, ...] = ("%Y-%m-%d",)
+    may_be_future: bool = False
+    repeat: int = 0
+
+
+class LocalId(Strict):
+    """What a source calls a person: a namespace, and the columns unique within it."""
+
+    namespace: str
+    of: tuple[str, ...] = Field(min_length=1)
+
+
+class RegistrationSpec(Strict):
+    practice: str
+    start: str
+    end: str | None = None
+    end_reason: str | None = None
+
+
+class ResidenceSpec(Strict):
+    postcode: str
+    start: str
+    end: str | None = None
+    care_home: str | None = None
+
+
+class EventSpec(Strict):
+    """A dated code. `code` names one column, or a repeated one (all its numbers)."""
+
+    kind: Literal[
+        "observation",
+        "diagnosis",
+        "procedure",
+        "prescription",
+        "immunisation",
+        "status",
+    ]
+    system: Literal["snomed", "icd10", "opcs4", "bnf", "dmd", "local"]
+    code: str
+    date: str
+    recorded: str | None = None
+    value: str | None = None
+    unit: str | None = None
+    unit_is: str | None = None
+    when: Conditions = {}
+    unless: Conditions = {}
+
+
+class CostSpec(Strict):
+    """What one activity costs: a column in pounds, or a row of unit_costs.csv.
+
+    `detail` names the column that picks the row; `detail_is` says it outright.
+    """
+
+    column: str | None = None
+    detail: str | None = None
+    detail_is: str | None = None
+
+
+class ActivitySpec(Strict):
+    """One use of a service. `once_per` makes one activity of several rows (a spell of
+    its episodes), taking the row that is lowest in `first_by`."""
+
+    setting: Literal[
+        "gp",
+        "outpatient",
+        "emergency",
+        "admitted",
+        "mental_health",
+        "community",
+        "social_care",
+        "prescribing",
+    ]
+    kind: Literal[
+        "appointment",
+        "attendance",
+        "spell",
+        "contact",
+        "referral",
+        "ward_stay",
+        "request",
+        "assessment",
+        "service",
+        "review",
+    ]
+    start: str
+    end: str | None = None
+    recorded: str | None = None
+    urgency: str | None = None
+    urgency_is: Literal["emergency", "elective", "maternity", "other"] | None = None
+    provider: str | None = None
+    specialty: str | None = None
+    outcome: str | None = None
+    reason: str | None = None
+    cost: CostSpec | None = None
+    once_per: tuple[str, ...] = ()
+    first_by: str | None = None
+    when: Conditions = {}
+    unless: Conditions = {}
+
+
+class OptOutSpec(Strict):
+    """Codes that say, and take back, that a person opts out (type 1: at the practice)."""
+
+    code: str
+    date: str
+    opted_out: tuple[str, ...]
+    withdrawn: tuple[str, ...]
+
+
+class FeedSpec(Definition):
+    """One feed: where its files are, what its columns mean, what its rows become.
+
+    tier: "names" (name and address), "national" (NHS number, birth date, postcode,
+    sex, local id), "token" (made elsewhere; `token` names the crosswalk's namespace),
+    "reference" (someone another feed introduced), "vault_only" (`keeps` says what).
+    number: the small number that facts carry; never reused for another feed.
+    order: load_landing takes feeds in this order (those who introduce people first).
+    key: the row's natural key; `version` is the date by which a later row with the
+    same key replaces an earlier one.
+    """
+
+    number: int = Field(ge=1, le=99)
+    order: int
+    tier: Tier
+    layout: str
+    files: tuple[str, ...] = ()
+    reader: Literal["csv", "parquet", "mesh", "fhir_r4"] = "csv"
+    key: tuple[str, ...] = Field(min_length=1)
+    version: str | None = None
+    local_ids: tuple[LocalId, ...] = ()
+    introduces: bool = False
+    token: str | None = None
+    keeps: Literal["crosswalk", "national_opt_out"] | None = None
+    seen: str | None = None
+    prepare: bool = False
+    columns: dict[str, ColumnSpec]
+    registrations: tuple[RegistrationSpec, ...] = ()
+    residences: tuple[ResidenceSpec, ...] = ()
+    events: tuple[EventSpec, ...] = ()
+    activities: tuple[ActivitySpec, ...] = ()
+    opt_out: OptOutSpec | None = None
+
+    @cached_property
+    def expanded(self) -> dict[str, ColumnSpec]:
+        """The columns with each repeated one written out: diagnosis_01, _02 …"""
+        found: dict[str, ColumnSpec] = {}
+        for name, column in self.columns.items():
+            if not column.repeat:
+                found[name] = column
+            for n in range(1, column.repeat + 1):
+                headers = tuple(h.replace("##", f"{n:02d}") for h in column.headers)
+                found[f"{name}_{n:02d}"] = column.model_copy(
+                    update={"headers": headers, "repeat": 0}
+                )
+        return found
+
+    def numbered(self, name: str) -> list[str]:
+        """The columns behind a name: itself, or the numbered ones of a repeated one."""
+        column = self.columns.get(name)
+        if column is None or not column.repeat:
+            return [name]
+        return [f"{name}_{n:02d}" for n in range(1, column.repeat + 1)]
+
+    def of_type(self, *types: ColumnType) -> list[str]:
+        return [name for name, c in self.expanded.items() if c.type in types]
+
+    @model_validator(mode="after")
+    def names_exist(self) -> Self:
+        """Refuse a definition that speaks of columns it does not have."""
+        if self.prepare:  # the feed's own prepare() may add columns
+            return self
+        for name in self.spoken_of():
+            if name not in self.columns:
+                raise ValueError(
+                    f"speaks of the column {name!r} and does not define it"
+                )
+        return self
+
+    def spoken_of(self) -> set[str]:
+        """Every column name that the rest of the definition uses."""
+        names = {*self.key, self.version, self.seen}
+        for local in self.local_ids:
+            names |= set(local.of)
+        parts = (*self.registrations, *self.residences, *self.events)
+        for part in parts:
+            names |= {
+                value
+                for field, value in part
+                if isinstance(value, str) and field not in {"kind", "system", "unit_is"}
+            }
+        for activity in self.activities:
+            names |= {
+                activity.start,
+                activity.end,
+                activity.recorded,
+                activity.urgency,
+                activity.provider,
+                activity.specialty,
+                activity.outcome,
+                activity.reason,
+                activity.first_by,
+                *activity.once_per,
+            }
+            if activity.cost:
+                names |= {activity.cost.column, activity.cost.detail}
+        for conditional in (*self.events, *self.activities):
+            names |= {*conditional.when, *conditional.unless}
+        if self.opt_out:
+            names |= {self.opt_out.code, self.opt_out.date}
+        return {name for name in names if name}
+
+
+class AttributeRule(Strict):
+    """Which feed is believed first about one attribute, and which values say nothing."""
+
+    order: tuple[str, ...]
+    says_nothing: tuple[str, ...] = ()
+
+
+class BestKnownSpec(Definition):
+    """How one value is chosen where sources disagree about a person.
+
+    Feeds in `order` are believed before all others; within one rank the statement
+    made last wins. A value in `says_nothing` never beats a stated one.
+    """
+
+    attributes: dict[str, AttributeRule]

@@ -1,0 +1,110 @@
+"""Read a delivered file under the names of its definition, as text, in batches."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from linkage.specs import FeedSpec
+
+ROWS_PER_BATCH = 1_000_000
+
+
+class UnreadableFileError(ValueError):
+    """The file as a whole does not fit its definition; says what is missing."""
+
+
+def read(path: Path, spec: FeedSpec) -> Iterator[pl.DataFrame]:
+    """Yield frames of at most ROWS_PER_BATCH rows with the definition's columns.
+
+    `row_number` (Int64, from 1, the header not counted) is added. CSV values are
+    text; Parquet keeps its types. A column the file lacks is null. Raises
+    UnreadableFileError when a required column is under none of its headers.
+    """
+    readers = {"csv": _csv, "parquet": _parquet, "mesh": _mesh}
+    begun = 1
+    for frame in readers[spec.reader](path, spec):
+        yield frame.with_row_index("row_number", offset=begun).with_columns(
+            pl.col("row_number").cast(pl.Int64)
+        )
+        begun += frame.height
+
+
+def headers(found: list[str], spec: FeedSpec, path: Path) -> dict[str, str]:
+    """Match a file's headers with the definition: {header: column}.
+
+    Case, and spaces at the ends, do not matter. Raises UnreadableFileError.
+    """
+    by_name = {header.strip().lower(): header for header in found}
+    matched: dict[str, str] = {}
+    absent = []
+    for name, column in spec.expanded.items():
+        seen = [by_name[h.lower()] for h in column.headers if h.lower() in by_name]
+        if seen:
+            matched[seen[0]] = name
+        elif column.required:
+            absent.append(f"{name} (known as {', '.join(column.headers)})")
+    if absent:
+        raise UnreadableFileError(
+            f"{path.name} has no column for {'; '.join(absent)}. If the supplier has "
+            "changed a header, add it to the feed's definition and load again."
+        )
+    return matched
+
+
+def _named(
+    frame: pl.DataFrame, matched: dict[str, str], spec: FeedSpec
+) -> pl.DataFrame:
+    frame = frame.rename(matched)
+    lacking = [name for name in spec.expanded if name not in frame.columns]
+    return frame.with_columns(
+        [pl.lit(None, dtype=pl.String).alias(name) for name in lacking]
+    ).select(list(spec.expanded))
+
+
+def _csv(path: Path, spec: FeedSpec) -> Iterator[pl.DataFrame]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        first = next(csv.reader(file), [])
+    matched = headers(first, spec, path)
+    rows = pl.scan_csv(
+        path,
+        infer_schema=False,
+        new_columns=first,
+        missing_utf8_is_empty_string=False,
+        truncate_ragged_lines=True,
+    )
+    wanted = rows.select(list(matched)).collect(engine="streaming")
+    for frame in wanted.iter_slices(ROWS_PER_BATCH):
+        yield _named(frame, matched, spec)
+
+
+def _parquet(path: Path, spec: FeedSpec) -> Iterator[pl.DataFrame]:
+    with pq.ParquetFile(path) as file:
+        matched = headers(file.schema_arrow.names, spec, path)
+        gathered: list[pa.RecordBatch] = []
+        rows = 0
+        for batch in file.iter_batches(ROWS_PER_BATCH, columns=list(matched)):
+            gathered.append(batch)
+            rows += batch.num_rows
+            if rows >= ROWS_PER_BATCH:
+                yield _named(_frame(gathered), matched, spec)
+                gathered, rows = [], 0
+        if gathered:
+            yield _named(_frame(gathered), matched, spec)
+
+
+def _frame(batches: list[pa.RecordBatch]) -> pl.DataFrame:
+    frame = pl.from_arrow(pa.Table.from_batches(batches))
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def _mesh(path: Path, spec: FeedSpec) -> Iterator[pl.DataFrame]:
+    """One value and a comma a line, no header (MESH, national data opt-out)."""
+    name = next(iter(spec.expanded))
+    lines = path.read_text(encoding="utf-8").splitlines()
+    values = [line.split(",")[0].strip() or None for line in lines]
+    yield pl.DataFrame({name: values}, schema={name: pl.String})

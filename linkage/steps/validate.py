@@ -1,0 +1,215 @@
+"""Turn what a file says into typed values, and part the rows that cannot be used."""
+
+from datetime import date
+from typing import NamedTuple
+
+import polars as pl
+
+from linkage.specs import ColumnSpec, FeedSpec
+from linkage.steps.check_digit import check_digit
+from linkage.vocabulary import ETHNICITIES
+
+# Postcodes that stand for no address: NHS Data Dictionary, POSTCODE (pseudo-country
+# and no-fixed-abode codes begin with ZZ99).
+NO_ADDRESS = r"^ZZ99"
+NOT_A_NAME = (
+    "BABY", "BABY OF", "TEST", "UNKNOWN", "NOT KNOWN", "NK", "ANON", "XXX", "INFANT",
+)  # fmt: skip
+EARLIEST_BIRTH = date(1901, 1, 1)  # 1900-01-01 is a placeholder of many systems
+EARLIEST_FACT = date(1901, 1, 2)
+SHAPES = {
+    "organisation": r"^[A-Z0-9]{3,8}$",
+    "trust": r"^[A-Z0-9]{3}",
+    "snomed": r"^[1-9][0-9]{5,17}$",
+    "icd10": r"^[A-Z][0-9]{2}[0-9X]?[0-9]?$",
+    "opcs4": r"^[A-Z][0-9]{2,3}$",
+    "bnf": r"^[0-9A-Z]{4,15}$",
+    "postcode": r"^[A-Z]{1,2}[0-9][A-Z0-9]? [0-9][A-Z]{2}$",
+}
+RULES = {
+    "missing": "A value that must be there is missing",
+    "not_a_date": "Not a date of the calendar",
+    "in_the_future": "Later than the day the file was received",
+    "too_early": "Earlier than 1901",
+    "not_a_number": "Not a number",
+    "not_a_snomed_code": "Not shaped like a SNOMED CT concept",
+    "not_a_icd10_code": "Not shaped like an ICD-10 code",
+    "not_a_opcs4_code": "Not shaped like an OPCS-4 code",
+    "not_a_bnf_code": "Not shaped like a BNF code",
+    "not_a_organisation_code": "Not shaped like an organisation code",
+    "not_a_trust_code": "Not shaped like an organisation code",
+    "not_a_postcode_code": "Not shaped like a postcode",
+    "unknown_value": "A value that the definition does not know",
+    "failed_check": "An NHS number that fails its check digit",
+    "before_birth": "Earlier than the month in which the person was born",
+    "unlinked": "Nobody in the person index could be found for it",
+    "subject_unknown": "Speaks of a patient that no loaded feed has introduced",
+    "token_unknown": "Carries a token that the crosswalk does not hold",
+    "duplicate": "The same record in the same version",
+}
+TYPED = {"date": pl.Date, "integer": pl.Int64, "number": pl.Float64}
+
+
+class Checked(NamedTuple):
+    """What validation made of a batch.
+
+    accepted: the batch, typed, with row_number.
+    rejected: row_number, rule, field; a row may stand there for several reasons.
+    blanked: {"field: rule": rows} of optional values that could not be used.
+    """
+
+    accepted: pl.DataFrame
+    rejected: pl.DataFrame
+    blanked: dict[str, int]
+
+
+def validate(frame: pl.DataFrame, spec: FeedSpec, received_on: date) -> Checked:
+    """Split rows into those that satisfy the spec and those that do not, with reasons."""
+    typed = frame.select("row_number", *_typed(frame, spec, received_on))
+    reasons, blanked = [], {}
+    for name, column in spec.expanded.items():
+        rule = typed[f"{name} rule"]
+        if column.required:
+            bad = typed.filter(rule.is_not_null() | typed[name].is_null())
+            if bad.height:
+                reasons.append(
+                    bad.select(
+                        "row_number",
+                        rule=pl.col(f"{name} rule").fill_null("missing"),
+                        field=pl.lit(column.headers[0]),
+                    )
+                )
+        elif rule.null_count() < rule.len():
+            for reason, rows in rule.drop_nulls().value_counts().iter_rows():
+                blanked[f"{column.headers[0]}: {reason}"] = rows
+    rejected = pl.concat([_no_reasons(), *reasons])
+    accepted = typed.select("row_number", *spec.expanded)
+    if rejected.height:
+        accepted = accepted.join(rejected, on="row_number", how="anti")
+    return Checked(accepted, rejected, blanked)
+
+
+def _no_reasons() -> pl.DataFrame:
+    return pl.DataFrame(
+        schema={"row_number": pl.Int64, "rule": pl.String, "field": pl.String}
+    )
+
+
+def _typed(frame: pl.DataFrame, spec: FeedSpec, received_on: date) -> list[pl.Expr]:
+    found = []
+    for name, column in spec.expanded.items():
+        value, rule = _read(name, column, frame.schema[name], received_on)
+        found += [value.alias(name), rule.alias(f"{name} rule")]
+    return found
+
+
+def _read(
+    name: str, column: ColumnSpec, dtype: pl.DataType, received_on: date
+) -> tuple[pl.Expr, pl.Expr]:
+    """The value and, where something is written that cannot be used, the rule it broke.
+
+    A typed Parquet column skips the parsing and keeps the checks.
+    """
+    none = pl.lit(None, dtype=pl.String)
+    text = pl.col(name)
+    if dtype == pl.String:
+        text = text.str.strip_chars()
+        text = pl.when(text.str.len_bytes() > 0).then(text)
+    if column.missing:
+        text = pl.when(~text.cast(pl.String).is_in(column.missing)).then(text)
+    match column.type:
+        case "presence":
+            return text.is_not_null(), none
+        case "date":
+            return _date(name, text, column, dtype, received_on)
+        case "integer" | "number":
+            value = text.cast(TYPED[column.type], strict=False)
+            return value, _rule(text, value, "not_a_number")
+        case "flag":
+            words = {"Y": True, "N": False, "TRUE": True, "FALSE": False}
+            words |= {"1": True, "0": False}
+            value = (
+                text.cast(pl.String)
+                .str.to_uppercase()
+                .replace_strict(words, default=None, return_dtype=pl.Boolean)
+            )
+            return value, _rule(text, value, "unknown_value")
+        case "nhs_number":
+            value = check_digit(name)
+            return value, _rule(text, value, "failed_check")
+        case "sex":
+            return _sex(text), none
+        case "ethnicity":
+            letter = text.str.slice(0, 1)
+            value = pl.when(letter.is_in(list(ETHNICITIES))).then(letter)
+            return value, _rule(text, value, "unknown_value")
+        case "name":
+            return _name(text), none
+        case "postcode":
+            return _postcode(text), none
+        case "text":
+            text = text.cast(pl.String)
+            if not column.values:
+                return text, none
+            value = text.replace_strict(
+                column.values, default=None, return_dtype=pl.String
+            )
+            return value, _rule(text, value, "unknown_value")
+        case kind:
+            coded = text.cast(pl.String)
+            value = pl.when(coded.str.contains(SHAPES[kind])).then(coded)
+            if kind == "trust":
+                value = value.str.slice(0, 3)
+            return value, _rule(text, value, f"not_a_{kind}_code")
+
+
+def _rule(text: pl.Expr, value: pl.Expr, rule: str) -> pl.Expr:
+    """The rule where something was written and nothing could be read."""
+    return pl.when(text.is_not_null() & value.is_null()).then(pl.lit(rule))
+
+
+def _date(
+    name: str, text: pl.Expr, column: ColumnSpec, dtype: pl.DataType, received_on: date
+) -> tuple[pl.Expr, pl.Expr]:
+    if dtype == pl.String:
+        # A date and time keeps its date; the calendar refuses 2026-02-30.
+        day = text.str.slice(0, 10)
+        parsed = pl.coalesce([day.str.to_date(f, strict=False) for f in column.formats])
+    else:
+        parsed = text.cast(pl.Date, strict=False)
+    early = EARLIEST_BIRTH if name == "born_on" else EARLIEST_FACT
+    rule = pl.when(text.is_not_null() & parsed.is_null()).then(pl.lit("not_a_date"))
+    rule = rule.when(parsed < early).then(pl.lit("too_early"))
+    if not column.may_be_future:
+        rule = rule.when(parsed > received_on).then(pl.lit("in_the_future"))
+    rule = rule.otherwise(pl.lit(None, dtype=pl.String))
+    return pl.when(rule.is_null()).then(parsed), rule
+
+
+def _sex(text: pl.Expr) -> pl.Expr:
+    """1 or M(ale), 2 or F(emale); anything else is not known and not an error."""
+    first = text.cast(pl.String).str.to_uppercase().str.slice(0, 1)
+    return first.replace_strict(
+        {"1": "M", "M": "M", "2": "F", "F": "F"}, default=None, return_dtype=pl.String
+    )
+
+
+def _name(text: pl.Expr) -> pl.Expr:
+    """Letters of a name in one case, without marks; placeholders become null.
+
+    O'Brien, O BRIEN and Obrien are written for one name; so are José and Jose.
+    """
+    plain = (
+        text.str.normalize("NFKD").str.to_uppercase().str.replace_all(r"[^A-Z ]", "")
+    )
+    plain = plain.str.replace_all(r" +", " ").str.strip_chars()
+    named = (plain.str.len_bytes() > 0) & ~plain.is_in(NOT_A_NAME)
+    return pl.when(named & ~plain.str.starts_with("BABY OF")).then(plain)
+
+
+def _postcode(text: pl.Expr) -> pl.Expr:
+    """Capitals with one space before the last three; no-address codes become null."""
+    joined = text.str.to_uppercase().str.replace_all(r"[^A-Z0-9]", "")
+    spaced = joined.str.head(-3) + " " + joined.str.tail(3)
+    whole = spaced.str.contains(SHAPES["postcode"]) & ~spaced.str.contains(NO_ADDRESS)
+    return pl.when(whole).then(spaced)
