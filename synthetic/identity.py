@@ -6,8 +6,10 @@ Asian, Black and other minority groups and in deprived areas); the figures thems
 are of the order reported there, not measured anywhere.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -21,6 +23,7 @@ from synthetic.slips import (
     with_typing_slip,
 )
 
+DATA = Path(__file__).parent / "data"
 NO_FIXED_ABODE = "ZZ99 3VZ"
 PLACEHOLDER_NUMBER = "9999999999"
 PLACEHOLDER_BIRTH = date(1900, 1, 1)
@@ -69,6 +72,7 @@ ROW_FAULTS = {
 }  # fmt: skip
 # Ids are affine in the person's number modulo this prime: unique, and of no meaning.
 ID_PRIME = 99_999_989
+SECOND_RECORDS_FROM = 50_000_000
 
 
 def source_records(people: People, source: str, person_ids: np.ndarray) -> pl.DataFrame:
@@ -323,3 +327,33 @@ def row_faults(
             pl.when(happens("sex_unknown")).then(pl.lit("9")).otherwise(name)
         )
     return frame.with_columns(**changed)
+
+
+def second_records(people: People, source: str, person_ids: np.ndarray) -> pl.DataFrame:
+    """Another record of the same people at one source, as `source_records` gives them.
+
+    Made by mistake on an earlier visit: another local_id, slips of its own, often the
+    old address, and half of them without an NHS number.
+    """
+    profile = replace(
+        PROFILES[people.source_kinds[source]],
+        number_missing=0.5,
+        old_address=0.7,
+        name_variant=0.15,
+        name_slip=0.08,
+    )
+    again = f"{source} again"
+    held = _Held(people, again, profile, np.asarray(person_ids)).frame()
+    local = local_ids(source, person_ids + SECOND_RECORDS_FROM, people.seed)
+    return held.with_columns(local_id=local)
+
+
+def cld_ethnicity(letter: pl.Expr) -> pl.Expr:
+    """Ethnicity as client-level data (release 2) write it, for each NHS 16+1 code."""
+    return letter.replace_strict(_cld_ethnicities())
+
+
+@cache
+def _cld_ethnicities() -> dict[str, str]:
+    table = pl.read_csv(DATA / "cld_ethnicity.csv", infer_schema=False)
+    return dict(table.iter_rows())

@@ -1,4 +1,4 @@
-"""Slips of the pen: how names, dates and numbers go wrong when people write them down."""
+"""Slips of the pen: how names, dates and numbers go wrong in the writing."""
 
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,7 @@ def with_typing_slip(
 ) -> pl.Expr:
     """One letter lost, doubled, exchanged with the next or replaced, where `slips`.
 
-    `kind` and `where` are numbers in [0, 1) that choose what happens and at which letter.
+    `kind` and `where` are numbers in [0, 1): what happens, and at which letter.
     """
     at = (where * name.str.len_chars()).floor().cast(pl.UInt32)
     before, after = name.str.head(at), name.str.slice(at + 1)
