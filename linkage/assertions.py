@@ -13,6 +13,13 @@ from dataclasses import asdict, dataclass
 
 LIFETIME_SECONDS = 60
 
+REASONS = {
+    "mdt_review": "To review people in a team meeting",
+    "contact_person": "To contact the person about an offer of care",
+    "check_record": "To check the person's own record",
+    "export_to_gp_system": "To bring the list into the GP system",
+}
+
 
 class RefusedAssertionError(ValueError):
     """A statement that is forged, too old, used before or not of this shape."""
@@ -23,7 +30,7 @@ class RevealRequest:
     """What the web states when a viewer asks for names.
 
     `person_nos` are the store's numbers, meaningless outside it; `reason` is one of
-    the codes in `linkage.vault.service.policy.REASONS`.
+    the codes in `REASONS`.
     """
 
     viewer_id: int

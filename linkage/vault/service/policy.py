@@ -14,15 +14,8 @@ from django.utils import timezone
 
 from governance.access import ACCESS, live_grants
 from governance.models import Scope, User
-from linkage.assertions import RevealRequest
+from linkage.assertions import REASONS, RevealRequest
 from linkage.vault.store import Identity
-
-REASONS = {
-    "mdt_review": "To review people in a team meeting",
-    "contact_person": "To contact the person about an offer of care",
-    "check_record": "To check the person's own record",
-    "export_to_gp_system": "To bring the list into the GP system",
-}
 
 
 class RefusedRevealError(PermissionError):

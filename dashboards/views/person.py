@@ -1,0 +1,67 @@
+"""One person's page, reached from a list by a reference made for this team."""
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from dashboards.selectors import person as selectors
+from dashboards.selectors import reveals
+from dashboards.selectors.worklist import person_behind
+from governance import pseudonym
+from governance.access import Viewer, page
+from linkage.reveal import RevealRefusedError, VaultUnavailableError
+
+
+@require_GET
+@page("person")
+def person(request: HttpRequest, reference: str) -> HttpResponse:
+    """What happened to this person, in the lanes that the viewer's role may see."""
+    viewer = request.viewer
+    found = selectors.life(viewer, _person_no(viewer, reference))
+    if found is None:
+        raise PermissionDenied("No such person among your own.")
+    context = {
+        "life": found,
+        "reference": reference,
+        "short": pseudonym.short(reference),
+        "reasons": reveals.REASONS,
+        "named": None,
+        "reveal_problem": "",
+        "may_reveal": viewer.may_open("reveal") and found.is_current,
+    }
+    standing = reveals.standing(request.session, reference)
+    if standing and context["may_reveal"]:
+        try:
+            revealed = reveals.names(
+                viewer,
+                programme="person",
+                reason=standing,
+                person_nos=[found.person_no],
+            )
+            context["named"] = revealed.names.get(found.person_no)
+            context["reveal_problem"] = revealed.refused.get(found.person_no, "")
+        except (VaultUnavailableError, RevealRefusedError) as error:
+            context["reveal_problem"] = str(error)
+    return render(request, "lists/person.html", context)
+
+
+@require_POST
+@page("reveal")
+def reveal_person(request: HttpRequest, reference: str) -> HttpResponse:
+    """Show this person's name for a quarter of an hour, for a reason."""
+    _person_no(request.viewer, reference)
+    reason = request.POST.get("reason", "")
+    if reason in reveals.REASONS:
+        reveals.open_for(request.session, reference, reason)
+    else:
+        reveals.close(request.session, reference)
+    return HttpResponseRedirect(reverse("person", args=[reference]))
+
+
+def _person_no(viewer: Viewer, reference: str) -> int:
+    try:
+        return person_behind(viewer, reference)
+    except pseudonym.UnknownReferenceError as error:
+        raise PermissionDenied("No such person among your own.") from error

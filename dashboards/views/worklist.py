@@ -1,0 +1,196 @@
+"""The team's worklist: see it, reveal it, decide, undo, take it to the GP system."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from dashboards.actions import decisions
+from dashboards.definitions import LISTS
+from dashboards.exports import export_list
+from dashboards.selectors import reveals
+from dashboards.selectors import worklist as selectors
+from governance import pseudonym
+from governance.access import page
+from linkage.reveal import RevealRefusedError, VaultUnavailableError
+
+Choices = decisions.CHOICES
+
+
+@require_GET
+@page("worklist")
+def worklists(request: HttpRequest) -> HttpResponse:
+    """Every programme's list with what is new and what is to be decided."""
+    return render(
+        request,
+        "lists/worklists.html",
+        {"programmes": selectors.programmes(request.viewer)},
+    )
+
+
+@require_GET
+@page("worklist")
+def worklist(request: HttpRequest, programme: str) -> HttpResponse:
+    """Today's few of one programme, as cards."""
+    spec = _spec(programme)
+    viewer = request.viewer
+    made = selectors.worklist(viewer, programme)
+    context: dict[str, Any] = {
+        "programme": programme,
+        "spec": spec,
+        "list": made,
+        "reasons": reveals.REASONS,
+        "revealed": None,
+        "reveal_problem": "",
+        "may_reveal": viewer.may_open("reveal"),
+        "may_export": viewer.may_open("export_list"),
+    }
+    if made is not None:
+        shown = [c.person_no for c in (*made.today, *made.decided)]
+        standing = reveals.standing(request.session, programme)
+        if standing and shown:
+            try:
+                context["revealed"] = reveals.names(
+                    viewer, programme=programme, reason=standing, person_nos=shown
+                )
+            except (VaultUnavailableError, RevealRefusedError) as error:
+                context["reveal_problem"] = str(error)
+        selectors.note_visit(viewer, programme)
+        context["tally"] = selectors.tally(made)
+    return render(request, "lists/worklist.html", context)
+
+
+@require_POST
+@page("reveal")
+def reveal(request: HttpRequest, programme: str) -> HttpResponse:
+    """Open (or close) names on this list for a quarter of an hour, for a reason."""
+    _spec(programme)
+    reason = request.POST.get("reason", "")
+    if reason == "hide":
+        reveals.close(request.session, programme)
+    elif reason in reveals.REASONS:
+        reveals.open_for(request.session, programme, reason)
+    else:
+        messages.error(request, "Choose a reason before showing names.")
+    return _back(request, programme)
+
+
+@require_POST
+@page("decide")
+def decide(request: HttpRequest, programme: str, reference: str) -> HttpResponse:
+    """Record one decision and return to the list."""
+    _spec(programme)
+    try:
+        # The button's value is "accept:suitable": one press, choice and reason.
+        choice, _, reason = request.POST.get("decision", "").partition(":")
+        decision = decisions.decide(
+            programme=programme,
+            person_no=_person(request, reference),
+            choice=choice,
+            reason=reason or request.POST.get(f"reason-{choice}", ""),
+            note=request.POST.get("note", ""),
+            step=request.POST.get("step", ""),
+            by=request.viewer,
+        )
+    except decisions.RefusedDecisionError as error:
+        messages.error(request, str(error))
+        return _back(request, programme, anchor=f"p-{reference}")
+    words = selectors.OUTCOME_WORDS[decision.choice]
+    messages.success(
+        request, f"{pseudonym.short(reference)}: {words}. You can undo it below."
+    )
+    return _back(request, programme)
+
+
+@require_POST
+@page("decide")
+def undo(request: HttpRequest, programme: str, decision_id: int) -> HttpResponse:
+    """Take a decision back."""
+    _spec(programme)
+    try:
+        decisions.undo(decision_id=decision_id, by=request.viewer)
+        messages.success(request, "The decision was undone.")
+    except decisions.RefusedDecisionError as error:
+        messages.error(request, str(error))
+    return _back(request, programme)
+
+
+@require_GET
+@page("worklist")
+def missing(request: HttpRequest, programme: str) -> HttpResponse:
+    """Who could be on the list and is not, and where the record is too thin to say."""
+    return render(
+        request,
+        "lists/missing.html",
+        {
+            "programme": programme,
+            "spec": _spec(programme),
+            "missing": selectors.who_is_missing(request.viewer, programme),
+        },
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@page("export_list")
+def export(request: HttpRequest, programme: str) -> HttpResponse:
+    """One CSV per practice, with NHS numbers when a reason is given."""
+    spec = _spec(programme)
+    viewer = request.viewer
+    made = selectors.worklist(viewer, programme, audited=False)
+    cards = [*made.today, *made.decided] if made else []
+    practices = sorted({(c.practice_code, c.practice_name) for c in cards})
+    problem = ""
+    if request.method == "POST":
+        practice = request.POST.get("practice", "")
+        reason = request.POST.get("reason", "")
+        if practice not in {code for code, _ in practices}:
+            problem = "Choose one of your practices."
+        elif reason and reason not in reveals.REASONS:
+            problem = "Choose a reason for taking NHS numbers out."
+        else:
+            try:
+                return export_list(viewer, made, practice, reason)
+            except (VaultUnavailableError, RevealRefusedError) as error:
+                problem = str(error)
+    return render(
+        request,
+        "lists/export.html",
+        {
+            "programme": programme,
+            "spec": spec,
+            "practices": practices,
+            "reasons": reveals.REASONS,
+            "problem": problem,
+        },
+        status=400 if problem else 200,
+    )
+
+
+def _spec(programme: str) -> Any:
+    if programme not in LISTS:
+        raise Http404("There is no such list.")
+    return LISTS[programme]
+
+
+def _person(request: HttpRequest, reference: str) -> int:
+    try:
+        return selectors.person_behind(request.viewer, reference)
+    except pseudonym.UnknownReferenceError as error:
+        # 403, not 404: a reference made for another team must not be told apart
+        # from one that was never made.
+        raise PermissionDenied("No such person on your lists.") from error
+
+
+def _back(
+    request: HttpRequest, programme: str, anchor: str = ""
+) -> HttpResponseRedirect:
+    address = reverse("worklist", args=[programme])
+    query = {"at": timezone.now().strftime("%H%M%S")} if anchor else {}
+    words = f"?{urlencode(query)}" if query else ""
+    return HttpResponseRedirect(f"{address}{words}{'#' + anchor if anchor else ''}")

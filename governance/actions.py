@@ -1,0 +1,97 @@
+"""Every write of governance: who may sign in, with which role, where, until when.
+
+Run as the worker role; the web role can write none of it.
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from django.db import transaction
+
+from governance import audit
+from governance.access import ACCESS, refresh_scope
+from governance.models import ApiToken, Grant, Org, User
+
+
+class RefusedGrantError(ValueError):
+    """A grant that the access definition does not allow; says why."""
+
+
+@transaction.atomic
+def create_user(
+    *, username: str, full_name: str, password: str, trained_until: date | None, by: str
+) -> User:
+    """Make or renew an account. It can see nothing until a role is granted."""
+    user = User.objects.filter(username=username).first()
+    if user is None:
+        user = User.objects.create_user(
+            username, password, full_name=full_name, trained_until=trained_until
+        )
+    else:
+        user.set_password(password)
+        user.full_name, user.trained_until = full_name, trained_until
+        user.save()
+    audit.record("user_saved", None, subject=username, by=by)
+    return user
+
+
+@transaction.atomic
+def grant_role(
+    *, user: User, role: str, org: Org, start_on: date, end_on: date | None, by: str
+) -> Grant:
+    """Give a role at a place. Refused for a role unknown or a place above its level."""
+    if role not in ACCESS.roles:
+        raise RefusedGrantError(f"There is no role {role!r} in governance/roles.yaml.")
+    level = ACCESS.roles[role].level
+    if org.kind != level:
+        raise RefusedGrantError(
+            f"The role {role} is granted at a {level}, and {org.code} is a {org.kind}."
+        )
+    grant, _ = Grant.objects.update_or_create(
+        user=user,
+        role=role,
+        org=org,
+        defaults={"start_on": start_on, "end_on": end_on, "granted_by": by},
+    )
+    practices = refresh_scope(user, start_on)
+    audit.record(
+        "role_granted",
+        None,
+        subject=user.username,
+        granted=role,
+        org=org.code,
+        practices_in_scope=practices,
+        by=by,
+    )
+    return grant
+
+
+@dataclass(frozen=True)
+class NewToken:
+    """A token as shown once, at its making; only its digest is kept."""
+
+    secret: str = field(repr=False)
+    expires_on: date
+
+
+@transaction.atomic
+def issue_token(*, user: User, purpose: str, today: date, days: int, by: str) -> NewToken:
+    """Issue an API token for one purpose; earlier tokens of the user end."""
+    ApiToken.objects.filter(user=user).delete()
+    secret = secrets.token_urlsafe(32)
+    expires_on = today + timedelta(days=days)
+    ApiToken.objects.create(
+        user=user,
+        purpose=purpose,
+        digest=token_digest(secret),
+        expires_on=expires_on,
+    )
+    audit.record("token_issued", None, subject=user.username, by=by)
+    return NewToken(secret, expires_on)
+
+
+def token_digest(secret: str) -> str:
+    """Return the SHA-256 of a token: 32 random bytes need no slower hash."""
+    return hashlib.sha256(secret.encode()).hexdigest()
