@@ -1,0 +1,96 @@
+"""The clinical and activity feeds, written chunk by chunk in the national layouts."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from synthetic import chance
+from synthetic.clinical_feeds.context import Context, Registrations
+from synthetic.clinical_feeds.delivery import Delivery
+from synthetic.clinical_feeds.gp import write_gp
+from synthetic.clinical_feeds.gp_diagnoses import coding_of
+from synthetic.contract import Written
+from synthetic.geography import World
+from synthetic.lives import FAR, Lives
+from synthetic.people import People
+from synthetic.progress import Progress
+
+TOPICS = ("frailty", "smoking")
+BARELY = 0.04  # what a practice that does not code a topic still codes of it
+
+
+def write(
+    lives: Lives,
+    people: People,
+    world: World,
+    out_dir: Path,
+    seed: int,
+    progress: Progress,
+) -> list[Written]:
+    """Write feeds 5-10, 12-14 and 16-19 and the truth about what was coded."""
+    delivery = Delivery(out_dir)
+    registrations = Registrations(people)
+    coding_quality = _coding_quality(people, seed)
+    codings = []
+    for chunk in lives.chunks:
+        here = slice(chunk.first, chunk.first + len(chunk.traits))
+        ctx = Context(
+            delivery=delivery,
+            people=people,
+            world=world,
+            lives=lives,
+            chunk=chunk,
+            registrations=registrations,
+            seed=seed,
+            coding={topic: coding_quality[topic][here] for topic in TOPICS},
+            home_trust=np.zeros(len(chunk.traits), dtype=np.int8),
+        )
+        years = ctx.years()
+        coding = coding_of(ctx)
+        write_gp(ctx, years, coding)
+        codings.append(_truth(ctx, coding))
+        done = chunk.first + len(chunk.traits)
+        progress("clinical feeds", done, people.persons.height, "people")
+    truth = out_dir / "truth"
+    truth.mkdir(parents=True, exist_ok=True)
+    pl.concat(codings).write_parquet(truth / "conditions.parquet")
+    lives.hazards.write_parquet(truth / "hazards.parquet")
+    lives.programme_effects.write_parquet(truth / "programme_effects.parquet")
+    return delivery.close()
+
+
+def _coding_quality(people: People, seed: int) -> dict[str, np.ndarray]:
+    """Per person and topic, the share (float32) that their practice codes.
+
+    One practice in twelve (and at least one) barely codes a topic.
+    """
+    codes = people.persons["practice_code"].unique().drop_nulls().sort()
+    out = {}
+    for topic in TOPICS:
+        luck = chance.uniform(np.arange(len(codes)), seed, "coding", topic)
+        worst = luck <= np.sort(luck)[max(1, len(codes) // 12) - 1]
+        share = np.where(worst, BARELY, 0.6 + 0.35 * luck).astype(np.float32)
+        by_code = dict(zip(codes, share.tolist(), strict=True))
+        out[topic] = (
+            people.persons["practice_code"]
+            .replace_strict(by_code, default=0.0, return_dtype=pl.Float32)
+            .to_numpy()
+        )
+    return out
+
+
+def _truth(ctx: Context, coding: pl.DataFrame) -> pl.DataFrame:
+    """person, condition, onset_on, coded (in a GP journal), first_coded_on, how."""
+    has_practice = ctx.registrations.at(
+        ctx.person(coding["row"].to_numpy()), coding["onset"].to_numpy()
+    )
+    coded = (coding["first_coded"] < FAR) & pl.Series(has_practice >= 0)
+    return coding.with_columns(coded=coded).select(
+        person=pl.Series(ctx.person(coding["row"].to_numpy())),
+        condition="condition",
+        onset_on=pl.col("onset").cast(pl.Date),
+        coded="coded",
+        first_coded_on=pl.when("coded").then(pl.col("first_coded").cast(pl.Date)),
+        how="how",
+    )
