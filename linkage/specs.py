@@ -168,7 +168,7 @@ class ActivitySpec(Strict):
 
 
 class OptOutSpec(Strict):
-    """Codes that say, and take back, that a person opts out (type 1: at the practice)."""
+    """Codes that say, and take back, that a person opts out at their practice."""
 
     code: str
     date: str
@@ -184,6 +184,7 @@ class FeedSpec(Definition):
     "reference" (someone another feed introduced), "vault_only" (`keeps` says what).
     number: the small number that facts carry; never reused for another feed.
     order: load_landing takes feeds in this order (those who introduce people first).
+    uses: the values that make a row one that the product uses; others are left out.
     key: the row's natural key; `version` is the date by which a later row with the
     same key replaces an earlier one.
     """
@@ -202,6 +203,7 @@ class FeedSpec(Definition):
     keeps: Literal["crosswalk", "national_opt_out"] | None = None
     seen: str | None = None
     prepare: bool = False
+    uses: Conditions = {}
     columns: dict[str, ColumnSpec]
     registrations: tuple[RegistrationSpec, ...] = ()
     residences: tuple[ResidenceSpec, ...] = ()
@@ -247,7 +249,7 @@ class FeedSpec(Definition):
 
     def spoken_of(self) -> set[str]:
         """Every column name that the rest of the definition uses."""
-        names = {*self.key, self.version, self.seen}
+        names = {*self.key, self.version, self.seen, *self.uses}
         for local in self.local_ids:
             names |= set(local.of)
         parts = (*self.registrations, *self.residences, *self.events)
@@ -280,7 +282,7 @@ class FeedSpec(Definition):
 
 
 class AttributeRule(Strict):
-    """Which feed is believed first about one attribute, and which values say nothing."""
+    """Which feed is believed first on one attribute, and which values say nothing."""
 
     order: tuple[str, ...]
     says_nothing: tuple[str, ...] = ()

@@ -4,6 +4,9 @@ A store of a million people holds some hundred million facts; a word in two byte
 instead of ten is the difference between a scan from memory and one from disk.
 """
 
+import csv
+from pathlib import Path
+
 import polars as pl
 
 SYSTEMS = {"snomed": 1, "icd10": 2, "opcs4": 3, "bnf": 4, "dmd": 5, "local": 6}
@@ -64,12 +67,16 @@ ETHNICITIES = {
     "Z": ("Not stated", "Not known"),
 }
 
+# SNOMED CT (UK Edition), ethnic categories of the 2011 census for England and Wales
+# and what is left of those of 2001, as the letter of the same category. The census
+# of 2021 kept these categories and added Roma, which the NHS counts under C.
+with Path(__file__).with_name("ethnicity_snomed.csv").open(encoding="utf-8") as _file:
+    SNOMED_ETHNICITIES = {row["code"]: row["letter"] for row in csv.DictReader(_file)}
+
 
 def number(column: str, words: dict[str, int]) -> pl.Expr:
     """Turn a column of words into their numbers; an unknown word becomes null."""
-    return pl.col(column).replace_strict(
-        words, default=None, return_dtype=pl.Int16
-    )
+    return pl.col(column).replace_strict(words, default=None, return_dtype=pl.Int16)
 
 
 def word(column: str, words: dict[str, int]) -> pl.Expr:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from linkage.specs import FeedSpec
+from linkage.steps.read_fhir import read_fhir
 
 ROWS_PER_BATCH = 1_000_000
 
@@ -24,7 +25,7 @@ def read(path: Path, spec: FeedSpec) -> Iterator[pl.DataFrame]:
     text; Parquet keeps its types. A column the file lacks is null. Raises
     UnreadableFileError when a required column is under none of its headers.
     """
-    readers = {"csv": _csv, "parquet": _parquet, "mesh": _mesh}
+    readers = {"csv": _csv, "parquet": _parquet, "mesh": _mesh, "fhir_r4": _fhir}
     begun = 1
     for frame in readers[spec.reader](path, spec):
         yield frame.with_row_index("row_number", offset=begun).with_columns(
@@ -108,3 +109,9 @@ def _mesh(path: Path, spec: FeedSpec) -> Iterator[pl.DataFrame]:
     lines = path.read_text(encoding="utf-8").splitlines()
     values = [line.split(",")[0].strip() or None for line in lines]
     yield pl.DataFrame({name: values}, schema={name: pl.String})
+
+
+def _fhir(path: Path, spec: FeedSpec) -> Iterator[pl.DataFrame]:
+    """FHIR resources; `refused` and `refused_field` stay beside the columns."""
+    for frame in read_fhir(path):
+        yield frame.select(*spec.expanded, "refused", "refused_field")

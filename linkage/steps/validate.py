@@ -7,14 +7,13 @@ import polars as pl
 
 from linkage.specs import ColumnSpec, FeedSpec
 from linkage.steps.check_digit import check_digit
-from linkage.vocabulary import ETHNICITIES
+from linkage.steps.name_key import name_key
+from linkage.vocabulary import ETHNICITIES, SNOMED_ETHNICITIES
 
 # Postcodes that stand for no address: NHS Data Dictionary, POSTCODE (pseudo-country
 # and no-fixed-abode codes begin with ZZ99).
 NO_ADDRESS = r"^ZZ99"
-NOT_A_NAME = (
-    "BABY", "BABY OF", "TEST", "UNKNOWN", "NOT KNOWN", "NK", "ANON", "XXX", "INFANT",
-)  # fmt: skip
+NOT_A_NAME = ("BABY", "TEST", "UNKNOWN", "NOTKNOWN", "NK", "ANON", "XXX", "INFANT")
 EARLIEST_BIRTH = date(1901, 1, 1)  # 1900-01-01 is a placeholder of many systems
 EARLIEST_FACT = date(1901, 1, 2)
 SHAPES = {
@@ -46,7 +45,11 @@ RULES = {
     "subject_unknown": "Speaks of a patient that no loaded feed has introduced",
     "token_unknown": "Carries a token that the crosswalk does not hold",
     "duplicate": "The same record in the same version",
+    "unreadable": "Cannot be read at all",
+    "not_used": "A kind of record that the product does not use",
 }
+# What leaves a row out; every other rule sends it to quarantine, to be put right.
+EXCLUDING = ("unlinked", "subject_unknown", "token_unknown", "not_used")
 TYPED = {"date": pl.Date, "integer": pl.Int64, "number": pl.Float64}
 
 
@@ -64,9 +67,12 @@ class Checked(NamedTuple):
 
 
 def validate(frame: pl.DataFrame, spec: FeedSpec, received_on: date) -> Checked:
-    """Split rows into those that satisfy the spec and those that do not, with reasons."""
+    """Split rows into those that satisfy the spec and those that do not, and say why."""
+    left_out = pl.concat([_unused(frame, spec), _refused(frame)])
+    left_out = left_out.unique("row_number", keep="first", maintain_order=True)
+    frame = frame.join(left_out, on="row_number", how="anti", maintain_order="left")
     typed = frame.select("row_number", *_typed(frame, spec, received_on))
-    reasons, blanked = [], {}
+    reasons, blanked = [left_out], {}
     for name, column in spec.expanded.items():
         rule = typed[f"{name} rule"]
         if column.required:
@@ -87,6 +93,35 @@ def validate(frame: pl.DataFrame, spec: FeedSpec, received_on: date) -> Checked:
     if rejected.height:
         accepted = accepted.join(rejected, on="row_number", how="anti")
     return Checked(accepted, rejected, blanked)
+
+
+def _unused(frame: pl.DataFrame, spec: FeedSpec) -> pl.DataFrame:
+    """Rows outside what the definition uses, each with the value that puts it there.
+
+    A row without a value goes on: whether it may lack one is for the column to say.
+    """
+    found = [_no_reasons()]
+    for name, values in spec.uses.items():
+        header = spec.expanded[name].headers[0]
+        value = pl.col(name).cast(pl.String).str.strip_chars()
+        found.append(
+            frame.filter(value.is_not_null() & ~value.is_in(values))
+            .select(
+                "row_number",
+                rule=pl.lit("not_used"),
+                field=pl.format("{}: {}", pl.lit(header), name).str.slice(0, 120),
+            )
+            .join(pl.concat(found), on="row_number", how="anti")
+        )
+    return pl.concat(found)
+
+
+def _refused(frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows that the reader itself could make nothing of (only FHIR's says so)."""
+    if "refused" not in frame.columns:
+        return _no_reasons()
+    refused = frame.filter(pl.col("refused").is_not_null())
+    return refused.select("row_number", rule="refused", field="refused_field")
 
 
 def _no_reasons() -> pl.DataFrame:
@@ -140,7 +175,10 @@ def _read(
         case "sex":
             return _sex(text), none
         case "ethnicity":
-            letter = text.str.slice(0, 1)
+            coded = text.replace_strict(
+                SNOMED_ETHNICITIES, default=None, return_dtype=pl.String
+            )
+            letter = pl.coalesce(coded, text.str.slice(0, 1))
             value = pl.when(letter.is_in(list(ETHNICITIES))).then(letter)
             return value, _rule(text, value, "unknown_value")
         case "name":
@@ -195,16 +233,10 @@ def _sex(text: pl.Expr) -> pl.Expr:
 
 
 def _name(text: pl.Expr) -> pl.Expr:
-    """Letters of a name in one case, without marks; placeholders become null.
-
-    O'Brien, O BRIEN and Obrien are written for one name; so are José and Jose.
-    """
-    plain = (
-        text.str.normalize("NFKD").str.to_uppercase().str.replace_all(r"[^A-Z ]", "")
-    )
-    plain = plain.str.replace_all(r" +", " ").str.strip_chars()
+    """A name as it was written; what stands for no name becomes null."""
+    plain = name_key(text)
     named = (plain.str.len_bytes() > 0) & ~plain.is_in(NOT_A_NAME)
-    return pl.when(named & ~plain.str.starts_with("BABY OF")).then(plain)
+    return pl.when(named & ~plain.str.starts_with("BABYOF")).then(text)
 
 
 def _postcode(text: pl.Expr) -> pl.Expr:
