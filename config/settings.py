@@ -71,12 +71,12 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.jinja2.Jinja2",
-        "DIRS": [
-            BASE_DIR / "dashboards" / "templates",
-            BASE_DIR / "dashboards" / "static" / "built" / "templates",
-        ],
+        "DIRS": [BASE_DIR / "dashboards" / "templates"],
         "APP_DIRS": False,
-        "OPTIONS": {"environment": "config.jinja.environment"},
+        "OPTIONS": {
+            "environment": "config.jinja.environment",
+            "context_processors": ["dashboards.frame.around"],
+        },
     },
 ]
 

@@ -37,16 +37,10 @@ def around(request: HttpRequest) -> dict[str, Any]:
         "viewer": viewer,
         "release": release.current() if viewer else None,
         "messages": messages.get_messages(request),
-        "account": [],
         "navigation": [],
     }
     if viewer:
         frame["navigation"] = navigation(viewer, request.path)
-        frame["account"] = [
-            {"text": viewer.full_name, "icon": True},
-            {"text": "Change role or purpose", "href": reverse("choose-role")},
-            {"text": "Sign out", "href": reverse("sign-out")},
-        ]
     return {"frame": frame}
 
 

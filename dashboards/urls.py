@@ -1,5 +1,29 @@
 """The addresses of pages, downloads and the API."""
 
-from django.urls import URLPattern
+from django.urls import include, path
 
-urlpatterns: list[URLPattern] = []
+from dashboards.views import board, home, indicator, overview, sign_in
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("sign-in/", sign_in.sign_in, name="sign-in"),
+    path("sign-out/", sign_in.sign_out, name="sign-out"),
+    path("role/", sign_in.choose_role, name="choose-role"),
+    path("overview/", overview.overview, name="overview"),
+    path("overview/map/", overview.overview_map, name="overview-map"),
+    path(
+        "overview/figures/<slug:key>.csv", overview.overview_csv, name="overview-csv"
+    ),
+    path("indicators/", indicator.indicator_list, name="indicators"),
+    path("indicators/<slug:name>/", indicator.indicator, name="indicator"),
+    path(
+        "indicators/<slug:name>/figures/<slug:key>.csv",
+        indicator.indicator_csv,
+        name="indicator-csv",
+    ),
+    path("board/", board.board, name="board"),
+    path("about/", home.about, name="about"),
+    path("access/", home.access_page, name="access"),
+    path("access/audit/", home.audit, name="audit"),
+    path("", include("dashboards.urls_lists")),
+]

@@ -173,3 +173,11 @@ def definition_of(spec: IndicatorSpec) -> str:
         f"{spec.title}, out of: {spec.among_words.lower()}. Version {spec.version},"
         f" owned by the {spec.owner.lower()}, review due {spec.review_by:%B %Y}"
     )
+
+
+def sentence(asked: Asked, name: str) -> str:
+    """Say the place's figure beside the whole system's."""
+    published = overall(asked, name)
+    mine, *others = published.cells
+    theirs = others[0] if others else None
+    return sentences.against(asked.place.name, mine, theirs, published.measure)

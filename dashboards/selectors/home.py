@@ -1,0 +1,113 @@
+"""What needs a viewer today: counts and sentences, each with the way to its page."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import Max, Sum
+from django.urls import reverse
+from django.utils import timezone
+
+from dashboards import wording
+from dashboards.definitions import PAGES
+from dashboards.selectors import board, overview, worklist
+from dashboards.selectors.asked import Asked
+from dashboards.selectors.places import Geography, PlaceRefused
+from governance.access import Viewer
+from governance.models import AuditEvent
+from linkage.models import FeedRun
+from linkage.release import selectors as release
+
+# Five sentences are what a board member reads before the meeting.
+MOST_SENTENCES = 5
+RECENT = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Need:
+    """One thing that may need the viewer: what, how much, and where to go."""
+
+    title: str
+    words: str
+    href: str
+    link: str
+
+
+def asked_at_home(viewer: Viewer) -> Asked | None:
+    """Return the question about the viewer's own place, registered basis."""
+    live = release.current()
+    if live is None:
+        return None
+    geography = Geography(live, "registered")
+    try:
+        place, _ = geography.chosen(viewer, "")
+    except PlaceRefused:
+        return None
+    return Asked(viewer, live, geography, place)
+
+
+def needs(viewer: Viewer) -> list[Need]:
+    """Return what needs this viewer, by what their role may open, in order."""
+    found: list[Need] = []
+    if viewer.may_open("worklist"):
+        found += _lists(viewer)
+    if viewer.may_open("feeds"):
+        found += _feeds()
+    if viewer.may_open("audit"):
+        found += _audit()
+    asked = asked_at_home(viewer) if viewer.may_open("overview") else None
+    if asked is not None:
+        if viewer.may_open("board"):
+            found += _exceptions(asked)
+        title, lead = overview.headline(asked)
+        found.append(Need(title, lead, reverse("overview"), "See the population"))
+    return found
+
+
+def _lists(viewer: Viewer) -> list[Need]:
+    return [
+        Need(
+            spec.title,
+            f"{to_decide} to decide, {new} new since your last visit",
+            reverse("worklist", args=[name]),
+            "Open the list",
+        )
+        for name, spec, to_decide, new in worklist.programmes(viewer)
+    ]
+
+
+def _exceptions(asked: Asked) -> list[Need]:
+    first, _ = board.items(asked, PAGES["board"])
+    return [
+        Need(
+            f"{item.sign}: {item.spec.title.lower()}",
+            ". ".join(filter(None, [item.figure.title, item.changed])),
+            reverse("indicator", args=[item.name]),
+            "What lies behind it",
+        )
+        for item in first[:MOST_SENTENCES]
+    ]
+
+
+def _feeds() -> list[Need]:
+    runs = FeedRun.objects.all()
+    failed = runs.filter(state=FeedRun.State.FAILED).count()
+    totals = runs.aggregate(
+        quarantined=Sum("quarantined", default=0),
+        rows_in=Sum("rows_in", default=0),
+        last=Max("received_at"),
+    )
+    words = (
+        f"{failed} files failed; {wording.count(totals['quarantined'])} of"
+        f" {wording.count(totals['rows_in'])} rows are held in quarantine; the last"
+        f" file came {wording.moment(totals['last'])}"
+    )
+    return [Need("Feeds", words, reverse("feeds"), "See what arrived")]
+
+
+def _audit() -> list[Need]:
+    since = timezone.now() - RECENT
+    recent = AuditEvent.objects.filter(at__gte=since)
+    refused = recent.filter(outcome="refused").count()
+    reveals = recent.filter(event__startswith="reveal").count()
+    words = f"In the last 7 days: {reveals} reveals of identity, {refused} refusals"
+    return [Need("Access", words, reverse("audit"), "Look at who did what")]

@@ -1,0 +1,59 @@
+"""Home by role, what the platform is, and who may see what."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from dashboards.selectors import audit as audit_selectors
+from dashboards.selectors import home as selectors
+from governance import access
+
+
+@access.page("home")
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """Show what needs this viewer today."""
+    viewer = request.viewer  # type: ignore[attr-defined]
+    needs = selectors.needs(viewer)
+    context = {"title": "What needs you today", "needs": needs}
+    return render(request, "dashboards/home.html", context)
+
+
+@access.page("about")
+@require_GET
+def about(request: HttpRequest) -> HttpResponse:
+    """Say what the platform is, how figures are protected, how to challenge one."""
+    context = {
+        "title": "About this platform",
+        "figure": request.GET.get("figure", "")[:200],
+        "roles": access.ACCESS.roles,
+    }
+    return render(request, "dashboards/about.html", context)
+
+
+@access.page("access")
+@require_GET
+def access_page(request: HttpRequest) -> HttpResponse:
+    """Show who may see what: every role, its purposes, pages and kind of data."""
+    roles = access.ACCESS.roles.values()
+    pages = sorted({page for role in roles for page in role.pages})
+    context = {
+        "title": "Who may see what",
+        "definition": access.ACCESS,
+        "pages": pages,
+    }
+    return render(request, "dashboards/access.html", context)
+
+
+@access.page("audit")
+@require_GET
+def audit(request: HttpRequest) -> HttpResponse:
+    """Show the newest audit rows, by event and outcome."""
+    outcome = request.GET.get("outcome", "")
+    context = {
+        "title": "Who did what",
+        "outcome": outcome,
+        "events": audit_selectors.newest(outcome),
+        "most": audit_selectors.MOST,
+    }
+    return render(request, "dashboards/audit.html", context)

@@ -1,0 +1,86 @@
+"""Indicators: the list of definitions, and one page for each."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from dashboards.charts import ChartSpec
+from dashboards.definitions import INDICATORS
+from dashboards.figures import csv_response, presented
+from dashboards.selectors import indicators as selectors
+from dashboards.selectors.asked import Asked
+from dashboards.views.asking import asked_from, choices, no_release
+from governance import access, audit
+
+
+@access.page("indicator")
+@require_GET
+def indicator_list(request: HttpRequest) -> HttpResponse:
+    """List every indicator with what it counts, its owner and its version."""
+    context = {"title": "Indicators", "indicators": list(INDICATORS.items())}
+    return render(request, "dashboards/indicators.html", context)
+
+
+@access.page("indicator")
+@require_GET
+def indicator(request: HttpRequest, name: str) -> HttpResponse:
+    """Show one indicator: for whom, where, and how it is defined."""
+    asked = _asked(request, name)
+    if asked is None:
+        return no_release(request, INDICATORS[name].title)
+    context = choices(request, asked)
+    spec = selectors.spec_of(name)
+    published = selectors.overall(asked, name)
+    mine, *others = published.cells
+    context |= {
+        "name": name,
+        "spec": spec,
+        "title": selectors.sentence(asked, name),
+        "figures": [
+            presented(each, csv_href=_csv(name, key, context["query"]))
+            for key, each in _figures(asked, name)
+        ],
+    }
+    return render(request, "dashboards/indicator.html", context)
+
+
+@access.page("indicator")
+@require_GET
+def indicator_csv(request: HttpRequest, name: str, key: str) -> HttpResponse:
+    """Send one of an indicator's figures as CSV, protected whoever asks."""
+    asked = _asked(request, name, leaves=True)
+    found = None if asked is None else dict(_figures(asked, name)).get(key)
+    if asked is None or found is None:
+        raise Http404("no such figure")
+    audit.record(
+        "figure_downloaded",
+        asked.viewer,
+        subject=f"{name}/{key}",
+        place=asked.place.code,
+    )
+    return csv_response(found)
+
+
+def _asked(request: HttpRequest, name: str, *, leaves: bool = False) -> Asked | None:
+    if name not in INDICATORS:
+        raise Http404("no such indicator")
+    asked = asked_from(request, leaves=leaves)
+    if asked is not None and not selectors.is_available(asked, name):
+        raise Http404("this release does not hold what the indicator reads")
+    return asked
+
+
+def _figures(asked: Asked, name: str) -> list[tuple[str, ChartSpec]]:
+    spec = selectors.spec_of(name)
+    found = []
+    if asked.geography.parts_of(asked.place):
+        found.append(("places", selectors.by_place(asked, name, spec.by[0])))
+    for lens in spec.lenses:
+        if lens in asked.release.catalogue:
+            found.append((lens, selectors.by_lens(asked, name, lens)))
+    return found
+
+
+def _csv(name: str, key: str, query: dict[str, str]) -> str:
+    return reverse("indicator-csv", args=[name, key], query=query)
