@@ -1,0 +1,67 @@
+"""Errors as problem+json (RFC 9457): what went wrong, and what the caller can do."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+
+ADVICE = {
+    400: "Correct the parameter that the detail names and call again.",
+    401: "Send a valid token: Authorization: Bearer <token>.",
+    403: "Ask your data manager for the scope or place that you need.",
+    404: "See /api/v1/ for the addresses that there are.",
+    405: "Use GET.",
+    406: "Ask for application/json.",
+    503: "Wait for the first release of data; see the feeds address for its state.",
+}
+TITLES = {
+    400: "A parameter is not right",
+    401: "Not signed in",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    406: "Format not offered",
+    503: "No data yet",
+}
+
+
+class NoReleaseYet(exceptions.APIException):
+    """Nothing has been published, so there is nothing to answer with."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "No release has been published yet."
+
+
+def problem_response(error: Exception, context: dict[str, Any]) -> Response:
+    """Turn any expected error into a problem; others go to the 500 handler."""
+    if isinstance(error, Http404):
+        error = exceptions.NotFound()
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied(str(error) or None)
+    if not isinstance(error, exceptions.APIException):
+        raise error
+    code = error.status_code
+    response = Response(
+        {
+            "type": "about:blank",
+            "title": TITLES.get(code, "The request failed"),
+            "status": code,
+            "detail": _words(error.detail),
+            "advice": ADVICE.get(code, ""),
+        },
+        status=code,
+        content_type="application/problem+json",
+    )
+    if code == status.HTTP_401_UNAUTHORIZED:
+        response["WWW-Authenticate"] = 'Bearer realm="Catchment"'
+    return response
+
+
+def _words(detail: Any) -> str:
+    if isinstance(detail, dict):
+        return "; ".join(f"{key}: {_words(value)}" for key, value in detail.items())
+    if isinstance(detail, list):
+        return " ".join(_words(item) for item in detail)
+    return str(detail)
