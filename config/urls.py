@@ -4,6 +4,5 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("dashboards.urls")),
-    path("", include("dashboards.urls_lists")),
     path("", include("dashboards.urls_service")),
 ]

@@ -21,8 +21,8 @@ ACCOUNTS = (
     ("pcn_mdt_member", "mdt", "/lists/"),
     ("pcn_social_prescriber", "prescriber", "/lists/"),
     ("data_manager", "feeds", "/feeds/"),
-    ("ig_lead", "ig", "/governance/"),
-    ("partner_client", "partner", "/api/v1/"),
+    ("ig_lead", "ig", "/access/"),
+    ("partner_client", "partner", "/api-guide/"),
 )
 
 
