@@ -77,8 +77,10 @@ def make_households(
     first = adult & ((partner < 0) | (np.arange(n) < partner))
     household[first] = np.arange(first.sum())
     household[adult & ~first] = household[partner[adult & ~first]]
-    household = _shared_homes(household, age, adult & (partner < 0), rng)
     mother, twin_of = _mothers(age, female, adult, child, partner, rng)
+    childless = np.ones(n, dtype=bool)
+    childless[mother[mother >= 0]] = False
+    household = _shared_homes(household, age, adult & childless & (partner < 0), rng)
     at_home = child & (mother >= 0)
     household[at_home] = household[mother[at_home]]
     alone = household < 0

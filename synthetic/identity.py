@@ -162,7 +162,7 @@ class _Held:
         kin = self.people.persons["nhs_number"].gather(self.persons["kin"])
         wrong = self.happens("number wrong", self.profile.number_wrong)
         by_kin = self.happens("number of kin", 0.5) & (kin != own)
-        at = (self.chance("number digit") * 8).astype(int)
+        at = 2 + (self.chance("number digit") * 7).astype(int)
         placeholder = self.happens("number placeholder", 0.0004 * (rate > 0))
         return (
             pl.DataFrame({"own": own, "kin": kin})
@@ -291,7 +291,7 @@ def row_faults(
 
     changed = {}
     if name := columns.get("nhs_number"):
-        at = pl.Series(rng.integers(0, 8, frame.height))
+        at = pl.Series(rng.integers(2, 9, frame.height))
         changed[name] = (
             pl.when(happens("number_missing"))
             .then(None)

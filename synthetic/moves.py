@@ -283,6 +283,12 @@ def registrations(
             }
         )
         .filter(pl.Series(kept))
+        # Who moves on before registering is never registered there.
+        .filter(
+            (pl.col("start") < pl.col("start").cum_min(reverse=True).shift(-1))
+            .over("person")
+            .fill_null(True)
+        )
         .with_columns(run=pl.struct("person", "practice").rle_id())
         .group_by("run", maintain_order=True)
         .first()
@@ -294,10 +300,11 @@ def registrations(
             ).then("why")
         )
         .filter(pl.col("start") < pl.col("end"))
+        .with_columns(times=pl.int_range(pl.len()).over("person"))
     )
-    identity = bits(
-        rows["person"].to_numpy() * 4096 + rows["practice"].to_numpy(), seed, "patient"
-    )
+    # A patient who comes back gets a new record, as after a full deregistration.
+    times = rows["person"].to_numpy().astype(np.int64) * 8 + rows["times"].to_numpy()
+    identity = bits(times, seed, "patient")
     return rows.select(
         "person",
         practice_code=codes.gather(rows["practice"]),

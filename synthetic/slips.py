@@ -107,4 +107,5 @@ def slipped_dates(
     fixed = pl.select(
         pl.date(pl.Series(new_year), pl.Series(new_month), pl.Series(new_day))
     )
-    return dates.scatter(rows, fixed.to_series())
+    # `scatter` writes into its own series: the caller keeps the true dates.
+    return dates.clone().scatter(rows, fixed.to_series())
