@@ -241,7 +241,7 @@ class FeedSpec(Definition):
         if self.prepare:  # the feed's own prepare() may add columns
             return self
         for name in self.spoken_of():
-            if name not in self.columns:
+            if name not in self.columns and name not in self.expanded:
                 raise ValueError(
                     f"speaks of the column {name!r} and does not define it"
                 )

@@ -14,6 +14,15 @@ LOCAL_SYSTEMS = {
     "http://www.nlm.nih.gov/research/umls/rxnorm": "rxnorm",
     "http://hl7.org/fhir/sid/cvx": "cvx",
 }
+# LOINC and SNOMED CT codes that stand for one measurement with one unit, as HL7's
+# vital signs profiles and the UK Core R4 examples pair them.
+VITAL_SIGNS = {
+    "39156-5": "60621009",  # body mass index, kg/m2
+    "29463-7": "27113001",  # body weight, kg
+    "8302-2": "50373000",  # body height, cm
+    "8480-6": "72313002",  # systolic arterial pressure, mm[Hg]
+    "8462-4": "1091811000000102",  # diastolic arterial pressure, mm[Hg]
+}
 DMD = ("https://dmd.nhs.uk", "http://dmd.nhs.uk")
 NHS_NUMBER = "https://fhir.nhs.uk/Id/nhs-number"
 ODS_CODE = "https://fhir.nhs.uk/Id/ods-organization-code"
@@ -163,10 +172,8 @@ def _coded(
                 concept = inside.get("code")
     if kind == "Immunization":
         concept = [*_extension(resource, VACCINATION_PROCEDURE), *listed(concept)]
-    row: Row = {
-        "code_snomed": _code(concept, SNOMED),
+    row: Row = _codes(concept, "code_") | {
         "code_dmd": next(filter(None, (_code(concept, s) for s in DMD)), None),
-        "code_local": _local_code(concept),
         "ended_on": _first_day(resource, ("abatementDateTime", "period")),
     }
     if kind == "Observation":
@@ -177,9 +184,8 @@ def _coded(
         }
         parts = listed(resource.get("component"))[:COMPONENTS]
         for n, part in enumerate(parts, start=1):
+            row |= _codes(part.get("code"), "component_", f"_{n:02d}")
             row |= {
-                f"component_snomed_{n:02d}": _code(part.get("code"), SNOMED),
-                f"component_local_{n:02d}": _local_code(part.get("code")),
                 f"component_value_{n:02d}": _text(_at(part, "valueQuantity", "value")),
                 f"component_unit_{n:02d}": _unit(part),
             }
@@ -209,12 +215,19 @@ def _code(concept: Any, system: str | None = None) -> str | None:
     return None
 
 
-def _local_code(concept: Any) -> str | None:
+def _codes(concept: Any, before: str, after: str = "") -> Row:
+    """The SNOMED CT code of a concept, or else its code in a system we keep as it is."""
+    snomed, local = _code(concept, SNOMED), None
     for coding in _codings(concept):
         short = LOCAL_SYSTEMS.get(str(coding.get("system")))
+        if snomed is None and short == "loinc":
+            snomed = VITAL_SIGNS.get(str(coding.get("code")))
         if short and coding.get("code"):
-            return f"{short}:{coding['code']}"
-    return None
+            local = local or f"{short}:{coding['code']}"
+    return {
+        f"{before}snomed{after}": snomed,
+        f"{before}local{after}": None if snomed else local,
+    }
 
 
 def _unit(holder: Mapping[str, Any]) -> str | None:

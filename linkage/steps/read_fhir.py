@@ -5,6 +5,7 @@ cannot be read, so that the sums of what was loaded, set aside and left out agre
 Each row carries the identity of the patient that it is about.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from linkage.steps.fhir_row import (
 )
 
 ROWS_PER_BATCH = 100_000
+CODES = ("code_", "component_snomed", "component_local")
+SNOMED_SHAPE = re.compile("[1-9][0-9]{5,17}")
 SCHEMA = dict.fromkeys([*COLUMNS, "refused", "refused_field"], pl.String)
 
 
@@ -100,21 +103,16 @@ def _row(
     kind = found.resource["resourceType"]
     person = people.of(found.resource)
     row = fhir_row(found.resource, person or dict.fromkeys(PERSON), medications)
-    lacking = None
-    if kind == "Encounter" or kind in CODED_IN:
-        if person is None:
-            lacking = "subject"
-        elif kind in CODED_IN and not _has_code(row):
-            lacking = CODED_IN[kind][0]
-    return row | {
-        "refused": "missing" if lacking else None,
-        "refused_field": f"{kind}.{lacking}" if lacking else None,
-    }
-
-
-def _has_code(row: Row) -> bool:
-    return any(
-        value
-        for name, value in row.items()
-        if name.startswith(("code_", "component_snomed", "component_local"))
-    )
+    rule, field = None, None
+    if (kind == "Encounter" or kind in CODED_IN) and person is None:
+        rule, field = "missing", f"{kind}.subject"
+    elif kind in CODED_IN:
+        field = f"{kind}.{CODED_IN[kind][0]}"
+        codes = [value for name, value in row.items() if name.startswith(CODES)]
+        if not any(codes):
+            rule = "missing"
+        # A code of the wrong shape would be left blank, and the resource be loaded
+        # without saying anything.
+        elif not SNOMED_SHAPE.fullmatch(row["code_snomed"] or "100000"):
+            rule = "not_a_snomed_code"
+    return row | {"refused": rule, "refused_field": field if rule else None}
