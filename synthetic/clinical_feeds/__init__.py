@@ -6,10 +6,12 @@ import numpy as np
 import polars as pl
 
 from synthetic import chance
-from synthetic.clinical_feeds.context import Context, Registrations
+from synthetic.clinical_feeds.context import Context, Registrations, day_number
 from synthetic.clinical_feeds.delivery import Delivery
 from synthetic.clinical_feeds.gp import write_gp
 from synthetic.clinical_feeds.gp_diagnoses import coding_of
+from synthetic.clinical_feeds.hospital_spells import births_of, hospital_spells
+from synthetic.clinical_feeds.sus_apc import write_apc
 from synthetic.contract import Written
 from synthetic.geography import World
 from synthetic.lives import FAR, Lives
@@ -32,6 +34,8 @@ def write(
     delivery = Delivery(out_dir)
     registrations = Registrations(people)
     coding_quality = _coding_quality(people, seed)
+    births = births_of(people.persons, day_number(people.window[0]))
+    home_trust = _home_trust(people, world)
     codings = []
     for chunk in lives.chunks:
         here = slice(chunk.first, chunk.first + len(chunk.traits))
@@ -44,11 +48,13 @@ def write(
             registrations=registrations,
             seed=seed,
             coding={topic: coding_quality[topic][here] for topic in TOPICS},
-            home_trust=np.zeros(len(chunk.traits), dtype=np.int8),
+            home_trust=home_trust[here],
         )
         years = ctx.years()
         coding = coding_of(ctx)
         write_gp(ctx, years, coding)
+        spells = hospital_spells(ctx, years, births)
+        write_apc(ctx, spells)
         codings.append(_truth(ctx, coding))
         done = chunk.first + len(chunk.traits)
         progress("clinical feeds", done, people.persons.height, "people")
@@ -58,6 +64,22 @@ def write(
     lives.hazards.write_parquet(truth / "hazards.parquet")
     lives.programme_effects.write_parquet(truth / "programme_effects.parquet")
     return delivery.close()
+
+
+def _home_trust(people: People, world: World) -> np.ndarray:
+    """Per person, the number of the nearest acute trust (int8)."""
+    trusts = world.trusts.filter(pl.col("kind") == "acute")
+    where = people.persons.select("lsoa_code").join(
+        world.areas.select("lsoa_code", "lon", "lat"),
+        on="lsoa_code",
+        how="left",
+        maintain_order="left",
+    )
+    apart = [
+        ((where["lon"] - lon) * 0.62) ** 2 + (where["lat"] - lat) ** 2
+        for lon, lat in trusts.select("lon", "lat").iter_rows()
+    ]
+    return np.argmin(np.column_stack(apart), axis=1).astype(np.int8)
 
 
 def _coding_quality(people: People, seed: int) -> dict[str, np.ndarray]:

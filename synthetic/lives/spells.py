@@ -23,7 +23,9 @@ def reasons() -> pl.DataFrame:
     text = ["icd10", "hrg", "conditions", "chief_complaint", "ec_diagnosis"]
     return pl.read_csv(
         REASONS_FILE, schema_overrides=dict.fromkeys(text, pl.String)
-    ).with_columns(pl.col("conditions").fill_null(""))
+    ).with_columns(
+        pl.col("conditions", "needs").fill_null("")
+    )
 
 
 def draw_spells(
@@ -73,8 +75,8 @@ def _draw_reason(
     mix = table.select(pl.col("^age_.*$")).to_numpy().astype(float)
     age = ((day - traits.born[row]) / 365.25).clip(0, 110)
     weight = np.empty((len(row), table.height), dtype=np.float32)
-    for i, (keys, ratio) in enumerate(
-        zip(table["conditions"], table["ratio"], strict=True)
+    for i, (keys, ratio, needs) in enumerate(
+        zip(table["conditions"], table["ratio"], table["needs"], strict=True)
     ):
         weight[:, i] = np.interp(age, ages, mix[i])
         named = [key for key in keys.split("|") if key]
@@ -82,6 +84,8 @@ def _draw_reason(
             columns = [INDEX[key] for key in named]
             has = (onset[row][:, columns] <= day[:, None]).any(axis=1)
             weight[has, i] *= ratio
+            if needs:
+                weight[~has, i] = 0
     rising = weight.cumsum(axis=1)
     pick = rng.random(len(row), dtype=np.float32) * rising[:, -1]
     return (
