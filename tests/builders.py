@@ -13,8 +13,10 @@ from typing import Any
 import polars as pl
 from pyroaring import BitMap
 
+from linkage.feature_definitions import FEATURES, codelists
 from linkage.release.catalogue import Attribute, Catalogue
 from linkage.release.selectors import ReleaseView
+from linkage.steps.derive import derive
 from linkage.steps.index import index
 from linkage.vocabulary import ACTIVITY_KINDS, EVENT_KINDS, SETTINGS, SYSTEMS, URGENCIES
 
@@ -219,3 +221,61 @@ def release_view(
     catalogue = Catalogue(attributes)
     source = InMemory(columns.sort("person_no"), catalogue)
     return ReleaseView(1, as_of, None, catalogue, source)
+
+
+def geography() -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Two practices of one PCN and two LSOAs of one council, in governance's form."""
+    registered = pl.DataFrame(
+        {
+            "practice_code": ["Z81001", "Z81002"],
+            "pcn_code": "U90001",
+            "neighbourhood_code": "N01",
+            "place_code": "P01",
+            "sub_icb_code": "Z01A",
+            "icb_code": "QZ1",
+        }
+    )
+    resident = pl.DataFrame(
+        {
+            "lsoa_code": ["E01900001", "E01900002"],
+            "msoa_code": "E02900001",
+            "ward_code": "E05900001",
+            "district_code": "E07900001",
+            "council_code": "E10900001",
+            "imd_decile": pl.Series([5, 1], dtype=pl.Int16),
+            "imd_fifth": pl.Series([3, 1], dtype=pl.Int16),
+            "imd_rank": pl.Series([16000, 5], dtype=pl.Int32),
+            "is_rural": [False, False],
+        }
+    )
+    return registered, resident
+
+
+def derived(
+    event_rows: Iterable[Mapping[str, Any]] = (),
+    activity_rows: Iterable[Mapping[str, Any]] = (),
+    *,
+    person_rows: Iterable[Mapping[str, Any]] | None = None,
+    registration_rows: Iterable[Mapping[str, Any]] | None = None,
+    residence_rows: Iterable[Mapping[str, Any]] | None = None,
+    specs: Mapping[str, Any] | None = None,
+    as_of: date = AS_OF,
+) -> pl.DataFrame:
+    """`derive` with the product's definitions; one registered person by default."""
+    given = list(person_rows if person_rows is not None else [person()])
+    numbers = [row["person_no"] for row in given]
+    if registration_rows is None:
+        registration_rows = [registration(n) for n in numbers]
+    if residence_rows is None:
+        residence_rows = [residence(n) for n in numbers]
+    return derive(
+        people(*given),
+        registrations(*registration_rows),
+        residences(*residence_rows),
+        events(*event_rows),
+        activities(*activity_rows),
+        geography(),
+        specs=FEATURES if specs is None else specs,
+        codelists=codelists(),
+        as_of=as_of,
+    )

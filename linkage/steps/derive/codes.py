@@ -1,0 +1,223 @@
+"""The rules that read codes: registers, latest values and groups, medicines."""
+
+from datetime import date, timedelta
+
+import polars as pl
+
+from linkage.feature_specs import (
+    DaysSinceCode,
+    DistinctCodes,
+    HasCode,
+    Latest,
+    LatestCode,
+    LatestDate,
+    LatestValue,
+    Register,
+    Sustained,
+)
+from linkage.steps.derive.known import Hits
+from linkage.vocabulary import SYSTEMS
+
+CodeRule = (
+    Register
+    | HasCode
+    | LatestValue
+    | LatestCode
+    | LatestDate
+    | DaysSinceCode
+    | DistinctCodes
+)
+SINCE = {"person_no": pl.Int32, "since": pl.Date}
+
+
+def from_codes(
+    name: str, rule: CodeRule, hits: Hits, people: pl.DataFrame, as_of: date
+) -> pl.DataFrame:
+    """One row per person of `people` (`person_no`, `age_years`), in its order."""
+    ids = people.select("person_no")
+    match rule:
+        case Register():
+            return _register(name, rule, hits, people)
+        case HasCode():
+            found = _has_code(rule, hits, as_of).with_columns(pl.lit(True).alias(name))
+            return ids.join(
+                found, on="person_no", how="left", maintain_order="left"
+            ).with_columns(pl.col(name).fill_null(value=False))
+        case LatestValue():
+            found = _latest_value(name, rule, hits, as_of)
+        case LatestCode():
+            found = _latest_code(name, rule, hits, as_of)
+        case LatestDate():
+            found = _latest(hits.on(rule.codes, after=_after(rule, as_of)), name)
+        case DaysSinceCode():
+            days = (pl.lit(as_of) - pl.col(name)).dt.total_days().cast(pl.Int32)
+            found = _latest(hits.on(rule.codes), name).with_columns(days.alias(name))
+        case DistinctCodes():
+            found = _distinct(name, rule, hits, as_of)
+            return ids.join(
+                found, on="person_no", how="left", maintain_order="left"
+            ).with_columns(pl.col(name).fill_null(0))
+    return ids.join(found, on="person_no", how="left", maintain_order="left")
+
+
+def _after(
+    rule: HasCode | LatestValue | LatestCode | LatestDate, as_of: date
+) -> date | None:
+    return as_of - timedelta(days=rule.within_days) if rule.within_days else None
+
+
+def _latest(found: pl.DataFrame, name: str) -> pl.DataFrame:
+    return found.group_by("person_no").agg(pl.col("on_date").max().alias(name))
+
+
+def _later(found: pl.DataFrame, ended: pl.DataFrame) -> pl.DataFrame:
+    """Keep what is dated later than the person's `ended_on`, if they have one."""
+    if ended.is_empty():
+        return found
+    return (
+        found.join(ended, on="person_no", how="left")
+        .filter(pl.col("ended_on").is_null() | (pl.col("on_date") > pl.col("ended_on")))
+        .drop("ended_on")
+    )
+
+
+def _register(
+    name: str, rule: Register, hits: Hits, people: pl.DataFrame
+) -> pl.DataFrame:
+    ended = _latest(hits.on(rule.resolved), "ended_on")
+
+    def counting(lists: tuple[str, ...]) -> pl.DataFrame:
+        found = _later(hits.on(lists), ended)
+        if rule.not_before is not None:
+            found = found.filter(pl.col("on_date") >= rule.not_before)
+        return found
+
+    since = [
+        counting(rule.codes)
+        .group_by("person_no")
+        .agg(since=pl.col("on_date").min())
+        .cast(SINCE)  # type: ignore[arg-type]
+    ]
+    if rule.hospital:
+        since.append(
+            counting(rule.hospital)
+            .group_by("person_no")
+            .agg(since=pl.col("on_date").min(), days=pl.col("on_date").n_unique())
+            .filter(pl.col("days") >= rule.hospital_days)
+            .drop("days")
+        )
+    if rule.or_sustained is not None:
+        since.append(_sustained(rule.or_sustained, counting(rule.or_sustained.values)))
+    if rule.or_latest is not None:
+        since.append(_run_at_least(rule.or_latest, counting(rule.or_latest.values)))
+    first = pl.concat(since).group_by("person_no").agg(pl.col("since").min())
+    old_enough = pl.col("age_years") >= rule.age_at_least
+    # A birth month that is not known keeps nobody off a register.
+    may = old_enough.fill_null(value=True)
+    return people.join(first, on="person_no", how="left", maintain_order="left").select(
+        "person_no",
+        (pl.col("since").is_not_null() & may).alias(f"has_{name}"),
+        pl.when(may).then("since").alias(f"{name}_since"),
+    )
+
+
+def _daily(found: pl.DataFrame) -> pl.DataFrame:
+    """One value per person and day: the mean of that day's."""
+    return (
+        found.filter(pl.col("value").is_not_null())
+        .group_by("person_no", "on_date")
+        .agg(pl.col("value").cast(pl.Float64).mean())
+    )
+
+
+def _run(daily: pl.DataFrame, holds: pl.Expr) -> pl.DataFrame:
+    """The unbroken run of days that hold, up to the latest: `since`, `until`."""
+    broken = _latest(daily.filter(~holds), "ended_on")
+    return (
+        _later(daily.filter(holds), broken)
+        .group_by("person_no")
+        .agg(since=pl.col("on_date").min(), until=pl.col("on_date").max())
+    )
+
+
+def _sustained(rule: Sustained, found: pl.DataFrame) -> pl.DataFrame:
+    run = _run(_daily(found), pl.col("value") < rule.below)
+    lasted = pl.col("until") - pl.col("since") >= timedelta(days=rule.for_days)
+    return run.filter(lasted).select("person_no", "since")
+
+
+def _run_at_least(rule: Latest, found: pl.DataFrame) -> pl.DataFrame:
+    plausible = _daily(found.filter(pl.col("value").is_between(rule.low, rule.high)))
+    run = _run(plausible, pl.col("value") >= rule.at_least)
+    return run.select("person_no", "since")
+
+
+def _has_code(rule: HasCode, hits: Hits, as_of: date) -> pl.DataFrame:
+    ended = _latest(hits.on(rule.ended_by), "ended_on")
+    found = _later(hits.on(rule.codes, after=_after(rule, as_of)), ended)
+    return found.select("person_no").unique()
+
+
+def _latest_value(
+    name: str, rule: LatestValue, hits: Hits, as_of: date
+) -> pl.DataFrame:
+    found = hits.on(rule.codes, after=_after(rule, as_of))
+    value = pl.col("value").cast(pl.Float64)
+    unit = pl.col("unit").str.strip_chars().str.to_lowercase()
+    for other, (times, plus) in rule.convert.items():
+        is_other = (unit == other.lower()).fill_null(value=False)
+        value = pl.when(is_other).then(pl.col("value") * times + plus).otherwise(value)
+    daily = _daily(
+        found.with_columns(value=value).filter(
+            pl.col("value").is_between(rule.low, rule.high)
+        )
+    )
+    return (
+        daily.sort("on_date")
+        .group_by("person_no")
+        .agg(
+            pl.col("value").last().alias(name),
+            pl.col("on_date").last().alias(f"{name}_on"),
+        )
+    )
+
+
+def _latest_code(name: str, rule: LatestCode, hits: Hits, as_of: date) -> pl.DataFrame:
+    after = _after(rule, as_of)
+    groups = [
+        hits.on(lists, after=after).select(
+            "person_no",
+            "on_date",
+            pl.lit(place, pl.Int16).alias("place"),
+            pl.lit(group).alias("group"),
+        )
+        for place, (group, lists) in enumerate(rule.groups.items())
+    ]
+    return (
+        pl.concat(groups)
+        .sort("on_date", "place")
+        .group_by("person_no")
+        .agg(
+            pl.col("group").last().alias(name),
+            pl.col("on_date").last().alias(f"{name}_on"),
+        )
+    )
+
+
+def _distinct(name: str, rule: DistinctCodes, hits: Hits, as_of: date) -> pl.DataFrame:
+    left_out = hits.codes.filter(pl.col("list").is_in(rule.leave_out))["code"].unique()
+    return (
+        hits.known.filter(
+            (pl.col("system") == SYSTEMS[rule.system])
+            & (pl.col("on_date") > as_of - timedelta(days=rule.within_days))
+            & ~pl.col("code").is_in(left_out.implode())
+        )
+        .group_by("person_no")
+        .agg(
+            pl.col("code")
+            .str.slice(0, rule.length)
+            .n_unique()
+            .cast(pl.Int32)
+            .alias(name)
+        )
+    )
