@@ -2,15 +2,13 @@
 
 import argparse
 import os
-import secrets
 import sys
 from pathlib import Path
 
 from config.assets import AssetBuildError
-from config.embedded import roles
 from config.embedded.binaries import ServerMissing
 from config.embedded.process import ServerFailed
-from config.runner import bench, checks, demo, manage, services, testing
+from config.runner import bench, checks, demo, deployment, manage, services, testing
 from config.runner.arguments import parser
 from config.runner.session import ROOT, Session, end_on_signals
 from config.runner.stages import StageFailed
@@ -34,8 +32,13 @@ def main(words: list[str]) -> int:
     if given.command == "bench":
         return bench.bench(given.name, scale=given.scale, as_json=given.json)
     if given.command == "roles":
-        print(roles.script({role: secrets.token_urlsafe(32) for role in roles.ROLES}))
-        return 0
+        if given.into is None:
+            return deployment.print_roles()
+        return deployment.write_secrets(
+            from_caller(given.into),
+            database_host=given.database_host,
+            broker_host=given.broker_host,
+        )
     home = from_caller(given.home) if "home" in given else ROOT / ".local"
     if given.command == "demo":
         return demo.demo(demo_options(given, home))
@@ -50,7 +53,11 @@ def with_servers(session: Session, given: argparse.Namespace) -> int:
             return manage.manage(session, given.words, given.process)
         case "load":
             paths = [str(from_caller(path)) for path in given.paths]
-            return manage.manage(session, ["load", given.feed, *paths])
+            # Reference data is no feed: it has no rows of persons, and a folder's
+            # files are read together.
+            loader = ["load_reference"] if given.feed == "reference" else ["load"]
+            feed = [] if given.feed == "reference" else [given.feed]
+            return manage.manage(session, [*loader, *feed, *paths])
         case "refresh":
             words = ["refresh"] + (["--as-of", given.as_of] if given.as_of else [])
             with services.Running(session, services.worker(), logs=True):
