@@ -7,11 +7,17 @@ import polars as pl
 
 from synthetic import chance
 from synthetic.clinical_feeds.context import Context, Registrations, day_number
+from synthetic.clinical_feeds.csds import write_csds
 from synthetic.clinical_feeds.delivery import Delivery
+from synthetic.clinical_feeds.ecds import write_ecds
 from synthetic.clinical_feeds.gp import write_gp
 from synthetic.clinical_feeds.gp_diagnoses import coding_of
 from synthetic.clinical_feeds.hospital_spells import births_of, hospital_spells
+from synthetic.clinical_feeds.mhsds import write_mhsds
+from synthetic.clinical_feeds.ons_deaths import write_deaths
+from synthetic.clinical_feeds.social_care import write_social_care
 from synthetic.clinical_feeds.sus_apc import write_apc
+from synthetic.clinical_feeds.sus_op import write_op
 from synthetic.contract import Written
 from synthetic.geography import World
 from synthetic.lives import FAR, Lives
@@ -55,9 +61,16 @@ def write(
         write_gp(ctx, years, coding)
         spells = hospital_spells(ctx, years, births)
         write_apc(ctx, spells)
+        write_ecds(ctx, years, spells)
+        for year in years:
+            write_op(ctx, year)
+        write_mhsds(ctx, years)
+        write_csds(ctx, years)
+        write_social_care(ctx, years)
         codings.append(_truth(ctx, coding))
         done = chunk.first + len(chunk.traits)
         progress("clinical feeds", done, people.persons.height, "people")
+    write_deaths(delivery, lives, people, world, seed)
     truth = out_dir / "truth"
     truth.mkdir(parents=True, exist_ok=True)
     pl.concat(codings).write_parquet(truth / "conditions.parquet")

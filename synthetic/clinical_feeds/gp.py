@@ -45,7 +45,7 @@ def _registered(ctx: Context, frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _dates(ctx: Context, frame: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
-    """effective (with a few impossible ones) and recorded dates, and a record number."""
+    """Add effective (a few impossible) and recorded dates."""
     day = frame["day"].to_numpy()
     born = ctx.chunk.traits.born[frame["row"].to_numpy()]
     return frame.with_columns(

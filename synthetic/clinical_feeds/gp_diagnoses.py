@@ -1,4 +1,4 @@
-"""Diagnoses in the GP journal: true ones, unusual ones, and ones that must not count."""
+"""Diagnoses in the GP journal: true, unusual, and those that must not count."""
 
 import numpy as np
 import polars as pl
@@ -10,7 +10,18 @@ from synthetic.lives import FAR, KEYS
 # Of true cases: known to hospitals only, or journalled with one unusual code only.
 HOSPITAL_ONLY, UNUSUAL_ONLY = 0.012, 0.015
 SEEN_IN_HOSPITAL = frozenset(
-    ["coronary_heart_disease", "heart_failure", "stroke_tia", "atrial_fibrillation", "copd", "cancer", "dementia", "chronic_liver_disease", "parkinsons", "peripheral_arterial_disease"]
+    [
+        "coronary_heart_disease",
+        "heart_failure",
+        "stroke_tia",
+        "atrial_fibrillation",
+        "copd",
+        "cancer",
+        "dementia",
+        "chronic_liver_disease",
+        "parkinsons",
+        "peripheral_arterial_disease",
+    ]
 )
 CODED_AGAIN = 0.35
 # Misdiagnoses later withdrawn by a resolved code, of all people.

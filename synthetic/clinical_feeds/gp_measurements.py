@@ -7,7 +7,19 @@ from synthetic.clinical_feeds.context import Context, Year
 from synthetic.clinical_feeds.gp_codes import rows
 from synthetic.lives.onset import OBESITY_BMI
 
-LONG_TERM = ["hypertension", "diabetes_type1", "diabetes_type2", "coronary_heart_disease", "heart_failure", "stroke_tia", "atrial_fibrillation", "chronic_kidney_disease", "copd", "severe_mental_illness", "peripheral_arterial_disease"]
+LONG_TERM = [
+    "hypertension",
+    "diabetes_type1",
+    "diabetes_type2",
+    "coronary_heart_disease",
+    "heart_failure",
+    "stroke_tia",
+    "atrial_fibrillation",
+    "chronic_kidney_disease",
+    "copd",
+    "severe_mental_illness",
+    "peripheral_arterial_disease",
+]
 NEVER, EX, CURRENT = "266919005", "8517006", "77176002"
 OLD_UNIT_SHARE = 0.04  # HbA1c still in DCCT per cent
 IFCC = ("1049301000000100", "999791000000106")

@@ -149,15 +149,15 @@ def _emergency(ctx: Context, rng: np.random.Generator) -> pl.DataFrame:
 
 def _planned(ctx: Context, year: Year, rng: np.random.Generator) -> pl.DataFrame:
     rate = calibration.rate("elective_per_1000", year.age, ctx.chunk.traits.male)
-    log = 0.22 * year.conditions - np.interp(year.age, [0, 40, 70, 90], [0, 0.25, 0.8, 1])
+    log = 0.22 * year.conditions - np.interp(
+        year.age, [0, 40, 70, 90], [0, 0.25, 0.8, 1]
+    )
     row, day = ctx.happen(year, rate * np.exp(log), rng)
     table = procedures()
     ages = calibration.ages_of(table)
     mix = table.select(pl.col("^age_.*$")).to_numpy().astype(float)
     weight = np.empty((len(row), table.height), dtype=np.float32)
-    for i, (keys, ratio) in enumerate(
-        table.select("conditions", "ratio").iter_rows()
-    ):
+    for i, (keys, ratio) in enumerate(table.select("conditions", "ratio").iter_rows()):
         weight[:, i] = np.interp(year.age[row], ages, mix[i])
         for key in filter(None, keys.split("|")):
             weight[year.with_(key)[row], i] *= ratio
@@ -242,7 +242,5 @@ def condition_codes(ctx: Context) -> dict[str, np.ndarray]:
     }
     site = ctx.rng("cancer site").integers(0, 3, len(ctx.chunk.traits))
     common = np.where(ctx.chunk.traits.male, "C61X", "C509")
-    out["cancer"] = np.where(
-        site == 0, common, np.where(site == 1, "C189", "C349")
-    )
+    out["cancer"] = np.where(site == 0, common, np.where(site == 1, "C189", "C349"))
     return out

@@ -48,7 +48,5 @@ def identified(
             .otherwise(pl.lit(UNKNOWN_PRACTICE))
         ).to_series(),
     ).join(known, on="person", how="left", maintain_order="left")
-    ctx.lives.saw(
-        found.select("person", "source", on=pl.col("admitted").cast(pl.Date))
-    )
+    ctx.lives.saw(found.select("person", "source", on=pl.col("admitted").cast(pl.Date)))
     return row_faults(found, rng, _COLUMNS)

@@ -37,9 +37,9 @@ def write_apc(ctx: Context, spells: pl.DataFrame) -> None:
         frame = _layout(ctx, identified(ctx, part, trusts[number], rng), rng)
         for (year,), rows in frame.group_by("_year", maintain_order=True):
             ctx.delivery.csv(
-                "sus_apc", f"{trusts[number]}_{year}", faults.repeated(
-                    rows.drop("_year"), rng
-                )
+                "sus_apc",
+                f"{trusts[number]}_{year}",
+                faults.repeated(rows.drop("_year"), rng),
             )
 
 
@@ -53,8 +53,11 @@ def _diagnosed(
     newborn = (spells["method"] == BIRTH).to_numpy()
     onset = ctx.chunk.onset[row]
     age = (day - ctx.chunk.traits.born[row]) / 365.25
-    frail = deficit_share(ctx.chunk.traits, ctx.chunk.traits.age_at(ctx.as_of_day),
-                          (ctx.chunk.onset <= ctx.as_of_day).sum(axis=1))[row]
+    frail = deficit_share(
+        ctx.chunk.traits,
+        ctx.chunk.traits.age_at(ctx.as_of_day),
+        (ctx.chunk.onset <= ctx.as_of_day).sum(axis=1),
+    )[row]
     columns: list[np.ndarray] = []
     present: list[np.ndarray] = []
     recorded = np.where(emergency, 1.0, 0.75)
@@ -108,8 +111,10 @@ def _episodes(
     """Cut longer spells into two or three episodes under different consultants."""
     stay = (spells["discharged"] - spells["admitted"]).to_numpy()
     n = len(stay)
-    number = 1 + ((stay >= 2) & (rng.random(n) < 0.4)) + (
-        (stay >= 6) & (rng.random(n) < 0.3)
+    number = (
+        1
+        + ((stay >= 2) & (rng.random(n) < 0.4))
+        + ((stay >= 6) & (rng.random(n) < 0.3))
     )
     spell = np.repeat(np.arange(n), number)
     order = np.arange(len(spell)) - np.repeat(np.cumsum(number) - number, number)

@@ -66,7 +66,7 @@ def rates(lives: Lives) -> pl.DataFrame:
 
 
 def by_age(lives: Lives) -> pl.DataFrame:
-    """Per age knot of rates.csv: target and achieved rates per 1,000 over the window."""
+    """Target and achieved rates per 1,000, by age knot of rates.csv."""
     knots = calibration.ages_of(calibration.table("rates"))
     edges = (knots[1:] + knots[:-1]) / 2
     start, end = (_number(day) for day in lives.window)
@@ -86,7 +86,6 @@ def by_age(lives: Lives) -> pl.DataFrame:
             male = chunk.traits.male
             total[:, 0] += np.bincount(band, years, len(knots))
             total[:, 1] += np.bincount(band[row], minlength=len(knots))
-            dead = chunk.here_to
             dies = np.array(
                 [died.get(p, 0) for p in chunk.traits.person], dtype=np.int64
             )

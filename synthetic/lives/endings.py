@@ -8,7 +8,7 @@ from synthetic.lives.onset import INDEX
 from synthetic.lives.traits import FAR, Traits
 
 # Underlying causes by age, after ONS Deaths registered in England 2022, rounded:
-# (ICD-10, weight under 45, 45-74, 75 and over, condition that makes it likelier, ratio).
+# (ICD-10, weight under 45, 45-74, 75 and over, condition that raises it, ratio).
 CAUSES = (
     ("C349", 3, 27, 14, "cancer", 6.0),
     ("C189", 2, 9, 6, "cancer", 6.0),

@@ -23,9 +23,7 @@ def reasons() -> pl.DataFrame:
     text = ["icd10", "hrg", "conditions", "chief_complaint", "ec_diagnosis"]
     return pl.read_csv(
         REASONS_FILE, schema_overrides=dict.fromkeys(text, pl.String)
-    ).with_columns(
-        pl.col("conditions", "needs").fill_null("")
-    )
+    ).with_columns(pl.col("conditions", "needs").fill_null(""))
 
 
 def draw_spells(
