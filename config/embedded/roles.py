@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 STORE = "store"
 VAULT = "vault"
+SCRAM = "scram-sha-256"
 
 # Role → the databases it may connect to.
 ROLES: dict[str, tuple[str, ...]] = {
@@ -55,21 +56,28 @@ def database_statements(database: str) -> Iterator[str]:
         yield "ALTER ROLE loader IN DATABASE store SET synchronous_commit = off"
 
 
-def hba(superuser: str) -> str:
-    """The pg_hba.conf: passwords over the Unix socket only, the vault closed to all
-    but its own two roles. Names are regular expressions so that copies of the
-    databases made for parallel tests stand behind the same wall.
+def hba(superuser: str, *, network: bool = False) -> str:
+    """The pg_hba.conf: passwords always, the vault closed to all but its own roles.
+
+    Over the Unix socket, and with `network` also from the server's own subnets.
+    Names are regular expressions so that copies of the databases made for parallel
+    tests stand behind the same wall.
     """
+    rules = (
+        ("all", superuser, SCRAM),
+        ('"/^vault"', "vault,vault_migrator", SCRAM),
+        ('"/^vault"', "all", "reject"),
+        ("all", "vault,vault_migrator", "reject"),
+        ('"/^store"', ",".join(r for r in ROLES if VAULT not in ROLES[r]), SCRAM),
+        ("all", "all", "reject"),
+    )
+    kinds = (("local", ""), ("host", "samenet")) if network else (("local", ""),)
     lines = [
-        "# TYPE  DATABASE    USER                    METHOD",
-        f"local   all         {superuser}   scram-sha-256",
-        """local   "/^vault"   vault,vault_migrator    scram-sha-256""",
-        """local   "/^vault"   all                     reject""",
-        """local   all         vault,vault_migrator    reject""",
-        """local   "/^store"   all                     scram-sha-256""",
-        "local   all         all                     reject",
+        f"{kind}  {database}  {user}  {address}  {method}"
+        for kind, address in kinds
+        for database, user, method in rules
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(["# TYPE  DATABASE  USER  ADDRESS  METHOD", *lines]) + "\n"
 
 
 def script(passwords: Mapping[str, str]) -> str:

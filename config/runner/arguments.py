@@ -62,7 +62,12 @@ def parser() -> argparse.ArgumentParser:
         help="the process whose role it runs under",
     )
     manage.add_argument("words", nargs=argparse.REMAINDER, metavar="WORDS")
-    add("roles", "print the SQL that makes roles and databases on your own server")
+    made = add("roles", "print the SQL that makes roles and databases on your server")
+    made.add_argument(
+        "--into", type=Path, metavar="DIR", help="write all secrets there"
+    )
+    made.add_argument("--database-host", default="postgres", metavar="HOST")
+    made.add_argument("--broker-host", default="valkey", metavar="HOST")
     return top
 
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from config.runner.session import PYTHON, ROOT
+from config.runner.session import NOWHERE, PYTHON, ROOT, child_environment
 
 LONGEST_FILE = 400  # lines; past that a module is made a folder
 BIN = Path(PYTHON).parent
@@ -13,6 +13,12 @@ CHECKS: tuple[tuple[str, Sequence[str]], ...] = (
     ("style", (PYTHON, "-m", "ruff", "check", "--quiet", ".")),
     ("format", (PYTHON, "-m", "ruff", "format", "--check", "--quiet", ".")),
     ("types", (PYTHON, "-m", "mypy", "--no-error-summary")),
+    ("project", (PYTHON, "manage.py", "check")),
+    (
+        "migrations",
+        # It warns that it could not ask a database; it need not.
+        (PYTHON, "-W", "ignore", "manage.py", "makemigrations", "--check"),
+    ),
     ("layers", (str(BIN / "lint-imports"), "--no-cache")),
     (
         "definitions",
@@ -30,7 +36,12 @@ def check() -> int:
     failed = []
     for name, command in CHECKS:
         done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, check=False
+            command,
+            cwd=ROOT,
+            env=child_environment(NOWHERE),
+            capture_output=True,
+            text=True,
+            check=False,
         )
         _say(name, done.returncode == 0)
         if done.returncode != 0:

@@ -15,6 +15,13 @@ from config.embedded.servers import Servers
 ROOT = Path(__file__).resolve().parent.parent.parent
 PYTHON = sys.executable
 GRACE_SECONDS = 60.0
+# For what opens no database: settings refuse to load without an address.
+NOWHERE = {
+    "CATCHMENT_PROCESS": "migrator",
+    "CATCHMENT_SECRET_KEY": "unused",
+    "DATABASE_URL": "postgresql://nobody@/store?host=/nonexistent",
+    "VAULT_DATABASE_URL": "postgresql://nobody@/vault?host=/nonexistent",
+}
 
 
 class Session:

@@ -2,9 +2,8 @@
 
 import os
 import shutil
-import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,13 +11,26 @@ from config.embedded.places import server_user
 from config.embedded.roles import ROLES
 from config.embedded.servers import Servers
 from config.runner.manage import migrate
-from config.runner.session import PYTHON, ROOT, Session, child_environment, wait_for
+from config.runner.session import (
+    NOWHERE,
+    ROOT,
+    Session,
+    child_environment,
+    start,
+    wait_for,
+)
 
 PREFIX = "catchment-test-"
+WITHOUT_SERVERS = ("tests/unit", "tests/definitions")
 
 
 def test(words: Sequence[str]) -> int:
-    """Run pytest with `words`; returns its exit code."""
+    """Run pytest with `words`; returns its exit code.
+
+    When every path named lies in a folder that needs no database, none is started.
+    """
+    if needs_no_servers(words):
+        return pytest(words, NOWHERE)
     os.environ.pop("DATABASE_URL", None)  # never a real server's data
     with throwaway_home() as home, Session(home, throwaway=True) as session:
         assert session.servers is not None
@@ -26,13 +38,19 @@ def test(words: Sequence[str]) -> int:
         if code != 0:
             print("The migrations failed, so no test was run.", flush=True)
             return code
-        child = subprocess.Popen(
-            [PYTHON, "-m", "pytest", *words],
-            cwd=ROOT,
-            env=child_environment(test_environment(session.servers)),
-            text=True,
-        )
-        return wait_for(child)
+        return pytest(words, test_environment(session.servers))
+
+
+def pytest(words: Sequence[str], given: Mapping[str, str]) -> int:
+    """Run pytest in a child with the variables `given`; returns its exit code."""
+    return wait_for(start(["-m", "pytest", *words], child_environment(given)))
+
+
+def needs_no_servers(words: Sequence[str]) -> bool:
+    """Whether the paths among pytest's words all lie in WITHOUT_SERVERS."""
+    paths = [word.split("::")[0] for word in words if not word.startswith("-")]
+    named = [path for path in paths if (ROOT / path).exists()]
+    return bool(named) and all(path.startswith(WITHOUT_SERVERS) for path in named)
 
 
 def test_environment(servers: Servers) -> dict[str, str]:

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from benchmarks.figures import Figure
 from config.environment import broker
-from config.runner import bench, checks, demo, manage, services, tables
+from config.runner import bench, checks, demo, manage, services, tables, testing
 from config.runner.arguments import parser
 from config.runner.memory import Sampler
 from config.runner.session import ROOT, child_environment, start, stop
@@ -293,3 +293,18 @@ def test_a_file_over_the_limit_is_named(tmp_path) -> None:
 )
 def test_the_broker_is_spelt_as_celery_spells_it(given: str, spelt: str) -> None:
     assert broker(given) == spelt
+
+
+@pytest.mark.parametrize(
+    ("words", "without"),
+    [
+        ([], False),
+        (["-x"], False),
+        (["tests/unit"], True),
+        (["-k", "name", "tests/unit/config/test_runner.py::test_x"], True),
+        (["tests/unit", "tests/integration"], False),
+        (["tests"], False),
+    ],
+)
+def test_servers_are_started_unless_no_named_test_needs_them(words, without) -> None:
+    assert testing.needs_no_servers(words) is without
