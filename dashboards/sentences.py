@@ -36,6 +36,16 @@ def direction(mine: PublishedCell, theirs: PublishedCell) -> int:
     return -1 if theirs.rate > high else 0
 
 
+def is_apart(high: PublishedCell, low: PublishedCell) -> bool:
+    """Whether two groups' 95% intervals do not touch (money: more than 5% apart).
+
+    Stricter than `direction`, because the pair was picked as the extremes of many.
+    """
+    if high.lower is None or low.upper is None:
+        return bool(direction(high, low))
+    return high.lower > low.upper
+
+
 def against(
     name: str, mine: PublishedCell, theirs: PublishedCell | None, measure: Measure
 ) -> str:
@@ -56,7 +66,7 @@ def gap(cells: Sequence[tuple[str, PublishedCell]], measure: Measure, name: str)
         return f"{measure.title} in {name}: too few people to compare groups"
     ordered = sorted(shown, key=lambda pair: pair[1].rate or 0.0)
     (low_label, low), (high_label, high) = ordered[0], ordered[-1]
-    if not direction(high, low):
+    if not is_apart(high, low):
         return f"{measure.title} in {name}: no group differs by more than chance"
     return (
         f"{measure.title} in {name}: highest for {low_case(high_label)},"
