@@ -96,8 +96,9 @@ def test_every_process_has_a_service_and_a_health_check() -> None:
 def test_only_the_web_opens_a_port() -> None:
     opened = {name for name, s in COMPOSE["services"].items() if "ports" in s}
     assert opened == {"web"}
-    assert COMPOSE["networks"]["vault"]["internal"]
-    assert "vault" not in OURS["web"]["networks"]
+    assert COMPOSE["networks"]["inside"]["internal"]
+    outside = {n for n, s in COMPOSE["services"].items() if "front" in s["networks"]}
+    assert outside == {"web"}
 
 
 @pytest.mark.parametrize("name", OURS)
