@@ -91,8 +91,12 @@ def generate(
     (out / "manifest.json").write_text("{}\n")
     world = make_world(out / "reference", people, seed, reference)
     crowd = make_people(world, people, seed, as_of, progress)
+    everyone = crowd.persons.height
+    progress("lives", 0, everyone, "people")
     lived = lives.simulate(crowd, world, seed, as_of, progress)
+    progress("clinical feeds", 0, everyone, "people")
     files = clinical_feeds.write(lived, crowd, world, out, seed, progress)
+    progress("registered people", 0, everyone, "people")
     files += identity_feeds.write(lived, crowd, world, out, progress)
     truth.write(lived, crowd, world, out)
     return files

@@ -92,6 +92,7 @@ def write_indexes(
     progress: Report,
 ) -> None:
     """Patient indexes, client lists, master patient indexes and the crosswalk."""
+    progress("patient indexes", 0, world.trusts.height, "trusts")
     for number, trust in enumerate(world.trusts["trust_code"]):
         who = known_to(people, seen_at, trust)
         headers = RENAMED_HEADERS if number == 1 else {}
@@ -99,6 +100,7 @@ def write_indexes(
         progress("patient indexes", number + 1, world.trusts.height, "trusts")
     for council in world.councils["la_code"]:
         _client_list(delivery, people, council, known_to(people, seen_at, council))
+    progress("master patient indexes", 0, 2, "submissions")
     for number, index in enumerate((MHSDS, CSDS)):
         _master_index(delivery, people, deaths, seen_at, index)
         progress("master patient indexes", number + 1, 2, "submissions")

@@ -63,32 +63,6 @@ class People:
     source_kinds: dict[str, str]
     seed: int
 
-    def registration_at(self, rows: pl.DataFrame, on: str) -> pl.DataFrame:
-        """Add practice_code and patient_id as on the date in column `on`.
-
-        A date before the first registration gets the first one (the record moved with
-        the patient); people registered nowhere get nulls. The order of rows is kept.
-        """
-        kept = self.registrations.select(
-            "person", "practice_code", "patient_id", pl.col("start_on").alias(on)
-        ).sort(on)
-        first = self.registrations.group_by("person", maintain_order=True).agg(
-            pl.col("practice_code").first().alias("_practice"),
-            pl.col("patient_id").first().alias("_patient"),
-        )
-        return (
-            rows.with_row_index("_row")
-            .sort(on)
-            .join_asof(kept, on=on, by="person", check_sortedness=False)
-            .join(first, on="person", how="left")
-            .with_columns(
-                pl.coalesce("practice_code", "_practice").alias("practice_code"),
-                pl.coalesce("patient_id", "_patient").alias("patient_id"),
-            )
-            .sort("_row")
-            .drop("_row", "_practice", "_patient")
-        )
-
 
 def make_people(
     world: World, n: int, seed: int, as_of: date, progress: Progress | None = None

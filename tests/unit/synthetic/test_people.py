@@ -99,22 +99,6 @@ def test_practice_lists_are_sound(people: People) -> None:
     )
 
 
-def test_a_practice_is_found_for_any_day(people: People) -> None:
-    moved = people.registrations.filter(pl.len().over("person") > 1)
-    person = moved["person"][0]
-    mine = moved.filter(pl.col("person") == person)
-    rows = pl.DataFrame(
-        {
-            "person": pl.Series([person] * 3, dtype=pl.Int32),
-            "on": [mine["start_on"][1], date(1950, 1, 1), mine["start_on"][0]],
-        }
-    )
-    found = people.registration_at(rows, "on")
-    first, second = mine["practice_code"][0], mine["practice_code"][1]
-    assert found["practice_code"].to_list() == [second, first, first]
-    assert found["patient_id"].to_list()[0] == mine["patient_id"][1]
-
-
 def test_minorities_live_where_the_census_says(people: People, world: World) -> None:
     share = (world.areas["white"] * world.areas["population_weight"]).sum()
     white = people.persons["ethnicity"].is_in(["A", "B", "C"]).mean()
