@@ -96,12 +96,13 @@ def read_table(
         }
     else:
         assert headerless is not None
-        source = {ours: f"column_{headerless[ours] + 1}" for ours in wanted}
-        if too_far := [n for n in source.values() if n not in frame.columns]:
+        needed = 1 + max(headerless.values())
+        if needed > frame.width:
             raise BadReference(
-                f"{path.name}: row 1: {len(frame.columns)} columns without a header,"
-                f" but {too_far[0]} is needed"
+                f"{path.name}: row 1: {frame.width} columns without a header, and"
+                f" {needed} are needed"
             )
+        source = {ours: frame.columns[headerless[ours]] for ours in wanted}
     for ours in columns:
         if source[ours] is None:
             raise BadReference(
