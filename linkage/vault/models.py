@@ -37,7 +37,7 @@ class Person(models.Model):
 class SourceRecord(models.Model):
     """One subject: what one source said of somebody at one time. Never changed.
 
-    `number_agreed`: the NHS number is held to be this person's. A number that the
+    `name_key` is the surname in the form that is compared. `number_agreed`: the NHS number is held to be this person's. A number that the
     birth date contradicts is kept as it was stated and links nobody.
     """
 
@@ -50,6 +50,7 @@ class SourceRecord(models.Model):
     sex = models.TextField(null=True)
     surname = models.TextField(null=True)
     forename = models.TextField(null=True)
+    name_key = models.TextField(null=True)
     postcode = models.TextField(null=True)
     line1 = models.TextField(null=True)
     ethnicity = models.TextField(null=True)
@@ -69,7 +70,7 @@ class SourceRecord(models.Model):
                 name="source_record_number",
                 condition=Q(number_agreed=True),
             ),
-            models.Index(fields=["born_on", "surname"], name="source_record_name"),
+            models.Index(fields=["born_on", "name_key"], name="source_record_name"),
             models.Index(fields=["born_on", "postcode"], name="source_record_home"),
             models.Index(fields=["local_key"], name="source_record_local"),
         ]
