@@ -22,6 +22,13 @@ DEFICITS = {
     "404640003": 0.08,  # dizziness
     "301345002": 0.05,  # difficulty sleeping
     "105529008": 0.06,  # lives alone
+    "15188001": 0.05,  # hearing loss
+    "271737000": 0.04,  # anaemia
+    "23986001": 0.03,  # glaucoma
+    "95344007": 0.03,  # ulcer of lower limb
+    "28651003": 0.03,  # orthostatic hypotension
+    "60845006": 0.06,  # breathless on exertion
+    "184156005": 0.10,  # has a caregiver
 }
 # Symptoms and minor illness: in no register, common in every journal.
 SYMPTOMS = [
@@ -34,13 +41,13 @@ SYMPTOMS = [
     "62315008",
     "271807003",
     "84229001",
-    "267036007",
     "68962001",
     "14760008",
     "43116000",
 ]
 REVIEWS = {"asthma": "394700004", "copd": "394703002", "depression": "413972000"}
-FLU, COVID = "822851000000102", "1324681000000101"
+FLU, COVID = "86198006", "1324681000000101"
+LD_CHECK = "199751000000100"
 CARER = "224484003"
 
 
@@ -105,6 +112,9 @@ def _reviews(ctx: Context, year: Year, rng: np.random.Generator) -> list[pl.Data
         rows(*ctx.happen(year, 0.7 * year.with_(key), rng), code)
         for key, code in REVIEWS.items()
     ]
+    # 75% of people of 14 and over with a learning disability (NHS England, 2023).
+    disability = year.with_("learning_disability") & (year.age >= 14)
+    out.append(rows(*ctx.happen(year, 0.75 * disability, rng), LD_CHECK))
     rate = np.where(year.conditions >= 2, 0.7, 0.25 * (year.conditions == 1))
     out.append(rows(*ctx.happen(year, rate, rng), "314530002"))
     return out

@@ -24,6 +24,10 @@ SEEN_IN_HOSPITAL = frozenset(
     ]
 )
 CODED_AGAIN = 0.35
+# Seen again in these years at the latest: QOF counts these conditions only if coded
+# since (cancer 2003, depression 2006), and care goes on for those who still have them.
+CODED_SINCE_DAY = 13_300  # 2006-06-01
+CODED_SINCE = ("cancer", "depression")
 # Misdiagnoses later withdrawn by a resolved code, of all people.
 WITHDRAWN = {
     "asthma": 0.012,
@@ -82,9 +86,11 @@ def diagnosis_rows(ctx: Context, coding: pl.DataFrame) -> list[pl.DataFrame]:
         codes = diagnoses(how).filter(pl.col("condition") == condition)
         row, day = part["row"].to_numpy(), part["first_coded"].to_numpy()
         out.append(rows(row, day, pick(codes, len(row), rng)))
-        again = rng.random(len(row)) < CODED_AGAIN
-        left = ctx.chunk.here_to[row] - day
-        later = day + (rng.random(len(row)) * left).astype(np.int32)
+        old = (day < CODED_SINCE_DAY) & (condition in CODED_SINCE)
+        again = (rng.random(len(row)) < CODED_AGAIN) | old
+        since = np.where(old, CODED_SINCE_DAY, day)
+        left = ctx.chunk.here_to[row] - since
+        later = since + (rng.random(len(row)) * left).astype(np.int32)
         out.append(rows(row[again], later[again], pick(codes, again.sum(), rng)))
     return [*out, *_misleading(ctx, rng), *_withdrawn(ctx, rng)]
 

@@ -62,7 +62,7 @@ def procedures() -> pl.DataFrame:
     """Planned procedures: mix by age, codes, stay and tariff."""
     return pl.read_csv(
         CODES / "procedures.csv", schema_overrides={"specialty": pl.String}
-    ).with_columns(pl.col("conditions").fill_null(""))
+    ).with_columns(pl.col("conditions", "needs").fill_null(""))
 
 
 def hospital_spells(ctx: Context, years: list[Year], births: Births) -> pl.DataFrame:
@@ -128,6 +128,10 @@ def _emergency(ctx: Context, rng: np.random.Generator) -> pl.DataFrame:
     spells = ctx.chunk.spells
     table = reasons()
     why = spells["reason"]
+    own_site = condition_codes(ctx)["cancer"][spells["row"].to_numpy()]
+    code = np.where(
+        (table["needs"] == "cancer").gather(why), own_site, table["icd10"].gather(why)
+    )
     methods = pl.Series(EMERGENCY_METHODS).gather(
         rng.choice(len(EMERGENCY_METHODS), spells.height, p=EMERGENCY_SHARE)
     )
@@ -137,7 +141,7 @@ def _emergency(ctx: Context, rng: np.random.Generator) -> pl.DataFrame:
         spells["discharged"].to_numpy(),
         died=spells["died"],
         method=methods,
-        icd10=table["icd10"].gather(why),
+        icd10=pl.Series(code, dtype=pl.String),
         opcs4=None,
         hrg=table["hrg"].gather(why),
         tariff=table["tariff"].gather(why),
@@ -157,19 +161,22 @@ def _planned(ctx: Context, year: Year, rng: np.random.Generator) -> pl.DataFrame
     ages = calibration.ages_of(table)
     mix = table.select(pl.col("^age_.*$")).to_numpy().astype(float)
     weight = np.empty((len(row), table.height), dtype=np.float32)
-    for i, (keys, ratio) in enumerate(table.select("conditions", "ratio").iter_rows()):
+    for i, (keys, ratio, needs) in enumerate(
+        table.select("conditions", "ratio", "needs").iter_rows()
+    ):
         weight[:, i] = np.interp(year.age[row], ages, mix[i])
         for key in filter(None, keys.split("|")):
             weight[year.with_(key)[row], i] *= ratio
+        if needs:
+            weight[~year.with_(needs)[row], i] = 0
     rising = weight.cumsum(axis=1)
     pick = rng.random(len(row), dtype=np.float32) * rising[:, -1]
     what = (rising < pick[:, None]).sum(axis=1).clip(0, table.height - 1)
     day_case = rng.random(len(row)) < table["day_case"].to_numpy()[what]
     stay = rng.exponential(table["stay_days"].to_numpy()[what]).astype(int) + 1
-    cancer = year.with_("cancer")[row]
     code = table["icd10"].gather(what).to_numpy()
-    # Without cancer there is no chemotherapy to give: it is another infusion.
-    code = np.where((code == "C509") & ~cancer, "D509", code)
+    own_site = condition_codes(ctx)["cancer"][row]
+    code = np.where(table["needs"].gather(what) == "cancer", own_site, code)
     return _frame(
         row,
         day,
