@@ -38,6 +38,8 @@ WITHDRAWN = {
     "heart_failure": 0.0006,
     "epilepsy": 0.0006,
 }
+# Diagnoses that are wrong and never withdrawn, per true case.
+MISTAKEN = 0.012
 SLOW_TO_CODE_DAYS = 40.0
 
 
@@ -58,8 +60,10 @@ def coding_of(ctx: Context) -> pl.DataFrame:
     ).to_numpy()
     unusual = has_unusual & ~hospital & (luck > 1 - UNUSUAL_ONLY)
     day = onset[row, what]
-    wait = rng.exponential(SLOW_TO_CODE_DAYS, len(row)).astype(np.int32)
-    wait = np.where(keys == "palliative_care", wait // 4, wait)
+    wait = rng.exponential(# Diagnoses that are wrong and never withdrawn, per true case.
+MISTAKEN = 0.012
+SLOW_TO_CODE_DAYS, len(row)).astype(np.int32)
+    wait = np.where(keys == "palliative_care", wait // 15, wait)
     coded = day + wait
     missing = hospital | (coded > ctx.chunk.here_to[row])
     return pl.DataFrame(
@@ -92,7 +96,31 @@ def diagnosis_rows(ctx: Context, coding: pl.DataFrame) -> list[pl.DataFrame]:
         left = ctx.chunk.here_to[row] - since
         later = since + (rng.random(len(row)) * left).astype(np.int32)
         out.append(rows(row[again], later[again], pick(codes, again.sum(), rng)))
-    return [*out, *_misleading(ctx, rng), *_withdrawn(ctx, rng)]
+    return [
+        *out,
+        *_misleading(ctx, rng),
+        *_withdrawn(ctx, rng),
+        *_mistaken(ctx, rng),
+    ]
+
+
+def _mistaken(ctx: Context, rng: np.random.Generator) -> list[pl.DataFrame]:
+    """Diagnoses of adults who never had the condition, believed to this day."""
+    out = []
+    adult = ctx.chunk.traits.age_at(ctx.start_day) >= 20
+    for number, condition in enumerate(KEYS):
+        if condition == "obesity":  # measured, so not mistaken
+            continue
+        has_it = ctx.chunk.onset[:, number] <= ctx.chunk.here_to
+        never = adult & (ctx.chunk.onset[:, number] == FAR)
+        likely = MISTAKEN * has_it.sum() / max(never.sum(), 1)
+        row = np.flatnonzero(never & (rng.random(len(never)) < likely))
+        codes = diagnoses("usual").filter(pl.col("condition") == condition)
+        since = ctx.start_day - 3650
+        span = (ctx.chunk.here_to[row] - since).clip(1)
+        day = since + (rng.random(len(row)) * span).astype(np.int32)
+        out.append(rows(row, day, pick(codes, len(row), rng)))
+    return out
 
 
 def _misleading(ctx: Context, rng: np.random.Generator) -> list[pl.DataFrame]:

@@ -35,7 +35,7 @@ CAUSES = (
 )
 # Where people die who do not die in hospital: ONS Deaths registered 2022, rounded.
 PLACES = ("own_home", "care_home", "hospice", "elsewhere")
-PALLIATIVE_SHARE, PALLIATIVE_MEAN_DAYS = 0.62, 300.0
+PALLIATIVE_SHARE, PALLIATIVE_MEAN_DAYS = 0.75, 500.0
 
 
 def draw_endings(

@@ -20,8 +20,8 @@ LOADINGS = {
     "mental": "mental_loading",
     "smoking": "smoking_loading",
 }
-# Recognised obesity, of the 26% whose BMI is 30 or more.
-OBESITY_RECOGNISED = 0.47
+# Recognised obesity, of the 26% whose BMI is 30 or more (QOF 2023-24: 12.8%).
+OBESITY_RECOGNISED = 0.66
 OBESITY_BMI = 30.0
 KEYS = (*conditions(), "obesity")
 INDEX = {key: i for i, key in enumerate(KEYS)}
@@ -75,7 +75,7 @@ def _onset_day(
 def _obesity(traits: Traits, rng: np.random.Generator) -> np.ndarray:
     """Recognised in adulthood, in about half of those with BMI 30 or more."""
     recognised = rng.random(len(traits)) < OBESITY_RECOGNISED
-    age = 18 + rng.gamma(2.0, 12.0, len(traits))
+    age = 18 + rng.gamma(2.0, 7.0, len(traits))
     day = traits.born + age * 365.25
     has_it = (traits.bmi >= OBESITY_BMI) & recognised
     return np.where(has_it, day, FAR).astype(np.int32)
