@@ -60,9 +60,7 @@ def coding_of(ctx: Context) -> pl.DataFrame:
     ).to_numpy()
     unusual = has_unusual & ~hospital & (luck > 1 - UNUSUAL_ONLY)
     day = onset[row, what]
-    wait = rng.exponential(# Diagnoses that are wrong and never withdrawn, per true case.
-MISTAKEN = 0.012
-SLOW_TO_CODE_DAYS, len(row)).astype(np.int32)
+    wait = rng.exponential(SLOW_TO_CODE_DAYS, len(row)).astype(np.int32)
     wait = np.where(keys == "palliative_care", wait // 15, wait)
     coded = day + wait
     missing = hospital | (coded > ctx.chunk.here_to[row])
