@@ -14,7 +14,7 @@ from config.runner import services, tables
 from config.runner.manage import migrate_arguments, process_for
 from config.runner.memory import Sampler
 from config.runner.session import Session, uses_real_servers
-from config.runner.stages import Screen, Stage, StageRun, run_inside, run_stage
+from config.runner.stages import Result, Screen, Stage, StageRun, run_inside, run_stage
 
 PEOPLE = 20_000
 SEED = 1
@@ -148,7 +148,7 @@ def data_stages(home: Path, wish: Wish) -> Iterable[Stage]:
     yield Stage("synthetic", "Invented people and feeds", None, words)
     yield _manage("reference", "Reference data", "load_reference", folder / "reference")
     yield _manage("landing", "Feeds to store", "load_landing", folder / "landing")
-    as_of = json.loads((folder / "manifest.json").read_text())["as_of"]
+    as_of = manifest(home)["as_of"]
     yield _manage("refresh", "Features to release", "refresh", "--as-of", as_of)
     yield _manage("accounts", "Demo sign-ins", "demo_accounts")
     yield _manage(
@@ -163,10 +163,25 @@ def _manage(name: str, title: str, command: str, *words: object) -> Stage:
 
 def run_data_stage(session: Session, stage: Stage, screen: Screen) -> StageRun:
     """Run a stage; the refresh has a worker beside it that does its shards."""
-    if stage.name != "refresh":
-        return run_stage(session, stage, screen)
-    with services.Running(session, services.worker(), logs=True):
-        return run_stage(session, stage, screen)
+    if stage.name == "refresh":
+        with services.Running(session, services.worker(), logs=True):
+            return run_stage(session, stage, screen)
+    run = run_stage(session, stage, screen)
+    if stage.name == "synthetic":
+        rows = delivered(session.home)
+        run.parts.append(Result("delivered", run.seconds, rows_out=rows))
+    return run
+
+
+def delivered(home: Path) -> int:
+    """How many rows the generator says it wrote into the feeds."""
+    files = manifest(home)["files"].values()
+    return sum(file["rows"] for written in files for file in written)
+
+
+def manifest(home: Path) -> dict[str, Any]:
+    """What the generator says of what it made."""
+    return json.loads((demo_folder(home) / "manifest.json").read_text())
 
 
 def report(

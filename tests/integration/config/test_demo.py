@@ -138,3 +138,24 @@ def test_the_report_shows_what_the_last_stage_found() -> None:
     shown = screen.console.file.getvalue()
     for word in ("Links", "gp", "0.9987"):
         assert word in shown
+
+
+@pytest.mark.parametrize(
+    ("answer", "people"), [("", [500]), ("k", [500]), ("r", [600]), ("Rebuild", [600])]
+)
+def test_at_a_terminal_it_asks(home, monkeypatch, capsys, answer, people) -> None:
+    assert run(home, people=500) == 0
+    asked = []
+    monkeypatch.setattr(demo.sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda text: asked.append(text) or answer)
+    assert run(home, people=600) == 0
+    assert "rebuild" in asked[0]
+    assert "600" in capsys.readouterr().out
+    assert made(home) == people
+
+
+def test_what_was_delivered_is_summed_over_feeds_and_files(tmp_path) -> None:
+    files = {"gp": [{"rows": 3}, {"rows": 4}], "deaths": [{"rows": 5}]}
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "manifest.json").write_text(json.dumps({"files": files}))
+    assert demo.delivered(tmp_path) == 12
