@@ -67,7 +67,7 @@ class Checked(NamedTuple):
 
 
 def validate(frame: pl.DataFrame, spec: FeedSpec, received_on: date) -> Checked:
-    """Split rows into those that satisfy the spec and those that do not, and say why."""
+    """Split rows into those that satisfy the spec and the others, and say why."""
     left_out = pl.concat([_unused(frame, spec), _refused(frame)])
     left_out = left_out.unique("row_number", keep="first", maintain_order=True)
     frame = frame.join(left_out, on="row_number", how="anti", maintain_order="left")
@@ -109,7 +109,7 @@ def _unused(frame: pl.DataFrame, spec: FeedSpec) -> pl.DataFrame:
             .select(
                 "row_number",
                 rule=pl.lit("not_used"),
-                field=pl.format("{}: {}", pl.lit(header), name).str.slice(0, 120),
+                field=(pl.lit(f"{header}: ") + value).str.slice(0, 120),
             )
             .join(pl.concat(found), on="row_number", how="anti")
         )
