@@ -29,12 +29,10 @@ def row_keys(frame: pl.DataFrame, columns: list[str], salt: str) -> pl.Series:
     return pl.Series("key", keys.view(np.int64))
 
 
-def position_keys(keys: pl.Series, position: int) -> pl.Series:
-    """Return the keys of the position-th fact of each row, from the rows' own keys."""
+def part_keys(keys: pl.Series, part: str) -> pl.Series:
+    """Return the keys of one named part of each row (its third diagnosis, say)."""
     words = keys.to_numpy().view(np.uint64)
-    step = (int(GOLDEN) * (position + 1)) % 2**64
-    mixed = mix(words + np.uint64(step))
-    return pl.Series(keys.name, mixed.view(np.int64))
+    return pl.Series(keys.name, mix(words ^ _salt(part)).view(np.int64))
 
 
 def mix(words: Words) -> Words:

@@ -150,6 +150,7 @@ class ActivitySpec(Strict):
         "assessment",
         "service",
         "review",
+        "prescription",
     ]
     start: str
     end: str | None = None

@@ -42,6 +42,7 @@ ACTIVITY_KINDS = {
     "assessment": 8,
     "service": 9,
     "review": 10,
+    "prescription": 11,
 }
 
 URGENCIES = {"emergency": 1, "elective": 2, "maternity": 3, "other": 4}

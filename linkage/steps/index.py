@@ -65,3 +65,9 @@ def index(people: People, column: pl.Series, attribute: Attribute) -> Indexed:
         if len(members):
             bitmaps[value] = BitMap(members)
     return Indexed(bitmaps, aligned)
+
+
+def people_of(frame: pl.DataFrame) -> People:
+    """Return a frame's `person_no` as the numbers that bitmaps hold."""
+    people: People = frame["person_no"].cast(pl.UInt32).to_numpy()
+    return people

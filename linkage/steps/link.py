@@ -11,6 +11,7 @@ from typing import NamedTuple
 import polars as pl
 
 from linkage.specs import Tier
+from linkage.steps.name_key import name_key
 
 # What the index holds of a person: every identity a linked record has stated.
 # nhs_number is null there unless the number is held to be the person's own.
@@ -53,9 +54,7 @@ def link(
     identities: IDENTITY_SCHEMA, complete for every person that could be meant.
     tier: what the feed carries decides which routes are open.
     """
-    names = ["surname", "forename"]
-    records = _for_comparison(records, names)
-    identities = _for_comparison(identities, names)
+    records, identities = _for_comparison(records), _for_comparison(identities)
     decided = [_match(records, identities, tier)]
     left = _left(records, decided)
     created = []
@@ -96,11 +95,11 @@ def birth_dates_agree(one: str, other: str) -> pl.Expr:
     return (parts >= 2) | swapped
 
 
-def _for_comparison(frame: pl.DataFrame, names: list[str]) -> pl.DataFrame:
-    """Names without spaces, the first forename only: systems differ in both."""
+def _for_comparison(frame: pl.DataFrame) -> pl.DataFrame:
+    """Names in the form that is compared; the first forename only."""
+    first = pl.col("forename").str.strip_chars().str.extract(r"^(\S+)")
     return frame.with_columns(
-        surname=pl.col("surname").str.replace_all(" ", ""),
-        forename=pl.col("forename").str.extract(r"^(\S+)"),
+        surname=name_key(pl.col("surname")), forename=name_key(first)
     )
 
 

@@ -70,14 +70,12 @@ def _csv(path: Path, spec: FeedSpec) -> Iterator[pl.DataFrame]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         first = next(csv.reader(file), [])
     matched = headers(first, spec, path)
-    rows = pl.scan_csv(
-        path,
-        infer_schema=False,
-        new_columns=first,
-        missing_utf8_is_empty_string=False,
-        truncate_ragged_lines=True,
-    )
-    wanted = rows.select(list(matched)).collect(engine="streaming")
+    rows = pl.scan_csv(path, infer_schema=False, new_columns=first)
+    try:
+        wanted = rows.select(list(matched)).collect(engine="streaming")
+    except pl.exceptions.ComputeError as error:
+        # A line with more fields than headers has slipped: no column can be trusted.
+        raise UnreadableFileError(f"{path.name}: {error}") from error
     for frame in wanted.iter_slices(ROWS_PER_BATCH):
         yield _named(frame, matched, spec)
 

@@ -37,8 +37,9 @@ class Person(models.Model):
 class SourceRecord(models.Model):
     """One subject: what one source said of somebody at one time. Never changed.
 
-    `name_key` is the surname in the form that is compared. `number_agreed`: the NHS number is held to be this person's. A number that the
-    birth date contradicts is kept as it was stated and links nobody.
+    `name_key` is the surname in the form that is compared. `number_agreed`: the NHS
+    number is held to be this person's. A number that the birth date contradicts is
+    kept as it was stated and links nobody.
     """
 
     subject_key = models.BigIntegerField(primary_key=True)

@@ -18,7 +18,7 @@ _verifier: Verifier | None = None
 
 def verifier() -> Verifier:
     """Return the one verifier of this process: it remembers used statements."""
-    global _verifier  # noqa: PLW0603
+    global _verifier
     if _verifier is None:
         _verifier = Verifier(settings.VAULT_ASSERTION_KEY or "")
     return _verifier

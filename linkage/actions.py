@@ -1,0 +1,207 @@
+"""Every write of ingest: a delivered file to the longitudinal store, and again.
+
+All of it runs in the vault zone: rows carry identifiers until `pseudonymise`.
+"""
+
+import hashlib
+import re
+import time
+from calendar import monthrange
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+from django.utils import timezone
+
+from governance.definitions import digest
+from governance.logs import without_identifiers
+from linkage import bulk, store
+from linkage.batches import Intake
+from linkage.definitions import FEEDS, HERE
+from linkage.models import FeedRun, RejectedRow
+from linkage.specs import FeedSpec
+from linkage.steps.pseudonymise import TABLES
+from linkage.steps.read import read
+from linkage.vault import index, quarantine
+from linkage.vault import store as vault
+
+Progress = Callable[[int], None]
+
+
+def load_feed_file(
+    *,
+    feed: str,
+    path: Path,
+    by: str,
+    received_on: date | None = None,
+    settle: bool = True,
+    progress: Progress | None = None,
+) -> FeedRun:
+    """Take one delivered file to the longitudinal store. Safe to repeat.
+
+    received_on: the day it arrived (today unless given); later dates are impossible.
+    settle: bring the best-known attributes of people up to date afterwards; a caller
+        with many files does so once, at their end (`settle_people`).
+    The same bytes find their own run: a published one is returned as it is, a failed
+    or killed one is done again. Raises what went wrong, after noting it in the run.
+    """
+    spec = FEEDS[feed]
+    received_on = received_on or timezone.localdate()
+    run, _ = FeedRun.objects.get_or_create(
+        feed=feed,
+        sha256=fingerprint(path),
+        defaults={"file_name": path.name, "by": by, "state": FeedRun.State.RECEIVED},
+    )
+    if run.state != FeedRun.State.PUBLISHED:
+        period_on = period_of(path, received_on)
+        _load(run, spec, lambda: read(path, spec), received_on, period_on, progress)
+    if settle:
+        settle_people()
+    return run
+
+
+def replay_run(*, run_id: int, by: str) -> FeedRun | None:
+    """Take the rows that a run rejected through the road once more.
+
+    For use after a definition was put right or a missing feed has come. The replay is
+    a run of its own; rows that are rejected again stay with it. Returns None where
+    nothing is kept for the run.
+    """
+    origin = FeedRun.objects.get(pk=run_id)
+    spec = FEEDS[origin.feed]
+    with bulk.connect("vault") as connection:
+        kept = vault.rejected(connection, run_id)
+    if kept.is_empty():
+        return None
+    rows = quarantine.unseal(kept, run_id, list(spec.expanded))
+    received_on = date.fromisoformat(origin.detail["received_on"])
+    period_on = date.fromisoformat(origin.detail["period_on"])
+    run = FeedRun.objects.create(
+        feed=origin.feed,
+        sha256=hashlib.sha256(
+            f"replay of {run_id} at {time.time_ns()}".encode()
+        ).hexdigest(),
+        file_name=origin.file_name,
+        by=by,
+        state=FeedRun.State.RECEIVED,
+        detail={"replay_of": run_id},
+    )
+    _load(run, spec, lambda: iter([rows]), received_on, period_on, None)
+    again = RejectedRow.objects.filter(run=run).values_list("row_number", flat=True)
+    RejectedRow.objects.filter(run_id=run_id).exclude(
+        row_number__in=list(again)
+    ).update(replayed_in=run)
+    with bulk.connect("vault") as connection:
+        vault.forget_rejected(connection, run_id)
+        connection.commit()
+    settle_people()
+    return run
+
+
+def settle_people() -> int:
+    """Tell the store the best-known attributes of everyone whose records changed.
+
+    Returns how many people were written. The vault forgets that they were pending
+    only after the store has committed, so a crash in between costs a repetition.
+    """
+    with index.writing() as connection:
+        people = vault.settle(connection)
+        written = store.write_people(people)
+        vault.settled(connection)
+    return written
+
+
+def _load(
+    run: FeedRun,
+    spec: FeedSpec,
+    batches: Callable[[], Iterator[pl.DataFrame]],
+    received_on: date,
+    period_on: date,
+    progress: Progress | None,
+) -> None:
+    begun = time.monotonic()
+    intake = Intake(
+        spec,
+        feed=run.feed,
+        run_id=run.pk,
+        received_on=received_on,
+        period_on=period_on,
+        by=run.by,
+        unit_costs=pl.read_csv(HERE / "unit_costs.csv", infer_schema_length=None),
+    )
+    run.spec_hash = digest(HERE / "feeds" / f"{run.feed}.yaml")
+    run.detail = run.detail | {
+        "received_on": received_on.isoformat(),
+        "period_on": period_on.isoformat(),
+    }
+    tables = [name for name in TABLES if getattr(spec, PARTS[name])]
+    try:
+        with store.staging(run.pk, tables) as staged:
+            RejectedRow.objects.filter(run=run).delete()
+            with bulk.connect("vault") as connection:
+                vault.forget_rejected(connection, run.pk)
+                connection.commit()
+            with bulk.connect("default") as to:
+                for frame in batches():
+                    batch = intake.take(frame)
+                    for table, facts in batch.facts.items():
+                        staged.add(to, table, facts)
+                    staged.add(to, "rejected", batch.rejected)
+                    if progress:
+                        progress(intake.tally.rows_in)
+            _count(run, intake)
+            run.state = FeedRun.State.STAGED
+            run.seconds = time.monotonic() - begun
+            run.finished_at = timezone.now()
+            store.publish(run, staged, period_on, repeats=intake.repeats)
+    except Exception as error:
+        FeedRun.objects.filter(pk=run.pk).update(
+            state=FeedRun.State.FAILED,
+            problem=without_identifiers(f"{type(error).__name__}: {error}")[:2000],
+        )
+        raise
+
+
+PARTS = {
+    "registration": "registrations",
+    "residence": "residences",
+    "event": "events",
+    "activity": "activities",
+}
+
+
+def _count(run: FeedRun, intake: Intake) -> None:
+    tally = intake.tally
+    run.rows_in = tally.rows_in
+    run.quarantined = tally.quarantined
+    run.excluded = tally.excluded
+    run.duplicate = tally.duplicate
+    run.loaded = tally.loaded
+    run.first_on, run.last_on = tally.first_on, tally.last_on
+    run.problem = ""
+    run.detail = run.detail | {"blanked": dict(tally.blanked)}
+    if tally.unplaced:
+        run.detail["postcodes_in_no_known_area"] = tally.unplaced
+
+
+def fingerprint(path: Path) -> str:
+    """The SHA-256 of a file's bytes, read in pieces; of a folder's files in order."""
+    files = (
+        [path] if path.is_file() else sorted(f for f in path.rglob("*") if f.is_file())
+    )
+    whole = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as opened:
+            while piece := opened.read(1 << 20):
+                whole.update(piece)
+    return whole.hexdigest()
+
+
+def period_of(path: Path, received_on: date) -> date:
+    """The day a file speaks of: the end of the month in its name, else its arrival."""
+    found = re.search(r"_(20[0-9]{2})(0[1-9]|1[0-2])$", path.stem)
+    if found is None:
+        return received_on
+    year, month = int(found[1]), int(found[2])
+    return min(date(year, month, monthrange(year, month)[1]), received_on)

@@ -1,0 +1,280 @@
+"""One batch of a delivered file through the steps, between the vault and the store.
+
+Order: validate → identify → who is it (vault) → not before birth → pseudonymise.
+What leaves here for the store carries a person number and no identifier.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date
+from importlib import import_module
+
+import polars as pl
+from adbc_driver_postgresql import dbapi
+
+from linkage.keys import part_keys
+from linkage.specs import FeedSpec
+from linkage.steps.before_birth import before_birth
+from linkage.steps.identify import identify, subjects
+from linkage.steps.pseudonymise import pseudonymise
+from linkage.steps.validate import EXCLUDING, validate
+from linkage.vault import index, quarantine
+from linkage.vault import store as vault
+
+
+@dataclass
+class Tally:
+    """What has become of a run's rows so far."""
+
+    rows_in: int = 0
+    quarantined: int = 0
+    excluded: int = 0
+    duplicate: int = 0
+    unplaced: int = 0
+    blanked: Counter[str] = field(default_factory=Counter)
+    first_on: date | None = None
+    last_on: date | None = None
+
+    @property
+    def loaded(self) -> int:
+        return self.rows_in - self.quarantined - self.excluded - self.duplicate
+
+    def span(self, dates: pl.Series) -> None:
+        """Widen the span of dates that the run's facts cover."""
+        if dates.is_empty():
+            return
+        self.first_on = min(filter(None, (self.first_on, dates.min())))
+        self.last_on = max(filter(None, (self.last_on, dates.max())))
+
+
+@dataclass
+class Batch:
+    """What a batch gives the store: facts by table and its rejected rows."""
+
+    facts: dict[str, pl.DataFrame]
+    rejected: pl.DataFrame
+
+
+class Intake:
+    """One run's way through the vault: remembers what its earlier batches have met.
+
+    `repeats` turns true when a later batch may hold another version of a fact that an
+    earlier one has staged.
+    """
+
+    def __init__(
+        self,
+        spec: FeedSpec,
+        *,
+        feed: str,
+        run_id: int,
+        received_on: date,
+        period_on: date,
+        by: str,
+        unit_costs: pl.DataFrame,
+    ) -> None:
+        self.spec = spec
+        self.feed = feed
+        self.run_id = run_id
+        self.received_on = received_on
+        self.period_on = period_on
+        self.by = by
+        self.unit_costs = unit_costs
+        self.tally = Tally()
+        self.repeats = False
+        self._met: list[pl.Series] = []
+        self._references: pl.DataFrame | None = None
+        self._tokens: pl.DataFrame | None = None
+        self._areas = pl.DataFrame(
+            schema={"postcode": pl.String, "lsoa_code": pl.String}
+        )
+
+    def take(self, frame: pl.DataFrame) -> Batch:
+        """Take one batch as read; returns what goes to the store."""
+        spec, tally = self.spec, self.tally
+        checked = validate(frame, spec, self.received_on)
+        tally.rows_in += frame.height
+        tally.blanked.update(checked.blanked)
+        reasons = [checked.rejected]
+        with index.writing() as connection:
+            rows = checked.accepted
+            if spec.token:
+                rows, unknown = self._without_token(connection, rows)
+                reasons.append(unknown)
+            rows = self._once(identify(rows, spec))
+            if spec.keeps:
+                facts = self._keep(connection, rows)
+            else:
+                rows, unknown = self._whose(connection, rows)
+                reasons.append(unknown)
+                early = before_birth(rows, spec)
+                reasons.append(early)
+                rows = rows.join(early, on="row_number", how="anti")
+                facts = self._facts(connection, rows)
+            rejected = self._reject(connection, frame, reasons)
+        for name in ("event", "activity"):
+            if name in facts:
+                on = "on_date" if name == "event" else "start_on"
+                tally.span(facts[name][on])
+        return Batch(facts, rejected)
+
+    def _without_token(
+        self, connection: dbapi.Connection, rows: pl.DataFrame
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Give tokened rows the number that the crosswalk holds; part those unknown."""
+        if self._tokens is None:
+            self._tokens = vault.crosswalk(connection, self.spec.token or "")
+        rows = rows.join(self._tokens, on="token", how="left", maintain_order="left")
+        unknown = rows.filter(pl.col("nhs_number").is_null())
+        return rows.filter(pl.col("nhs_number").is_not_null()), _reason(
+            unknown, "token_unknown"
+        )
+
+    def _once(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Keep each row once: its latest version within the batch, then its last.
+
+        A repeat of a row of an earlier batch is a duplicate, unless versions can
+        differ: then the store decides, when all are staged.
+        """
+        before = rows.height
+        if rows["row_key"].n_unique() < before:
+            if self.spec.version:
+                rows = rows.sort(
+                    self.spec.version, nulls_last=False, maintain_order=True
+                )
+            rows = rows.unique("row_key", keep="last", maintain_order=True)
+        if self._met:
+            met = pl.DataFrame({"row_key": pl.concat(self._met)})
+            fresh = rows.join(met, on="row_key", how="anti", maintain_order="left")
+            shared = any(a.once_per for a in self.spec.activities)
+            self.repeats |= shared or bool(self.spec.registrations)
+            if self.spec.version and fresh.height < rows.height:
+                self.repeats = True
+            else:
+                rows = fresh
+        self._met.append(rows["row_key"])
+        self.tally.duplicate += before - rows.height
+        return rows
+
+    def _whose(
+        self, connection: dbapi.Connection, rows: pl.DataFrame
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Add person_no and subject_born_on; part the rows that are nobody's."""
+        spec = self.spec
+        if spec.tier == "reference":
+            if self._references is None:
+                namespace = spec.local_ids[0].namespace
+                self._references = index.by_local_key(connection, namespace)
+            rows = rows.join(
+                self._references,
+                left_on="local_key_0",
+                right_on="local_key",
+                how="left",
+                maintain_order="left",
+            )
+            why = "subject_unknown"
+        else:
+            met = subjects(rows, spec, pl.lit(self.period_on))
+            known = index.resolve(connection, met, spec, run_id=self.run_id, by=self.by)
+            rows = rows.join(
+                known, on="subject_key", how="left", maintain_order="left"
+            ).join(met.select("subject_key", "seen_on"), on="subject_key", how="left")
+            why = "unlinked"
+        unknown = rows.filter(pl.col("person_no").is_null())
+        rows = rows.filter(pl.col("person_no").is_not_null())
+        if spec.introduces:
+            index.introduce(connection, rows, spec)
+        return rows, _reason(unknown, why)
+
+    def _facts(
+        self, connection: dbapi.Connection, rows: pl.DataFrame
+    ) -> dict[str, pl.DataFrame]:
+        spec = self.spec
+        if spec.prepare:
+            rows = import_module(f"linkage.feeds.{self.feed}").prepare(rows)
+        if spec.residences and self._areas.is_empty():
+            self._areas = vault.postcode_areas(connection)
+        facts = pseudonymise(rows, spec, self.unit_costs, self._areas)
+        self.tally.unplaced += facts.unplaced
+        if spec.registrations:
+            stated = facts.tables["registration"]
+            vault.keep_registrations(
+                connection,
+                stated.with_columns(feed_no=pl.lit(spec.number, dtype=pl.Int16)),
+                self.run_id,
+            )
+        if spec.opt_out:
+            self._keep_opt_outs(connection, rows)
+        return facts.tables
+
+    def _keep_opt_outs(self, connection: dbapi.Connection, rows: pl.DataFrame) -> None:
+        said = self.spec.opt_out
+        assert said is not None
+        stated = rows.filter(
+            pl.col(said.code).is_in([*said.opted_out, *said.withdrawn])
+        )
+        if stated.is_empty():
+            return
+        keys = part_keys(stated["row_key"], "type 1 opt-out")
+        vault.keep_type1_statements(
+            connection,
+            stated.select(
+                keys.alias("record_key"),
+                "subject_key",
+                pl.col(said.date).alias("on_date"),
+                opted_out=pl.col(said.code).is_in(said.opted_out),
+            ),
+            self.run_id,
+        )
+
+    def _keep(
+        self, connection: dbapi.Connection, rows: pl.DataFrame
+    ) -> dict[str, pl.DataFrame]:
+        """Keep what never leaves the vault."""
+        if self.spec.keeps == "crosswalk":
+            vault.keep_crosswalk(
+                connection,
+                rows.select("namespace", "token", "nhs_number"),
+                self.run_id,
+            )
+        else:
+            vault.replace_national_opt_outs(connection, rows["nhs_number"], self.run_id)
+        return {}
+
+    def _reject(
+        self,
+        connection: dbapi.Connection,
+        frame: pl.DataFrame,
+        reasons: list[pl.DataFrame],
+    ) -> pl.DataFrame:
+        """Count rejected rows and keep their content; returns reasons with a fate."""
+        left_out = pl.col("rule").is_in(EXCLUDING)
+        rejected = pl.concat(reasons).with_columns(
+            fate=pl.when(left_out)
+            .then(pl.lit("excluded"))
+            .otherwise(pl.lit("quarantined"))
+        )
+        if rejected.height:
+            for fate, rows in _rows_by_fate(rejected).items():
+                setattr(self.tally, fate, getattr(self.tally, fate) + rows)
+            fates = rejected.select("row_number", "fate").unique("row_number")
+            delivered = frame.join(
+                fates, on="row_number", how="inner", maintain_order="left"
+            )
+            sealed = quarantine.seal(delivered.drop("fate"), self.run_id)
+            vault.keep_rejected(
+                connection,
+                self.run_id,
+                delivered.select("row_number", "fate").with_columns(sealed),
+            )
+        return rejected
+
+
+def _rows_by_fate(rejected: pl.DataFrame) -> dict[str, int]:
+    """Rows by fate; a row that broke several rules counts once."""
+    rows = rejected.unique("row_number").group_by("fate").len()
+    return dict(rows.iter_rows())
+
+
+def _reason(rows: pl.DataFrame, rule: str) -> pl.DataFrame:
+    return rows.select("row_number", rule=pl.lit(rule), field=pl.lit(""))

@@ -1,0 +1,283 @@
+"""Turn linked rows into the store's facts: no name, number, address or birth date."""
+
+from typing import NamedTuple
+
+import polars as pl
+
+from linkage.keys import part_keys, row_keys
+from linkage.specs import ActivitySpec, Conditions, EventSpec, FeedSpec
+from linkage.vocabulary import (
+    ACTIVITY_KINDS,
+    EVENT_KINDS,
+    SETTINGS,
+    SYSTEMS,
+    URGENCIES,
+    number,
+)
+
+FACT = {"person_no": pl.Int32, "record_key": pl.Int64, "subject_key": pl.Int64}
+TABLES = {
+    "registration": FACT
+    | {
+        "practice_code": pl.String,
+        "start_on": pl.Date,
+        "end_on": pl.Date,
+        "end_reason": pl.String,
+    },
+    "residence": FACT
+    | {
+        "lsoa_code": pl.String,
+        "in_care_home": pl.Boolean,
+        "start_on": pl.Date,
+        "end_on": pl.Date,
+    },
+    "event": FACT
+    | {
+        "on_date": pl.Date,
+        "recorded_on": pl.Date,
+        "kind": pl.Int16,
+        "system": pl.Int16,
+        "code": pl.String,
+        "value": pl.Float32,
+        "unit": pl.String,
+        "feed_no": pl.Int16,
+    },
+    "activity": FACT
+    | {
+        "setting": pl.Int16,
+        "kind": pl.Int16,
+        "start_on": pl.Date,
+        "end_on": pl.Date,
+        "recorded_on": pl.Date,
+        "urgency": pl.Int16,
+        "provider_code": pl.String,
+        "specialty": pl.String,
+        "outcome": pl.String,
+        "reason_code": pl.String,
+        "cost_gbp": pl.Float32,
+        "feed_no": pl.Int16,
+    },
+}
+
+
+class Facts(NamedTuple):
+    """The facts of a batch by table, each frame with row_number, and what was lost.
+
+    unplaced: residences whose postcode lies in no known area.
+    """
+
+    tables: dict[str, pl.DataFrame]
+    unplaced: int
+
+
+def pseudonymise(
+    rows: pl.DataFrame, spec: FeedSpec, unit_costs: pl.DataFrame, areas: pl.DataFrame
+) -> Facts:
+    """Make facts of linked rows.
+
+    rows: the typed columns with row_number, row_key, subject_key and person_no.
+    unit_costs: setting, kind, detail, gbp (of one activity, in pounds).
+    areas: postcode, lsoa_code.
+    """
+    tables = {}
+    if spec.registrations:
+        tables["registration"] = _registrations(rows, spec)
+    unplaced = 0
+    if spec.residences:
+        placed = rows.join(
+            areas.select(pl.col("postcode").alias("_postcode"), "lsoa_code"),
+            left_on=spec.residences[0].postcode,
+            right_on="_postcode",
+            how="left",
+        )
+        tables["residence"], unplaced = _residences(placed, spec)
+    if spec.events:
+        tables["event"] = pl.concat(
+            [
+                _event(rows, event, code, spec)
+                for event in spec.events
+                for code in spec.numbered(event.code)
+            ]
+        )
+    if spec.activities:
+        tables["activity"] = pl.concat(
+            [
+                _activity(rows, activity, spec, unit_costs)
+                for activity in spec.activities
+            ]
+        )
+    return Facts(tables, unplaced)
+
+
+def _fact(
+    rows: pl.DataFrame, part: str, table: str, **columns: pl.Expr
+) -> pl.DataFrame:
+    """Rows as facts of a table, in its columns; each fact once (last row wins)."""
+    keys = part_keys(rows["row_key"], part)
+    made = rows.with_columns(keys.alias("record_key")).select(
+        "row_number",
+        *(
+            columns.get(name, pl.col(name)).cast(dtype).alias(name)
+            for name, dtype in TABLES[table].items()
+        ),
+    )
+    if made["record_key"].n_unique() < made.height:
+        made = made.unique("record_key", keep="last", maintain_order=True)
+    return made
+
+
+def _optional(name: str | None) -> pl.Expr:
+    return pl.col(name) if name else pl.lit(None)
+
+
+def _registrations(rows: pl.DataFrame, spec: FeedSpec) -> pl.DataFrame:
+    made = []
+    for part in spec.registrations:
+        usable = rows.filter(
+            pl.col(part.practice).is_not_null() & pl.col(part.start).is_not_null()
+        )
+        # A registration stands on several rows where the address changed: its own key.
+        keys = row_keys(
+            usable.with_columns(_who=_who(usable)),
+            ["_who", part.practice, part.start],
+            f"registration {spec.number}",
+        )
+        made.append(
+            _fact(
+                usable.with_columns(keys.alias("row_key")),
+                "registration",
+                "registration",
+                practice_code=pl.col(part.practice),
+                start_on=pl.col(part.start),
+                end_on=_optional(part.end),
+                end_reason=_optional(part.end_reason),
+            )
+        )
+    return pl.concat(made)
+
+
+def _residences(rows: pl.DataFrame, spec: FeedSpec) -> tuple[pl.DataFrame, int]:
+    made, unplaced = [], 0
+    for part in spec.residences:
+        stated = rows.filter(
+            pl.col(part.postcode).is_not_null() & pl.col(part.start).is_not_null()
+        )
+        usable = stated.filter(pl.col("lsoa_code").is_not_null())
+        unplaced += stated.height - usable.height
+        keys = row_keys(
+            usable.with_columns(_who=_who(usable)),
+            ["_who", part.postcode, part.start],
+            f"residence {spec.number}",
+        )
+        in_care_home = _optional(part.care_home).cast(pl.Boolean).fill_null(False)
+        made.append(
+            _fact(
+                usable.with_columns(keys.alias("row_key")),
+                "residence",
+                "residence",
+                lsoa_code=pl.col("lsoa_code"),
+                in_care_home=in_care_home,
+                start_on=pl.col(part.start),
+                end_on=_optional(part.end),
+            )
+        )
+    return pl.concat(made), unplaced
+
+
+def _who(rows: pl.DataFrame) -> pl.Expr:
+    """Whose registration it is, whatever address the row states.
+
+    By NHS number or local id where there is one: those outlive a change of address.
+    """
+    found = [pl.col(n).cast(pl.String) for n in ("nhs_number",) if n in rows.columns]
+    if "local_key_0" in rows.columns:
+        found.insert(0, pl.col("local_key_0").cast(pl.String))
+    return pl.coalesce([*found, pl.col("person_no").cast(pl.String)])
+
+
+def _holds(when: Conditions, unless: Conditions) -> list[pl.Expr]:
+    """The conditions as expressions; a null value meets no `when` and no `unless`."""
+    held = [
+        pl.col(name).cast(pl.String).is_in(values).fill_null(False)
+        for name, values in when.items()
+    ]
+    return held + [
+        ~pl.col(name).cast(pl.String).is_in(values).fill_null(False)
+        for name, values in unless.items()
+    ]
+
+
+def _event(
+    rows: pl.DataFrame, event: EventSpec, code: str, spec: FeedSpec
+) -> pl.DataFrame:
+    recorded = event.recorded or spec.version
+    usable = rows.filter(
+        pl.col(code).is_not_null(),
+        pl.col(event.date).is_not_null(),
+        *_holds(event.when, event.unless),
+    )
+    return _fact(
+        usable,
+        f"{event.kind} {event.system} {code}",
+        "event",
+        on_date=pl.col(event.date),
+        recorded_on=_optional(recorded),
+        kind=pl.lit(EVENT_KINDS[event.kind]),
+        system=pl.lit(SYSTEMS[event.system]),
+        code=pl.col(code),
+        value=_optional(event.value),
+        unit=pl.lit(event.unit_is) if event.unit_is else _optional(event.unit),
+        feed_no=pl.lit(spec.number),
+    )
+
+
+def _activity(
+    rows: pl.DataFrame, part: ActivitySpec, spec: FeedSpec, unit_costs: pl.DataFrame
+) -> pl.DataFrame:
+    usable = rows.filter(
+        pl.col(part.start).is_not_null(), *_holds(part.when, part.unless)
+    )
+    if part.once_per:
+        if part.first_by:
+            usable = usable.sort(part.first_by, nulls_last=True, maintain_order=True)
+        usable = usable.unique(part.once_per, keep="first", maintain_order=True)
+        keys = row_keys(usable, list(part.once_per), f"once {spec.number}")
+        usable = usable.with_columns(keys.alias("row_key"))
+    urgency = pl.lit(URGENCIES[part.urgency_is]) if part.urgency_is else pl.lit(None)
+    if part.urgency:
+        urgency = number(part.urgency, URGENCIES)
+    return _fact(
+        usable,
+        f"{part.setting} {part.kind}",
+        "activity",
+        setting=pl.lit(SETTINGS[part.setting]),
+        kind=pl.lit(ACTIVITY_KINDS[part.kind]),
+        start_on=pl.col(part.start),
+        end_on=_optional(part.end),
+        recorded_on=_optional(part.recorded or spec.version),
+        urgency=urgency,
+        provider_code=_optional(part.provider),
+        specialty=_optional(part.specialty),
+        outcome=_optional(part.outcome),
+        reason_code=_optional(part.reason),
+        cost_gbp=_cost(part, unit_costs),
+        feed_no=pl.lit(spec.number),
+    )
+
+
+def _cost(part: ActivitySpec, unit_costs: pl.DataFrame) -> pl.Expr:
+    """Pounds: the source's own figure, else the unit cost of this kind of activity."""
+    if part.cost is None:
+        return pl.lit(None)
+    known = unit_costs.filter(setting=part.setting, kind=part.kind)
+    prices = dict(zip(known["detail"], known["gbp"], strict=True))
+    usual = prices.get("")
+    if part.cost.detail:
+        unit = pl.col(part.cost.detail).replace_strict(
+            prices, default=usual, return_dtype=pl.Float64
+        )
+    else:
+        unit = pl.lit(prices.get(part.cost.detail_is or "", usual), dtype=pl.Float64)
+    if part.cost.column:
+        return pl.coalesce([pl.col(part.cost.column).cast(pl.Float64), unit])
+    return unit

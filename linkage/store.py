@@ -1,0 +1,257 @@
+"""The longitudinal store's way in: stage a run's facts, then attach them at once.
+
+A run's frames are COPYed into unlogged tables of its own (COPY refuses tables under
+row-level security), made and committed empty first, so that a killed load leaves
+tables that can be found, not files that cannot. Attaching is one transaction: facts
+already there fall away, newer versions replace older ones, and the ledger, the
+rejected rows and the touched people are written with them or not at all.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+
+import polars as pl
+from adbc_driver_postgresql import dbapi
+from django.db import connection, transaction
+
+from governance import audit
+from linkage import bulk
+from linkage.models import FeedRun
+from linkage.steps.pseudonymise import TABLES
+
+POSTGRES = {
+    pl.Int16: "smallint",
+    pl.Int32: "integer",
+    pl.Int64: "bigint",
+    pl.Float32: "real",
+    pl.Boolean: "boolean",
+    pl.Date: "date",
+    pl.String: "text",
+}
+REJECTED = {
+    "row_number": pl.Int64,
+    "fate": pl.String,
+    "rule": pl.String,
+    "field": pl.String,
+}
+STAGED = {
+    name: {"row_number": pl.Int64} | columns for name, columns in TABLES.items()
+} | {"rejected": REJECTED}
+# The version of a fact: the day it was recorded, or, where the table keeps none, the
+# day its file speaks of.
+VERSIONED = {"event", "activity"}
+RUN_LOCK = 7_201_954  # first half of the advisory lock on a run; the second is its id
+
+
+class RunBusyError(RuntimeError):
+    """Another process is loading this very file at this moment."""
+
+
+@dataclass
+class Attached:
+    """What attaching did: facts by table, rows whose facts were all there already."""
+
+    facts: dict[str, int] = field(default_factory=dict)
+    duplicate_rows: int = 0
+    people: int = 0
+
+
+class Staging:
+    """The staging tables of one run."""
+
+    def __init__(self, run_id: int, tables: list[str]) -> None:
+        self.run_id = run_id
+        self.tables = [*tables, "rejected"]
+
+    def name(self, table: str) -> str:
+        return f"run_{self.run_id}_{table}"
+
+    def add(self, to: dbapi.Connection, table: str, frame: pl.DataFrame) -> None:
+        """COPY a frame into a staging table, and commit."""
+        bulk.copy(
+            to, frame.select(list(STAGED[table])), self.name(table), schema="staging"
+        )
+        to.commit()
+
+
+@contextmanager
+def staging(run_id: int, tables: list[str]) -> Iterator[Staging]:
+    """The run's empty staging tables, alone in using them; dropped in the end.
+
+    Raises RunBusyError when another process loads the same file.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [RUN_LOCK, run_id])
+        if not cursor.fetchone()[0]:
+            raise RunBusyError(f"run {run_id} is being loaded by another process")
+    made = Staging(run_id, tables)
+    try:
+        _reap()
+        with connection.cursor() as cursor:
+            for table in made.tables:
+                columns = ", ".join(
+                    f"{name} {POSTGRES[dtype]}" for name, dtype in STAGED[table].items()
+                )
+                cursor.execute(f"DROP TABLE IF EXISTS staging.{made.name(table)}")
+                cursor.execute(
+                    f"CREATE UNLOGGED TABLE staging.{made.name(table)} ({columns})"
+                )
+        yield made
+    finally:
+        with connection.cursor() as cursor:
+            for table in made.tables:
+                cursor.execute(f"DROP TABLE IF EXISTS staging.{made.name(table)}")
+            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [RUN_LOCK, run_id])
+
+
+def _reap() -> None:
+    """Drop what killed loads left: staging tables of runs that nobody is loading."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'staging'"
+            " AND tablename ~ '^run_[0-9]+_' AND tableowner = current_user"
+        )
+        for (table,) in cursor.fetchall():
+            run_id = int(table.split("_")[1])
+            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [RUN_LOCK, run_id])
+            if cursor.fetchone()[0]:
+                cursor.execute(f"DROP TABLE IF EXISTS staging.{table}")
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [RUN_LOCK, run_id])
+
+
+def attach(staged: Staging, period_on: date, *, repeats: bool) -> Attached:
+    """Move the staged facts into the store. Runs inside the caller's transaction.
+
+    `repeats`: one fact may have been staged more than once.
+    `period_on` is the day that the file speaks of; it decides between versions of a
+    registration or residence, which carry no date of their own.
+    """
+    done = Attached()
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL work_mem = '256MB'")
+        cursor.execute("CREATE TEMP TABLE lost (row_number bigint) ON COMMIT DROP")
+        facts = [table for table in staged.tables if table != "rejected"]
+        for table in facts:
+            cursor.execute(f"ANALYZE staging.{staged.name(table)}")
+            if repeats:
+                _drop_repeats(cursor, staged, table)
+            _settle_versions(cursor, staged, table, period_on)
+        done.duplicate_rows = _rows_lost(cursor, staged, facts)
+        for table in facts:
+            columns = ", ".join(TABLES[table])
+            cursor.execute(
+                f"INSERT INTO {table} ({columns}, run_id) SELECT {columns}, %s"
+                f" FROM staging.{staged.name(table)} ORDER BY person_no, record_key",
+                [staged.run_id],
+            )
+            done.facts[table] = cursor.rowcount
+        cursor.execute(
+            "INSERT INTO rejected_row (run_id, row_number, fate, rule, field)"
+            f" SELECT %s, row_number, fate, rule, field"
+            f" FROM staging.{staged.name('rejected')} ORDER BY row_number",
+            [staged.run_id],
+        )
+        if facts:
+            people = " UNION ".join(
+                f"SELECT person_no FROM staging.{staged.name(table)}" for table in facts
+            )
+            cursor.execute(
+                "INSERT INTO touched_person SELECT DISTINCT %s, person_no"
+                f" FROM ({people}) p",
+                [staged.run_id],
+            )
+            done.people = cursor.rowcount
+    return done
+
+
+def _drop_repeats(cursor, staged: Staging, table: str) -> None:
+    """Keep one of each record_key staged twice: the latest version, then the last."""
+    name = f"staging.{staged.name(table)}"
+    newest = "recorded_on DESC NULLS LAST, " if table in VERSIONED else ""
+    cursor.execute(
+        "WITH ranked AS (SELECT ctid, row_number() OVER (PARTITION BY record_key"
+        f" ORDER BY {newest}row_number DESC) AS place FROM {name}), gone AS"
+        f" (DELETE FROM {name} s USING ranked r WHERE s.ctid = r.ctid AND r.place > 1"
+        " RETURNING s.row_number) INSERT INTO lost SELECT row_number FROM gone"
+    )
+
+
+def _settle_versions(cursor, staged: Staging, table: str, period_on: date) -> None:
+    """Of facts already there an older or equal version falls away, a newer replaces."""
+    name = f"staging.{staged.name(table)}"
+    same = "t.person_no = s.person_no AND t.record_key = s.record_key"
+    if table in VERSIONED:
+        newer = "s.recorded_on > t.recorded_on"
+        join, parameters = "", []
+    else:
+        newer = (
+            "(s.end_on IS DISTINCT FROM t.end_on"
+            " AND coalesce((r.detail->>'period_on')::date, '-infinity') <= %s)"
+        )
+        join, parameters = " JOIN feed_run r ON r.id = t.run_id", [period_on]
+    cursor.execute(
+        f"CREATE TEMP TABLE met ON COMMIT DROP AS SELECT s.person_no, s.record_key,"
+        f" coalesce({newer}, false) AS newer FROM {name} s JOIN {table} t ON {same}"
+        f"{join}",
+        parameters,
+    )
+    if cursor.rowcount:
+        cursor.execute(
+            f"WITH gone AS (DELETE FROM {name} s USING met t WHERE {same}"
+            " AND NOT t.newer RETURNING s.row_number)"
+            " INSERT INTO lost SELECT row_number FROM gone"
+        )
+        cursor.execute(f"DELETE FROM {table} s USING met t WHERE {same} AND t.newer")
+    cursor.execute("DROP TABLE met")
+
+
+def _rows_lost(cursor, staged: Staging, facts: list[str]) -> int:
+    """How many rows have no fact left, having had some."""
+    left = "".join(
+        f" EXCEPT SELECT row_number FROM staging.{staged.name(table)}"
+        for table in facts
+    )
+    cursor.execute(f"SELECT count(*) FROM (SELECT row_number FROM lost{left}) gone")
+    return cursor.fetchone()[0]
+
+
+def write_people(people: pl.DataFrame) -> int:
+    """Bring the store's person rows up to date; returns how many were written."""
+    if people.is_empty():
+        return 0
+    columns = people.columns
+    with bulk.connect("default") as to:
+        bulk.copy(to, people, "people", temporary=True)
+        with to.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO person ({', '.join(columns)}) SELECT"
+                f" {', '.join(columns)} FROM pg_temp.people ORDER BY person_no"
+                " ON CONFLICT (person_no) DO UPDATE SET "
+                + ", ".join(f"{c} = excluded.{c}" for c in columns if c != "person_no")
+            )
+        to.commit()
+    return people.height
+
+
+def publish(
+    run: FeedRun, staged: Staging, period_on: date, *, repeats: bool
+) -> Attached:
+    """Attach a run's facts and close its ledger entry in one transaction.
+
+    The run's counts must be final but for duplicates found in the store; the
+    database refuses a run whose rows do not add up.
+    """
+    with transaction.atomic():
+        done = attach(staged, period_on, repeats=repeats)
+        run.loaded -= done.duplicate_rows
+        run.duplicate += done.duplicate_rows
+        run.facts = sum(done.facts.values())
+        run.detail = run.detail | {"facts": done.facts, "people": done.people}
+        run.state = FeedRun.State.PUBLISHED
+        run.save()
+        audit.record(
+            "feed_loaded", None, subject=run.feed, persons=done.people, run=run.pk
+        )
+    return done

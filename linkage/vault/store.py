@@ -1,0 +1,322 @@
+"""The vault's rows as frames: identities, registrations, opt-outs, crosswalk, areas."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+from adbc_driver_postgresql import dbapi
+
+from linkage import bulk
+from linkage.assertions import RevealRequest
+from linkage.definitions import FEEDS, best_known
+from linkage.steps import best_known as step
+from linkage.vault.models import (
+    CurrentRegistration,
+    PersonIdentity,
+    RevealEvent,
+)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who a person is and whether they may be named: best known, as of now."""
+
+    person_no: int
+    nhs_number: str | None
+    surname: str | None
+    forename: str | None
+    born_on: date | None
+    line1: str | None
+    postcode: str | None
+    died_on: date | None
+    practice_code: str | None
+    type1_opt_out: bool
+    national_opt_out: bool
+
+
+def identities(person_nos: Iterable[int]) -> list[Identity]:
+    """Look a few people up. Those the vault does not know are left out."""
+    asked = list(person_nos)
+    practices = dict(
+        CurrentRegistration.objects.filter(person_no__in=asked).values_list(
+            "person_no", "practice_code"
+        )
+    )
+    return [
+        Identity(
+            person_no=p.person_no,
+            nhs_number=p.nhs_number,
+            surname=p.surname,
+            forename=p.forename,
+            born_on=p.born_on,
+            line1=p.line1,
+            postcode=p.postcode,
+            died_on=p.died_on,
+            practice_code=practices.get(p.person_no),
+            type1_opt_out=p.type1_opt_out_on is not None,
+            national_opt_out=p.national_opt_out,
+        )
+        for p in PersonIdentity.objects.filter(person_no__in=asked)
+    ]
+
+
+def audit_reveal(
+    request: RevealRequest | None,
+    *,
+    revealed: Iterable[int],
+    refused: Mapping[int, str],
+    outcome: str,
+) -> None:
+    """Write down who asked to name whom and what was answered, before the answer."""
+    RevealEvent.objects.create(
+        viewer_id=request.viewer_id if request else None,
+        role=request.role if request else "",
+        purpose=request.purpose if request else "",
+        org_code=request.org_code if request else "",
+        programme=request.programme if request else "",
+        reason=request.reason if request else "",
+        outcome=outcome,
+        revealed=list(revealed),
+        refused={str(person): why for person, why in refused.items()},
+    )
+
+
+def replace_postcodes(frame: pl.DataFrame) -> None:
+    """Take a whole new table of postcodes (postcode, lsoa_code)."""
+    with bulk.connect("vault") as connection:
+        bulk.execute(connection, "DELETE FROM postcode_area")
+        bulk.copy(connection, frame.select("postcode", "lsoa_code"), "postcode_area")
+        connection.commit()
+
+
+def postcode_areas(connection: dbapi.Connection) -> pl.DataFrame:
+    """postcode, lsoa_code."""
+    return bulk.fetch(connection, "SELECT postcode, lsoa_code FROM postcode_area")
+
+
+def keep_rejected(
+    connection: dbapi.Connection, run_id: int, rows: pl.DataFrame
+) -> None:
+    """Keep rejected rows (row_number, fate, payload) for a replay."""
+    kept = rows.with_columns(run_id=pl.lit(run_id, dtype=pl.Int32))
+    bulk.copy(connection, kept, "quarantine")
+
+
+def forget_rejected(connection: dbapi.Connection, run_id: int) -> None:
+    """Drop what a failed attempt of this run kept; it is read again."""
+    bulk.execute(connection, f"DELETE FROM quarantine WHERE run_id = {run_id}")
+
+
+def rejected(connection: dbapi.Connection, run_id: int) -> pl.DataFrame:
+    """row_number and payload of the rows that a run did not load."""
+    return bulk.fetch(
+        connection,
+        f"SELECT row_number, payload FROM quarantine WHERE run_id = {run_id}"
+        " ORDER BY row_number",
+    )
+
+
+def keep_registrations(
+    connection: dbapi.Connection, facts: pl.DataFrame, run_id: int
+) -> None:
+    """Keep the vault's own copy of registrations; the one told last counts."""
+    columns = ["record_key", "subject_key", "practice_code", "start_on", "end_on"]
+    bulk.copy(connection, facts.select(*columns, "feed_no"), "stated", temporary=True)
+    bulk.execute(
+        connection,
+        f"INSERT INTO registration ({', '.join(columns)}, feed_no, run_id)"
+        f" SELECT {', '.join(columns)}, feed_no, {run_id} FROM pg_temp.stated"
+        " ON CONFLICT (record_key) DO UPDATE SET subject_key = excluded.subject_key,"
+        " end_on = excluded.end_on, run_id = excluded.run_id"
+        " WHERE registration.run_id <= excluded.run_id",
+        "INSERT INTO pending_person SELECT DISTINCT l.person_no FROM pg_temp.stated t"
+        " JOIN link l ON l.subject_key = t.subject_key AND l.to_version IS NULL"
+        " ON CONFLICT DO NOTHING",
+    )
+
+
+def keep_type1_statements(
+    connection: dbapi.Connection, statements: pl.DataFrame, run_id: int
+) -> None:
+    """Keep coded opt-outs and withdrawals (record_key, subject_key, on_date,
+    opted_out)."""
+    bulk.copy(connection, statements, "said", temporary=True)
+    bulk.execute(
+        connection,
+        "INSERT INTO type1_statement (record_key, subject_key, on_date, opted_out,"
+        f" run_id) SELECT record_key, subject_key, on_date, opted_out, {run_id}"
+        " FROM pg_temp.said ON CONFLICT (record_key) DO NOTHING",
+        "INSERT INTO pending_person SELECT DISTINCT l.person_no FROM pg_temp.said t"
+        " JOIN link l ON l.subject_key = t.subject_key AND l.to_version IS NULL"
+        " ON CONFLICT DO NOTHING",
+    )
+
+
+def replace_national_opt_outs(
+    connection: dbapi.Connection, numbers: pl.Series, run_id: int
+) -> None:
+    """Take the newest list whole, and mark whoever it changes as pending."""
+    listed = pl.DataFrame({"nhs_number": numbers.unique()})
+    bulk.execute(connection, "DELETE FROM national_opt_out")
+    bulk.copy(
+        connection,
+        listed.with_columns(run_id=pl.lit(run_id, dtype=pl.Int32)),
+        "national_opt_out",
+    )
+    bulk.execute(
+        connection,
+        "INSERT INTO pending_person SELECT p.person_no FROM person_identity p"
+        " LEFT JOIN national_opt_out o USING (nhs_number)"
+        " WHERE p.national_opt_out <> (o.nhs_number IS NOT NULL)"
+        " ON CONFLICT DO NOTHING",
+    )
+
+
+def keep_crosswalk(
+    connection: dbapi.Connection, rows: pl.DataFrame, run_id: int
+) -> None:
+    """Keep whose each token is (namespace, token, nhs_number)."""
+    bulk.copy(connection, rows, "walked", temporary=True)
+    bulk.execute(
+        connection,
+        "INSERT INTO crosswalk (namespace, token, nhs_number, run_id)"
+        f" SELECT namespace, token, nhs_number, {run_id} FROM pg_temp.walked"
+        " ON CONFLICT (namespace, token) DO UPDATE"
+        " SET nhs_number = excluded.nhs_number, run_id = excluded.run_id",
+    )
+
+
+def crosswalk(connection: dbapi.Connection, namespace: str) -> pl.DataFrame:
+    """token, nhs_number of one namespace."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT token, nhs_number FROM crosswalk WHERE namespace = $1", (namespace,)
+        )
+        frame = pl.from_arrow(cursor.fetch_arrow_table())
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def settle(connection: dbapi.Connection) -> pl.DataFrame:
+    """Work out the best-known attributes of everyone pending, and keep the vault's own.
+
+    Returns one row per person for the store: no identifier, birth as a month. The
+    people stay pending until `settled`.
+    """
+    spec = best_known()
+    attributes = list(spec.attributes)
+    statements = bulk.fetch(
+        connection,
+        "SELECT l.person_no, s.feed_no, s.seen_on, s.subject_key, s.nhs_number,"
+        f" s.number_agreed, {', '.join('s.' + a for a in attributes)}"
+        " FROM pending_person JOIN link l USING (person_no)"
+        " JOIN source_record s ON s.subject_key = l.subject_key"
+        " WHERE l.to_version IS NULL",
+    )
+    feeds = {feed.number: name for name, feed in FEEDS.items()}
+    statements = statements.with_columns(
+        feed=pl.col("feed_no").replace_strict(
+            feeds, default=None, return_dtype=pl.String
+        )
+    )
+    people = step.best_known(statements, spec)
+    numbers = (
+        statements.filter("number_agreed")
+        .sort("seen_on", "subject_key", nulls_last=False)
+        .unique("person_no", keep="last", maintain_order=True)
+        .select("person_no", "nhs_number")
+    )
+    people = people.join(numbers, on="person_no", how="left")
+    people = people.join(_opt_outs(connection), on="person_no", how="left")
+    people = people.join(_registrations(connection), on="person_no", how="left")
+    people = people.join(
+        bulk.fetch(connection, "SELECT postcode, lsoa_code FROM postcode_area"),
+        on="postcode",
+        how="left",
+    ).with_columns(pl.col("national_opt_out").fill_null(False))
+    people = people.with_columns(
+        pl.when(pl.col("died_on").is_null())
+        .then("practice_code")
+        .alias("practice_code")
+    )
+    _keep_people(connection, people)
+    return people.select(
+        "person_no",
+        "sex",
+        pl.col("born_on").dt.month_start().alias("birth_month"),
+        "ethnicity",
+        "ethnicity_source",
+        "died_on",
+        "practice_code",
+        "lsoa_code",
+        "in_care_home",
+        "needs_interpreter",
+        "language",
+        "type1_opt_out_on",
+        "national_opt_out",
+    )
+
+
+def _opt_outs(connection: dbapi.Connection) -> pl.DataFrame:
+    """Type 1: the latest coded statement stands. National: on the newest list."""
+    return bulk.fetch(
+        connection,
+        "SELECT p.person_no,"
+        " (SELECT CASE WHEN t.opted_out THEN t.on_date END FROM type1_statement t"
+        "  JOIN link k ON k.subject_key = t.subject_key AND k.to_version IS NULL"
+        "  WHERE k.person_no = p.person_no"
+        "  ORDER BY t.on_date DESC, t.opted_out LIMIT 1) AS type1_opt_out_on,"
+        " EXISTS (SELECT FROM link k JOIN source_record s USING (subject_key)"
+        "  JOIN national_opt_out o ON o.nhs_number = s.nhs_number"
+        "  WHERE k.person_no = p.person_no AND k.to_version IS NULL"
+        "  AND s.number_agreed) AS national_opt_out FROM pending_person p",
+    ).cast({"type1_opt_out_on": pl.Date})
+
+
+def _registrations(connection: dbapi.Connection) -> pl.DataFrame:
+    """The open registration of each pending person that began last.
+
+    The registered list is believed before other feeds (the lower feed number).
+    """
+    return bulk.fetch(
+        connection,
+        "SELECT DISTINCT ON (p.person_no) p.person_no, r.practice_code,"
+        " r.start_on AS registered_on FROM pending_person p JOIN link l"
+        " ON l.person_no = p.person_no AND l.to_version IS NULL"
+        " JOIN registration r ON r.subject_key = l.subject_key"
+        " WHERE r.end_on IS NULL"
+        " ORDER BY p.person_no, r.feed_no, r.start_on DESC, r.record_key",
+    )
+
+
+def _keep_people(connection: dbapi.Connection, people: pl.DataFrame) -> None:
+    kept = [
+        "person_no",
+        "nhs_number",
+        "surname",
+        "forename",
+        "born_on",
+        "sex",
+        "line1",
+        "postcode",
+        "died_on",
+        "type1_opt_out_on",
+        "national_opt_out",
+    ]
+    registered = people.drop_nulls("practice_code").select(
+        "person_no", "practice_code", start_on="registered_on"
+    )
+    gone = "WHERE person_no IN (SELECT person_no FROM pending_person)"
+    bulk.execute(
+        connection,
+        f"DELETE FROM person_identity {gone}",
+        f"DELETE FROM current_registration {gone}",
+    )
+    bulk.copy(connection, people.select(kept), "person_identity")
+    bulk.copy(connection, registered, "current_registration")
+
+
+def settled(connection: dbapi.Connection) -> None:
+    """The store has been told about everyone who was pending."""
+    bulk.execute(connection, "DELETE FROM pending_person")
