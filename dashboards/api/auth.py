@@ -4,7 +4,7 @@ A view names the scope it needs (`scope = "indicators:read"`); a view without on
 refused, so that a new endpoint is closed until someone decides otherwise.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -12,11 +12,13 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from governance import access, audit
 from governance.actions import token_digest
 from governance.models import ApiToken, User
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView
 
 SCHEME = "bearer"
 
@@ -55,7 +57,7 @@ class HasScope(BasePermission):
 
     message = "Your token does not hold the scope that this address needs."
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         scope = getattr(view, "scope", None)
         viewer: Any = getattr(request._request, "viewer", None)  # noqa: SLF001
         if viewer is None:
