@@ -22,8 +22,8 @@ def area(number: int, ward: str, district: str, council: str, **more: str) -> di
     return {
         "lsoa21_code": f"E0199000{number}",
         "lsoa21_name": f"Area {number}",
-        "msoa21_code": f"E0299000{(number + 1) // 2}",
-        "msoa21_name": f"Middle {(number + 1) // 2}",
+        "msoa21_code": f"E0299000{number}",
+        "msoa21_name": f"Middle {number}",
         "ward24_code": ward,
         "ward24_name": f"Ward {ward[-1]}",
         "ltla24_code": district,

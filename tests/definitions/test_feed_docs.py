@@ -1,0 +1,17 @@
+"""docs/feeds.md says what the definitions say."""
+
+from linkage.definitions import FEEDS
+from linkage.feed_docs import feeds_page
+from tests.conftest import ROOT
+
+
+def test_the_page_of_feeds_is_fresh() -> None:
+    written = (ROOT / "docs" / "feeds.md").read_text(encoding="utf-8")
+    assert written == feeds_page(FEEDS), "run ./run manage feed_docs"
+
+
+def test_every_feed_has_a_section_and_every_column_a_line() -> None:
+    page = feeds_page(FEEDS)
+    for name, spec in FEEDS.items():
+        section = page.split(f"\n## {name}\n")[1].split("\n## ")[0]
+        assert all(f"| `{column}` |" in section for column in spec.columns)
