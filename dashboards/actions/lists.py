@@ -11,10 +11,11 @@ from dashboards.models import Outcome
 from dashboards.steps.shortlist import shortlist
 from linkage.release import selectors as release
 from linkage.release.catalogue import Catalogue
+from linkage.release.stages import StageOutcome
 
 
-def make_lists(release_id: int) -> tuple[int, int]:
-    """Make the lists of one release. Returns people looked at and people listed.
+def make_lists(release_id: int) -> StageOutcome:
+    """Make the lists of one release, from everyone in it.
 
     Safe to repeat: a list's rows of this release are replaced. Readers see them when
     the release is published, with everything else.
@@ -40,7 +41,7 @@ def make_lists(release_id: int) -> tuple[int, int]:
         )
         _measure(programme, spec, profile, release_id, now.as_of)
         looked_at, listed = profile.height, listed + made.entries.height
-    return looked_at, listed
+    return StageOutcome(rows_in=looked_at, rows_out=listed)
 
 
 def _before(
