@@ -22,7 +22,8 @@ from linkage.definitions import FEEDS, HERE
 from linkage.models import FeedRun, RejectedRow
 from linkage.specs import FeedSpec
 from linkage.steps.pseudonymise import TABLES
-from linkage.steps.read import read
+from linkage.steps.read import delivered, read
+from linkage.steps.validate import NOT_USED
 from linkage.vault import index, quarantine
 from linkage.vault import store as vault
 
@@ -74,7 +75,7 @@ def replay_run(*, run_id: int, by: str) -> FeedRun | None:
         kept = vault.rejected(connection, run_id)
     if kept.is_empty():
         return None
-    rows = quarantine.unseal(kept, run_id, list(spec.expanded))
+    rows = quarantine.unseal(kept, run_id, delivered(spec))
     received_on = date.fromisoformat(origin.detail["received_on"])
     period_on = date.fromisoformat(origin.detail["period_on"])
     run = FeedRun.objects.create(
@@ -89,7 +90,7 @@ def replay_run(*, run_id: int, by: str) -> FeedRun | None:
     )
     _load(run, spec, lambda: iter([rows]), received_on, period_on, None)
     again = RejectedRow.objects.filter(run=run).values_list("row_number", flat=True)
-    RejectedRow.objects.filter(run_id=run_id).exclude(
+    RejectedRow.objects.filter(run_id=run_id).exclude(rule=NOT_USED).exclude(
         row_number__in=list(again)
     ).update(replayed_in=run)
     with bulk.connect("vault") as connection:

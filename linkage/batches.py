@@ -17,7 +17,7 @@ from linkage.specs import FeedSpec
 from linkage.steps.before_birth import before_birth
 from linkage.steps.identify import identify, subjects
 from linkage.steps.pseudonymise import pseudonymise
-from linkage.steps.validate import EXCLUDING, validate
+from linkage.steps.validate import EXCLUDING, NOT_USED, validate
 from linkage.vault import index, quarantine
 from linkage.vault import store as vault
 
@@ -257,7 +257,9 @@ class Intake:
         if rejected.height:
             for fate, rows in _rows_by_fate(rejected).items():
                 setattr(self.tally, fate, getattr(self.tally, fate) + rows)
-            fates = rejected.select("row_number", "fate").unique("row_number")
+            # What the product does not use it does not keep either.
+            kept = rejected.filter(pl.col("rule") != NOT_USED)
+            fates = kept.select("row_number", "fate").unique("row_number")
             delivered = frame.join(
                 fates, on="row_number", how="inner", maintain_order="left"
             )

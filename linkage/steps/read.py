@@ -34,6 +34,12 @@ def read(path: Path, spec: FeedSpec) -> Iterator[pl.DataFrame]:
         begun += frame.height
 
 
+def delivered(spec: FeedSpec) -> list[str]:
+    """The columns of `read`'s frames beside row_number; what a replay gives again."""
+    says = ["refused", "refused_field"] if spec.reader == "fhir_r4" else []
+    return [*spec.expanded, *says]
+
+
 def headers(found: list[str], spec: FeedSpec, path: Path) -> dict[str, str]:
     """Match a file's headers with the definition: {header: column}.
 
@@ -112,4 +118,4 @@ def _mesh(path: Path, spec: FeedSpec) -> Iterator[pl.DataFrame]:
 def _fhir(path: Path, spec: FeedSpec) -> Iterator[pl.DataFrame]:
     """FHIR resources; `refused` and `refused_field` stay beside the columns."""
     for frame in read_fhir(path):
-        yield frame.select(*spec.expanded, "refused", "refused_field")
+        yield frame.select(delivered(spec))

@@ -49,7 +49,8 @@ RULES = {
     "not_used": "A kind of record that the product does not use",
 }
 # What leaves a row out; every other rule sends it to quarantine, to be put right.
-EXCLUDING = ("unlinked", "subject_unknown", "token_unknown", "not_used")
+NOT_USED = "not_used"
+EXCLUDING = ("unlinked", "subject_unknown", "token_unknown", NOT_USED)
 TYPED = {"date": pl.Date, "integer": pl.Int64, "number": pl.Float64}
 
 
@@ -108,7 +109,7 @@ def _unused(frame: pl.DataFrame, spec: FeedSpec) -> pl.DataFrame:
             frame.filter(value.is_not_null() & ~value.is_in(values))
             .select(
                 "row_number",
-                rule=pl.lit("not_used"),
+                rule=pl.lit(NOT_USED),
                 field=(pl.lit(f"{header}: ") + value).str.slice(0, 120),
             )
             .join(pl.concat(found), on="row_number", how="anti")
