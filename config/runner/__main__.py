@@ -2,18 +2,29 @@
 
 import argparse
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 from config.assets import AssetBuildError
 from config.embedded.binaries import ServerMissing
 from config.embedded.process import ServerFailed
+from config.embedded.servers import ServersInUse
 from config.runner import bench, checks, demo, deployment, manage, services, testing
 from config.runner.arguments import parser
-from config.runner.session import ROOT, Session, end_on_signals
+from config.runner.session import (
+    NOWHERE,
+    PYTHON,
+    ROOT,
+    Session,
+    child_environment,
+    end_on_signals,
+)
 from config.runner.stages import StageFailed
 
 INTERRUPTED = 130
+# What went wrong in a way the message explains; anything else keeps its traceback.
+EXPECTED = (ServerFailed, ServerMissing, ServersInUse, StageFailed, AssetBuildError)
 
 
 def main(words: list[str]) -> int:
@@ -29,6 +40,12 @@ def main(words: list[str]) -> int:
         return 0
     if given.command in ("check", "fix"):
         return getattr(checks, given.command)()
+    if given.command == "docs":
+        return subprocess.call(
+            [PYTHON, "-m", "config.runner.docs"],
+            cwd=ROOT,
+            env=child_environment(NOWHERE),
+        )
     if given.command == "bench":
         return bench.bench(given.name, scale=given.scale, as_json=given.json)
     if given.command == "roles":
@@ -94,7 +111,7 @@ def from_caller(path: Path) -> Path:
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
-    except (ServerFailed, ServerMissing, StageFailed, AssetBuildError) as error:
+    except EXPECTED as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

@@ -39,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     _demo(add("demo", "make the demo ICS and run the product on it"))
     add("test", "run the tests; what follows goes to pytest")
     add("check", "style, format, types, layers, definitions, file length")
+    add("docs", "write the pages that are drawn from definitions")
     add("fix", "repair style and format where a tool can")
     _address(add("web", "run the web process: pages and API"))
     add("worker", "run a worker of the store's queue")

@@ -19,6 +19,7 @@ CHECKS: tuple[tuple[str, Sequence[str]], ...] = (
         # It warns that it could not ask a database; it need not.
         (PYTHON, "-W", "ignore", "manage.py", "makemigrations", "--check"),
     ),
+    ("docs", (PYTHON, "-m", "config.runner.docs", "--check")),
     ("layers", (str(BIN / "lint-imports"), "--no-cache")),
     (
         "definitions",
