@@ -8,9 +8,9 @@ from synthetic.lives.traits import Traits
 MILD, MODERATE, SEVERE = 0.12, 0.24, 0.36
 # Set so that of people 65 and over about 50% are fit, 35% mildly, 12% moderately and
 # 3% severely frail (Clegg 2016).
-AT_70, PER_YEAR, PER_CONDITION, LATENT = 0.105, 0.027, 0.11, 0.32
+AT_70, PER_YEAR, PER_CONDITION, LATENT = 0.107, 0.03, 0.11, 0.44
 TYPICAL_AGES = np.array([20, 40, 50, 60, 70, 80, 90])
-TYPICAL_CONDITIONS = np.array([0.4, 0.9, 1.4, 2.1, 3.1, 4.3, 5.0])
+TYPICAL_CONDITIONS = np.array([0.3, 0.6, 1.0, 1.5, 2.0, 2.4, 2.6])
 
 
 def deficit_share(

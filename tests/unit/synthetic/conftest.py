@@ -8,9 +8,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from synthetic import fictional, geography
+from synthetic import clinical_feeds, fictional, geography, lives
 from synthetic.geography import World
 from synthetic.people import People, make_people
+from synthetic.progress import Progress
 
 AS_OF = date(2026, 9, 30)
 SEED = 11
@@ -70,3 +71,21 @@ def few_lives(people: People) -> FewLives:
         )
     ]  # fmt: skip
     return FewLives(dead, pl.concat(seen))
+
+
+@pytest.fixture(scope="session")
+def lived(people: People, world: World) -> lives.Lives:
+    return lives.simulate(people, world, SEED, AS_OF, Progress(quiet=True))
+
+
+@pytest.fixture(scope="session")
+def clinical(
+    people: People,
+    world: World,
+    lived: lives.Lives,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """A delivery folder with the clinical feeds and their truth."""
+    out = tmp_path_factory.mktemp("clinical")
+    clinical_feeds.write(lived, people, world, out, SEED, Progress(quiet=True))
+    return out
