@@ -25,4 +25,14 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     timezone="Europe/London",
 )
-app.autodiscover_tasks(["linkage", "segmentation", "risk", "dashboards"])
+app.autodiscover_tasks(
+    ["linkage", "linkage.release", "segmentation", "risk", "dashboards"]
+)
+
+
+@app.on_after_finalize.connect
+def schedule(sender: Celery, **_: object) -> None:
+    """Give beat its timetable once Django's settings are there to be read."""
+    from config.schedule import BEAT
+
+    sender.conf.beat_schedule = BEAT

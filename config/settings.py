@@ -102,6 +102,13 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 # that makes them: a shard is a partition is a task.
 SHARDS = 16
 
+# The order of a refresh and whose definitions it records, named as text: the layers
+# below config call them without importing it.
+REFRESH_STAGES = "config.schedule.STAGES"
+RELEASE_DEFINITIONS = "config.schedule.DEFINITIONS"
+# Set when an image is built; a checkout asks git.
+CODE_VERSION = value("CATCHMENT_VERSION", "")
+
 VAULT_SERVICE_URL = value("VAULT_SERVICE_URL", "")
 VAULT_ASSERTION_KEY = value("VAULT_ASSERTION_KEY", "")
 # "mandatory": every reveal needs a reason; the vault refuses more rows than this.
@@ -113,8 +120,8 @@ USE_I18N = False
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = HOME / "static"
 STATICFILES_DIRS = [BASE_DIR / "dashboards" / "static"]
+# Served from where they are built: nothing is collected into a second folder.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 

@@ -48,18 +48,20 @@ class Folder(Mapping[str, Spec], Generic[Spec]):
         self.path = path
         self.schema = schema
         self._loaded: dict[str, Spec] | None = None
+        self._hashes: dict[str, str] = {}
 
     def _read(self) -> dict[str, Spec]:
         if self._loaded is None:
-            self._loaded = {
-                file.stem: load_file(file, self.schema)
-                for file in sorted(self.path.glob("*.yaml"))
-            }
+            files = sorted(self.path.glob("*.yaml"))
+            self._hashes = {file.stem: digest(file) for file in files}
+            self._loaded = {file.stem: load_file(file, self.schema) for file in files}
         return self._loaded
 
     @property
     def hashes(self) -> dict[str, str]:
-        return {file.stem: digest(file) for file in sorted(self.path.glob("*.yaml"))}
+        """The hashes of the definitions in use, which may be older than the files."""
+        self._read()
+        return dict(self._hashes)
 
     def __getitem__(self, name: str) -> Spec:
         try:

@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from governance.definitions import DefinitionError, digest, load_file
@@ -13,12 +14,12 @@ CODE_HEADERS = ("code", "id", "conceptid", "snomed", "icd10", "bnf")
 
 @dataclass(frozen=True)
 class Codelist:
-    """One codelist: what it is, its codes with their terms, the hash of its file."""
+    """One codelist: what it is, its codes with their terms, the hash of both."""
 
     name: str
     spec: CodelistSpec
     terms: dict[str, str]
-    sha256: str
+    digest: str
 
     @property
     def codes(self) -> frozenset[str]:
@@ -48,7 +49,8 @@ def read_codelist(path: Path, spec: CodelistSpec) -> Codelist:
             terms[code] = row[term_at].strip() if term_at is not None else ""
     if not terms:
         raise DefinitionError(f"{path}: holds no codes")
-    return Codelist(path.stem, spec, terms, digest(path))
+    said = digest(path) + spec.model_dump_json()
+    return Codelist(path.stem, spec, terms, sha256(said.encode()).hexdigest())
 
 
 def _code_column(header: list[str], path: Path) -> int:

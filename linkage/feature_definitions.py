@@ -14,3 +14,8 @@ FEATURES: Folder[FeatureSpec] = Folder(Path(__file__).parent / "features", Featu
 def codelists() -> dict[str, Codelist]:
     """Every codelist by its name."""
     return read_codelists()
+
+
+def codelist_hashes() -> dict[str, str]:
+    """The hash of every codelist in use: its codes, terms and entry in the index."""
+    return {name: codelist.digest for name, codelist in codelists().items()}

@@ -22,6 +22,7 @@ from governance import access
 from linkage.models import (
     AttributeBitmap,
     AttributeColumn,
+    FeedRun,
     Release,
     ReleasePointer,
 )
@@ -204,6 +205,15 @@ def previous() -> ReleaseView | None:
     return None if before is None else view(before)
 
 
+def has_unreleased_batches() -> bool:
+    """Whether files were loaded that the current release does not hold."""
+    pointer = ReleasePointer.objects.select_related("release").first()
+    loaded = FeedRun.objects.filter(state=FeedRun.State.PUBLISHED)
+    if pointer is not None:
+        loaded = loaded.exclude(pk__in=pointer.release.batches)
+    return loaded.exists()
+
+
 def view(release_id: int) -> ReleaseView:
     """Return one release by its number; Release.DoesNotExist if it is gone."""
     with _views_lock:
@@ -226,6 +236,12 @@ def view(release_id: int) -> ReleaseView:
             while len(_views) > VIEWS_KEPT:
                 _views.popitem(last=False)
     return made
+
+
+def forget() -> None:
+    """Drop the releases kept in this process."""
+    with _views_lock:
+        _views.clear()
 
 
 def profile_rows(

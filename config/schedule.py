@@ -1,0 +1,48 @@
+"""The nightly run, in order, and what beat does between: the product's contents page.
+
+Each stage is one task per unit; the last unit of a stage, by the ledger, dispatches
+the next stage. Stages are named as text, so that no layer imports one above it.
+"""
+
+from celery.schedules import crontab
+
+from linkage.release.stages import Stage
+
+STAGES = (
+    Stage("derive_features", "shard", "linkage.release.actions.derive_features"),
+    Stage("assign_segments", "shard", "segmentation.actions.assign_segments"),
+    Stage("score_people", "shard", "risk.actions.score_people"),
+    Stage("gather_training", "shard", "risk.actions.gather_training"),
+    Stage("train_model", "release", "risk.actions.train_model"),
+    Stage("predict_risk", "shard", "risk.actions.predict_risk"),
+    Stage("build_bitmaps", "attribute_group", "linkage.release.actions.build_bitmaps"),
+    Stage("write_profiles", "shard", "linkage.release.actions.write_profiles"),
+    Stage("make_lists", "release", "dashboards.actions.make_lists"),
+    Stage("publish_release", "release", "linkage.release.actions.publish_release"),
+)
+
+# Whose hashes a release keeps, so that any figure of it can be made again: folders of
+# definitions, or functions that return hashes by name.
+DEFINITIONS = {
+    "feature": "linkage.feature_definitions.FEATURES",
+    "codelist": "linkage.feature_definitions.codelist_hashes",
+    "feed": "linkage.definitions.FEEDS",
+    "scheme": "segmentation.definitions.SCHEMES",
+    "lens": "segmentation.definitions.LENSES",
+    "risk": "risk.definitions.hashes",
+}
+
+BEAT = {
+    "refresh": {
+        "task": "linkage.release.tasks.refresh_nightly",
+        "schedule": crontab(hour=2, minute=0),
+    },
+    "resume": {
+        "task": "linkage.release.tasks.resume_stalled",
+        "schedule": 60.0,
+    },
+    "retire": {
+        "task": "linkage.release.tasks.retire_releases",
+        "schedule": crontab(hour=5, minute=30),
+    },
+}

@@ -1,0 +1,125 @@
+"""`manage.py refresh --as-of 2026-09-30`: build a release beside the live one.
+
+Workers do the units; this command watches the ledger and says how far they are.
+The release is published in the end, and old ones are let go.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Count, Max, Min, Q, Sum
+from django.utils import timezone
+
+from linkage.models import Release, StageTask
+from linkage.release import actions, tasks
+from linkage.release.stages import stages
+
+LOOK_SECONDS = 0.5
+RESUME_SECONDS = 30
+
+
+class Command(BaseCommand):
+    help = "Derive, segment, score, index and publish a new release."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--as-of", type=date.fromisoformat, help="default: today")
+        parser.add_argument(
+            "--inline",
+            action="store_true",
+            help="work in this process, without a queue",
+        )
+        parser.add_argument("--progress", choices=["lines", "json"], default="lines")
+        parser.add_argument("--by", default="command")
+
+    def handle(self, *_: Any, **given: Any) -> None:
+        self.as_json = given["progress"] == "json"
+        self.said: dict[str, tuple[int, int]] = {}
+        as_of = given["as_of"] or timezone.localdate()
+        release = actions.start_refresh(as_of=as_of, by=given["by"])
+        if given["inline"]:
+            self._inline(release)
+        else:
+            self._watch(release)
+        release.refresh_from_db()
+        self._say(
+            {"release": release.pk, "people": release.people, "as_of": str(as_of)}
+        )
+
+    def _inline(self, release: Release) -> None:
+        try:
+            actions.run_inline(release.pk, lambda _: self._tell(release))
+        except RuntimeError as error:
+            raise CommandError(str(error)) from error
+        actions.retire_releases()
+
+    def _watch(self, release: Release) -> None:
+        tasks.dispatch(release.pk)
+        resumed = time.monotonic()
+        while release.state == Release.State.BUILDING:
+            time.sleep(LOOK_SECONDS)
+            self._tell(release)
+            if time.monotonic() - resumed > RESUME_SECONDS:
+                # Beat may not be running beside a first refresh.
+                tasks.resume_stalled()
+                resumed = time.monotonic()
+            release.refresh_from_db(fields=["state"])
+        self._tell(release)
+        if release.state != Release.State.PUBLISHED:
+            raise CommandError(self._problem(release))
+        actions.retire_releases()
+
+    def _tell(self, release: Release) -> None:
+        """Say what changed since the last look: units done, stages finished."""
+        for row in _progress(release):
+            name, done, total = row["stage"], row["done"], row["total"]
+            if self.said.get(name) == (done, total):
+                continue
+            self.said[name] = (done, total)
+            self._say({"stage": name, "done": done, "total": total, "unit": "tasks"})
+            if done == total:
+                self._say(
+                    {
+                        "stage": name,
+                        "rows_in": row["rows_in"],
+                        "rows_out": row["rows_out"],
+                        "seconds": round(
+                            (row["ended"] - row["began"]).total_seconds(), 1
+                        ),
+                    }
+                )
+
+    def _say(self, line: dict[str, Any]) -> None:
+        if self.as_json:
+            self.stdout.write(json.dumps(line))
+        else:
+            self.stdout.write(
+                "  ".join(f"{key} {value}" for key, value in line.items())
+            )
+        self.stdout.flush()
+
+    def _problem(self, release: Release) -> str:
+        task = release.tasks.filter(state=StageTask.State.FAILED).first()
+        if task is None:
+            return f"Release {release.pk} was given up for another refresh."
+        return f"{task.stage} {task.shard}: {task.problem.strip()}"
+
+
+def _progress(release: Release) -> Iterator[dict[str, Any]]:
+    """The ledger of a release by stage, in the order of the schedule."""
+    done = Q(state=StageTask.State.DONE)
+    rows = {
+        row["stage"]: row
+        for row in release.tasks.values("stage").annotate(
+            total=Count("pk"),
+            done=Count("pk", filter=done),
+            rows_in=Sum("rows_in"),
+            rows_out=Sum("rows_out"),
+            began=Min("started_at"),
+            ended=Max("finished_at"),
+        )
+    }
+    return (rows[stage.name] for stage in stages() if stage.name in rows)

@@ -1,0 +1,200 @@
+"""Whole shards out of the longitudinal store, and a release's rows into it.
+
+A shard is read from its partition by name, as the worker: COPY, which ADBC uses,
+refuses tables under row-level security.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+from django.db import connection, transaction
+from numpy.typing import NDArray
+from pyroaring import BitMap
+
+from linkage import bulk
+from linkage.models import AttributeBitmap, AttributeColumn
+from linkage.steps.index import Indexed
+from linkage.vocabulary import EVENT_KINDS
+
+PERSON_COLUMNS = (
+    "person_no, sex, birth_month, ethnicity, died_on, needs_interpreter,"
+    " type1_opt_out_on, national_opt_out"
+)
+REGISTRATION_COLUMNS = "person_no, practice_code, start_on, end_on"
+RESIDENCE_COLUMNS = "person_no, lsoa_code, in_care_home, start_on, end_on"
+EVENT_COLUMNS = "person_no, on_date, recorded_on, system, code, value, unit"
+ACTIVITY_COLUMNS = (
+    "person_no, setting, kind, start_on, end_on, recorded_on, urgency, specialty,"
+    " outcome, reason_code, cost_gbp"
+)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One shard of the longitudinal store, in the columns that `derive` reads."""
+
+    person: pl.DataFrame
+    registration: pl.DataFrame
+    residence: pl.DataFrame
+    event: pl.DataFrame
+    activity: pl.DataFrame
+
+    @property
+    def rows(self) -> int:
+        return sum(
+            frame.height
+            for frame in (
+                self.person,
+                self.registration,
+                self.residence,
+                self.event,
+                self.activity,
+            )
+        )
+
+
+def read_shard(shard: int, *, until: date) -> Shard:
+    """Read one shard; events and activity dated up to `until` only."""
+    with bulk.connect("default") as source:
+
+        def rows(table: str, columns: str, condition: str = "true") -> pl.DataFrame:
+            return bulk.fetch(
+                source,
+                f"SELECT {columns} FROM {table}_p{shard:02d} WHERE {condition}",
+            )
+
+        return Shard(
+            person=rows("person", PERSON_COLUMNS),
+            registration=rows("registration", REGISTRATION_COLUMNS),
+            residence=rows("residence", RESIDENCE_COLUMNS),
+            event=rows("event", EVENT_COLUMNS, f"on_date <= '{until:%Y-%m-%d}'"),
+            activity=rows(
+                "activity", ACTIVITY_COLUMNS, f"start_on <= '{until:%Y-%m-%d}'"
+            ),
+        )
+
+
+def read_events(
+    shard: int, *, kinds: Sequence[str], since: date, until: date
+) -> pl.DataFrame:
+    """Read events of some kinds dated from `since` to `until`, for scores.
+
+    Columns: person_no, on_date, recorded_on, system, code, value, unit, feed_no.
+    """
+    numbers = ", ".join(str(EVENT_KINDS[kind]) for kind in kinds)
+    with bulk.connect("default") as source:
+        return bulk.fetch(
+            source,
+            f"SELECT {EVENT_COLUMNS}, feed_no FROM event_p{shard:02d}"
+            f" WHERE kind IN ({numbers})"
+            f" AND on_date BETWEEN '{since:%Y-%m-%d}' AND '{until:%Y-%m-%d}'",
+        )
+
+
+def read_activity(shard: int, *, since: date, until: date) -> pl.DataFrame:
+    """Read activity that began from `since` to `until`, in the columns of `derive`."""
+    with bulk.connect("default") as source:
+        return bulk.fetch(
+            source,
+            f"SELECT {ACTIVITY_COLUMNS} FROM activity_p{shard:02d}"
+            f" WHERE start_on BETWEEN '{since:%Y-%m-%d}' AND '{until:%Y-%m-%d}'",
+        )
+
+
+def replace_profiles(release_id: int, shard: int, rows: pl.DataFrame) -> None:
+    """Put one shard's profiles in place of what an earlier attempt left.
+
+    `rows`: person_no, practice_code, lsoa_code, values (list of Float32), sorted.
+    """
+    staged = f"profile_{release_id}_{shard}"
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE IF EXISTS staging.{staged}")
+        cursor.execute(
+            f"CREATE UNLOGGED TABLE staging.{staged} (person_no integer,"
+            " practice_code text, lsoa_code text, values real[])"
+        )
+    try:
+        with bulk.connect("default") as target:
+            bulk.copy(target, rows, staged, schema="staging")
+            target.commit()
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                f"DELETE FROM profile p USING staging.{staged} s"
+                " WHERE p.person_no = s.person_no AND p.release_id = %s",
+                [release_id],
+            )
+            cursor.execute(
+                "INSERT INTO profile (release_id, person_no, practice_code, lsoa_code,"
+                f" values) SELECT %s, s.* FROM staging.{staged} s ORDER BY person_no",
+                [release_id],
+            )
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"DROP TABLE IF EXISTS staging.{staged}")
+
+
+def replace_index(release_id: int, indexed: dict[str, Indexed]) -> int:
+    """Keep the bitmaps and columns of some attributes; returns how many bitmaps."""
+    bitmaps, columns = [], []
+    for name, made in indexed.items():
+        for value, people in made.bitmaps.items():
+            people.run_optimize()
+            bitmaps.append(
+                AttributeBitmap(
+                    release_id=release_id,
+                    attribute=name,
+                    value=value,
+                    people=len(people),
+                    bitmap=people.serialize(),
+                )
+            )
+        columns.append(
+            AttributeColumn(
+                release_id=release_id,
+                attribute=name,
+                data=made.numbers.astype("<f4").tobytes(),
+            )
+        )
+    with transaction.atomic():
+        clear_index(release_id, list(indexed))
+        AttributeBitmap.objects.bulk_create(bitmaps, batch_size=200)
+        AttributeColumn.objects.bulk_create(columns, batch_size=4)
+    return len(bitmaps)
+
+
+def replace_people(
+    release_id: int, everyone: str, column: str, people: NDArray[np.uint32]
+) -> None:
+    """Keep who is in a release: one bitmap, and the column that others align with."""
+    bitmap = BitMap(people)
+    bitmap.run_optimize()
+    with transaction.atomic():
+        clear_index(release_id, [everyone, column])
+        AttributeBitmap.objects.create(
+            release_id=release_id,
+            attribute=everyone,
+            value="yes",
+            people=len(bitmap),
+            bitmap=bitmap.serialize(),
+        )
+        AttributeColumn.objects.create(
+            release_id=release_id,
+            attribute=column,
+            data=people.astype("<u4").tobytes(),
+        )
+
+
+def clear_index(release_id: int, attributes: Iterable[str]) -> None:
+    """Forget the bitmaps and columns of some attributes of a release."""
+    for model in (AttributeBitmap, AttributeColumn):
+        model.objects.filter(release_id=release_id, attribute__in=attributes).delete()
+
+
+def delete_profiles(release_id: int) -> int:
+    """Delete the profiles of a release; returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM profile WHERE release_id = %s", [release_id])
+        return int(cursor.rowcount)

@@ -1,0 +1,42 @@
+"""Celery's way into a refresh: ids in, one action called, what follows dispatched."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from linkage.release import actions, ledger
+from linkage.release.selectors import has_unreleased_batches
+
+
+def dispatch(release_id: int) -> None:
+    """Queue every task of a release that is not done."""
+    for task in ledger.unfinished():
+        if task.release_id == release_id:
+            run_unit.delay(task.pk)
+
+
+@shared_task
+def run_unit(task_id: int) -> None:
+    """Work one task of the ledger and dispatch what it says comes next."""
+    for following in actions.run_unit(task_id=task_id):
+        run_unit.delay(following)
+
+
+@shared_task
+def resume_stalled() -> None:
+    """Queue again what nobody works on: the queue was lost, or a worker died."""
+    for task in ledger.stalled():
+        run_unit.delay(task.pk)
+
+
+@shared_task
+def refresh_nightly() -> None:
+    """Start tonight's refresh if anything arrived since the last one."""
+    if has_unreleased_batches():
+        release = actions.start_refresh(as_of=timezone.localdate(), by="schedule")
+        dispatch(release.pk)
+
+
+@shared_task
+def retire_releases() -> None:
+    """Let releases go that are no longer kept."""
+    actions.retire_releases()
