@@ -19,6 +19,10 @@ from config.embedded.roles import ROLES
 from config.embedded.valkey import Valkey
 
 
+class ServersInUse(RuntimeError):
+    """Somebody else's command still works on the servers that should go."""
+
+
 class Servers:
     """`with Servers(home) as servers: servers.env("web")`.
 
@@ -118,14 +122,18 @@ class Servers:
     def wipe(self) -> None:
         """Remove both databases and the queue; the next start makes them anew.
 
-        Raises RuntimeError while another command uses them.
+        Raises ServersInUse while another command uses them.
         """
+        self.refuse_if_used()
+        self._wipe_data()
+
+    def refuse_if_used(self) -> None:
+        """Stop the servers; raises ServersInUse while another command uses them."""
         if not self.stop():
-            raise RuntimeError(
+            raise ServersInUse(
                 f"Another ./run command is using the servers in {self.home}; "
                 "stop it first."
             )
-        self._wipe_data()
 
     def _wipe_data(self) -> None:
         for name in ("postgres", "valkey"):

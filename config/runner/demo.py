@@ -122,7 +122,7 @@ def build(
                 runs.append(run_data_stage(session, stage, screen))
                 if stage.name == "accounts":
                     keep_accounts(session, runs[-1])
-            finish(options.home, wish)
+            finish(options.home)
         return runs, runs[-1].said if fresh else []
     except BaseException:
         session.servers.stop()
@@ -240,11 +240,16 @@ def described(wish: Wish) -> str:
 def wipe(session: Session) -> None:
     """Remove the demo's data and both databases.
 
-    Raises RuntimeError while another command uses them.
+    Raises ServersInUse while another command uses them.
     """
     assert session.servers is not None
+    session.servers.refuse_if_used()
+    if done_file(session.home).exists():
+        # Interrupted here, the next run must take it for unfinished, not for whole.
+        done_file(session.home).replace(begun_file(session.home))
     session.servers.wipe()
     shutil.rmtree(demo_folder(session.home), ignore_errors=True)
+    begun_file(session.home).unlink(missing_ok=True)
 
 
 def keep_accounts(session: Session, run: StageRun) -> None:
@@ -263,7 +268,7 @@ def read_accounts(session: Session) -> list[dict[str, Any]]:
 def made_before(home: Path) -> Wish | None:
     """The finished demo in `home`, or None."""
     try:
-        return Wish(**json.loads((demo_folder(home) / "done.json").read_text()))
+        return Wish(**json.loads(done_file(home).read_text()))
     except FileNotFoundError:
         return None
 
@@ -274,15 +279,19 @@ def begin(home: Path, wish: Wish) -> None:
     begun_file(home).write_text(json.dumps(asdict(wish)))
 
 
-def finish(home: Path, wish: Wish) -> None:
+def finish(home: Path) -> None:
     """Note that the demo is whole."""
-    (demo_folder(home) / "done.json").write_text(json.dumps(asdict(wish)))
-    begun_file(home).unlink()
+    begun_file(home).replace(done_file(home))
 
 
 def begun_file(home: Path) -> Path:
-    """There while a demo is being made."""
-    return demo_folder(home) / "begun.json"
+    """There while a demo is being made: its wish."""
+    return home / "demo-begun.json"
+
+
+def done_file(home: Path) -> Path:
+    """There once a demo is whole: its wish."""
+    return home / "demo-done.json"
 
 
 def demo_folder(home: Path) -> Path:

@@ -14,7 +14,7 @@ import redis
 from config.embedded.postgres import SUPERUSER
 from config.embedded.process import is_running
 from config.embedded.roles import OWNERS, ROLES
-from config.embedded.servers import Servers
+from config.embedded.servers import Servers, ServersInUse
 from config.runner.session import ROOT
 from config.runner.testing import throwaway_home
 
@@ -111,7 +111,7 @@ def test_the_last_user_stops_them_and_the_first_does_not(servers) -> None:
 def test_wiping_under_another_user_is_refused(servers) -> None:
     second = Servers(servers.home, throwaway=True)
     second.start()
-    with pytest.raises(RuntimeError, match="Another"):
+    with pytest.raises(ServersInUse, match="Another"):
         second.wipe()
     assert servers.postgres.pid() is not None
 
