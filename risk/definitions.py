@@ -1,4 +1,4 @@
-"""Risk's definitions, read once: `SCORES["charlson"]`, `MODELS[…]`, points."""
+"""Risk's definitions, read once: published scores and predictive models."""
 
 from functools import cache
 from pathlib import Path
@@ -12,7 +12,7 @@ from risk.steps.code_masks import PointsTable
 HERE = Path(__file__).resolve().parent
 
 SCORES = Folder(HERE / "scores", ScoreSpec)
-MODELS = Folder(HERE / "models", ModelSpec)
+MODELS = Folder(HERE / "predictions", ModelSpec)
 
 
 @cache

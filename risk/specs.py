@@ -36,8 +36,8 @@ class CodedMethod(Strict):
 
     `table` is a CSV beside the definition: `group,title,codes,…` with code stems
     parted by blanks; `points` names its column of weights. A group in `supersedes`
-    silences the milder ones beside it. Without an admission in `look_back_days`
-    there is no score: nobody looked.
+    silences the milder ones beside it. Codes come from the admissions in `feeds`.
+    Without an admission in `look_back_days` there is no score: nobody looked.
     """
 
     kind: Literal["coded"]
@@ -66,7 +66,7 @@ class DeficitMethod(Strict):
     kind: Literal["deficits"]
     out_of: int
     deficits: tuple[DeficitSpec, ...]
-    missing: tuple[str, ...]
+    missing: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def accounts_for_all(self) -> "DeficitMethod":
@@ -131,15 +131,16 @@ class TrainingSpec(Strict):
     """How the model is trained and tried, in days before the release's date.
 
     `train_days` are the index dates to learn from, `test_days` the later one to be
-    tried on; each leaves a whole horizon of outcomes. `calibrate` and `stop` are the
-    shares of people held out to set the level and the number of trees.
+    tried on; each leaves a whole horizon of outcomes. In each of `folds` the people
+    of one fold are foretold by trees that never saw them: that sets the number of
+    trees and the level. `most_people` bounds the sample. A model older than
+    `renew_after_days` is trained again.
     """
 
     train_days: tuple[int, ...]
     test_days: int
+    folds: int
     most_people: int
-    calibrate: float
-    stop: float
     seed: int
     renew_after_days: int
 
@@ -147,8 +148,6 @@ class TrainingSpec(Strict):
     def tries_on_a_later_date(self) -> "TrainingSpec":
         if min(self.train_days) <= self.test_days:
             raise ValueError("every training date must be before the test date")
-        if not 0 < self.calibrate + self.stop < 0.6:
-            raise ValueError("leave at least 40% of the people to learn from")
         return self
 
 
@@ -161,6 +160,7 @@ class TreesSpec(Strict):
     leaves: int
     least_in_leaf: int
     feature_share: float
+    ridge: float
 
 
 class RiskBandSpec(Strict):
@@ -192,6 +192,7 @@ class ModelSpec(Definition):
     training: TrainingSpec
     trees: TreesSpec
     bands: tuple[RiskBandSpec, ...]
+    reasons_attribute: str
     reasons: int
     reasons_from: float
     bins: tuple[float, ...]
@@ -206,4 +207,8 @@ class ModelSpec(Definition):
         shares = [band.top_share for band in self.bands]
         if shares != sorted(shares) or shares[-1] != 1:
             raise ValueError("bands go from the smallest top share to 1")
+        horizon = self.outcome.horizon_days
+        dates = sorted([self.training.test_days, *self.training.train_days])
+        if dates[0] < horizon or dates[1] - dates[0] < horizon:
+            raise ValueError("test outcomes must begin after training outcomes end")
         return self

@@ -31,14 +31,16 @@ def score(
     *,
     specs: Mapping[str, ScoreSpec],
     tables: Mapping[str, PointsTable],
+    feeds: Mapping[str, int],
     as_of: date,
 ) -> pl.DataFrame:
     """Return one row per person of `features` with every score's columns.
 
     `features` has `person_no`, `age_years` and what the deficits ask for.
-    `diagnoses`: `person_no`, `on_date`, `code` (ICD-10 of hospital admissions).
+    `diagnoses`: `person_no`, `on_date`, `code` (ICD-10), `feed_no`.
     `admissions`: `person_no`, `start_on`. Both hold only what was known by `as_of`.
-    `tables` holds the points of each coded score by its name. Columns of a score:
+    `tables` holds the points of each coded score by its name, `feeds` the number of
+    each feed. Columns of a score:
     its attribute (Float64), its band attribute, and `<attribute>_terms`, the groups
     or deficits that added to it.
     """
@@ -46,7 +48,9 @@ def score(
     for name, spec in specs.items():
         method = spec.method
         if isinstance(method, CodedMethod):
-            found = _coded(diagnoses, admissions, method, tables[name], as_of)
+            numbers = [feeds[feed] for feed in method.feeds]
+            mine = diagnoses.filter(pl.col("feed_no").is_in(numbers))
+            found = _coded(mine, admissions, method, tables[name], as_of)
         else:
             found = _deficits(features, method)
         valued = (

@@ -90,8 +90,8 @@ PERSON = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.lists(PERSON, min_size=1, max_size=30))
+@settings(max_examples=50, deadline=None)
+@given(st.lists(PERSON, min_size=1, max_size=15))
 def test_segments_are_as_a_clinician_would_tell_them(people: list[dict]) -> None:
     schema = (
         {"person_no": pl.Int32()}

@@ -36,7 +36,7 @@ def diagnoses() -> pl.DataFrame:
     chosen = np.where(random.random(n) < 0.5, anything, scoring)
     return pl.DataFrame(
         {"person_no": random.integers(0, 3000, n).astype(np.int32), "code": chosen}
-    ).with_columns(on_date=pl.lit(AS_OF))
+    ).with_columns(on_date=pl.lit(AS_OF), feed_no=pl.lit(8))
 
 
 def test_every_person_scores_as_in_pycomorb(diagnoses: pl.DataFrame) -> None:
@@ -47,6 +47,7 @@ def test_every_person_scores_as_in_pycomorb(diagnoses: pl.DataFrame) -> None:
         diagnoses.select("person_no", start_on="on_date"),
         specs=SPECS,
         tables=points_tables(),
+        feeds={"sus_apc": 8, "hes_apc": 41},
         as_of=AS_OF,
     )
     frame = diagnoses.select(id="person_no", code="code").with_columns(age=pl.lit(80))

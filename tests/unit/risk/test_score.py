@@ -12,6 +12,8 @@ from risk.definitions import SCORES, points_tables
 from risk.steps.score import score
 
 AS_OF = date(2026, 9, 30)
+ADMITTED, OUTPATIENT = 8, 9
+FEEDS = {"sus_apc": ADMITTED, "hes_apc": 41}
 GOLDEN = Path(__file__).parents[2] / "data" / "risk" / "comorbidity.json"
 EFI_FEATURES = sorted(
     {test.feature for d in SCORES["efi"].method.deficits for test in d.any_of}
@@ -37,7 +39,7 @@ def coded(rows: list[tuple[int, str, date]]) -> pl.DataFrame:
         rows,
         schema={"person_no": pl.Int32, "code": pl.String, "on_date": pl.Date},
         orient="row",
-    )
+    ).with_columns(feed_no=pl.lit(ADMITTED))
 
 
 def admitted(rows: list[tuple[int, date]]) -> pl.DataFrame:
@@ -61,6 +63,7 @@ def scored(
         admitted([(1, on) for on in admissions or []]),
         specs=SCORES,
         tables=points_tables(),
+        feeds=FEEDS,
         as_of=AS_OF,
     )
     return found.row(0, named=True)
@@ -75,6 +78,7 @@ def test_scores_agree_with_independent_implementations() -> None:
         admitted([(p["id"], recent) for p in people]),
         specs=SCORES,
         tables=points_tables(),
+        feeds=FEEDS,
         as_of=AS_OF,
     )
     expected = pl.DataFrame(
@@ -158,6 +162,21 @@ def test_a_score_says_what_added_to_it() -> None:
     assert found["charlson_terms"] == ["diabetes_complicated", "hiv"]
 
 
+def test_codes_of_other_settings_do_not_count() -> None:
+    recent = AS_OF - timedelta(days=30)
+    clinic = coded([(1, "F00", recent)]).with_columns(feed_no=pl.lit(OUTPATIENT))
+    found = score(
+        features({1: 80}),
+        clinic,
+        admitted([(1, recent)]),
+        specs=SCORES,
+        tables=points_tables(),
+        feeds=FEEDS,
+        as_of=AS_OF,
+    )
+    assert found["hfrs"].to_list() == [0]
+
+
 def efi(**known: bool | float) -> dict:
     found = score(
         features({1: 80}, **known),
@@ -165,6 +184,7 @@ def efi(**known: bool | float) -> dict:
         admitted([]),
         specs={"efi": SCORES["efi"]},
         tables={},
+        feeds={},
         as_of=AS_OF,
     )
     return found.row(0, named=True)
@@ -172,8 +192,8 @@ def efi(**known: bool | float) -> dict:
 
 def test_the_frailty_index_is_the_share_of_36_deficits() -> None:
     found = efi(has_copd=True, has_asthma=True, medicines_12m=5, is_housebound=False)
-    assert found["efi_index"] == pytest.approx(2 / 36)
-    assert found["efi_index_terms"] == ["polypharmacy", "respiratory_disease"]
+    assert found["efi_score"] == pytest.approx(2 / 36)
+    assert found["efi_score_terms"] == ["polypharmacy", "respiratory_disease"]
     assert found["efi"] == "fit"
 
 

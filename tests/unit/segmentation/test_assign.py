@@ -107,8 +107,8 @@ def known_people() -> st.SearchStrategy[dict]:
     )
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(known_people(), min_size=1, max_size=20))
+@settings(max_examples=25, deadline=None)
+@given(st.lists(known_people(), min_size=1, max_size=10))
 def test_explaining_agrees_with_assigning(known: list[dict]) -> None:
     frame = people(*known)
     assigned = assign(frame, SCHEME)
@@ -126,9 +126,9 @@ def test_explaining_agrees_with_assigning(known: list[dict]) -> None:
             assert found.reasons[0].evidence
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
-    st.lists(known_people(), min_size=1, max_size=20),
+    st.lists(known_people(), min_size=1, max_size=10),
     st.permutations(SCHEME.segments[:-1]),
 )
 def test_another_precedence_moves_people_only_between_their_elements(

@@ -1,0 +1,69 @@
+"""A model's inputs as numbers, and the folds into which people fall."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from risk.specs import InputSpec
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+def matrix(frame: pl.DataFrame, inputs: Sequence[InputSpec]) -> Floats:
+    """Return one row per person and one column per input, NaN where not known.
+
+    Flags are 0 or 1, categories the position in the input's values. ValueError for
+    a category value that the definition does not list: it would silently be read as
+    not known.
+    """
+    columns = []
+    for entry in inputs:
+        column = frame[entry.feature]
+        if entry.kind == "category":
+            positions = {value: float(i) for i, value in enumerate(entry.values)}
+            found = column.cast(pl.String).replace_strict(
+                positions, default=None, return_dtype=pl.Float64
+            )
+            if lost := set(column.filter(found.is_null() & column.is_not_null())):
+                raise ValueError(f"{entry.feature}: not listed: {sorted(lost)}")
+        else:
+            found = column.cast(pl.Float64)
+        columns.append(found.fill_null(float("nan")).to_numpy())
+    return np.column_stack(columns) if columns else np.empty((frame.height, 0))
+
+
+def scatter(person_nos: pl.Series, seed: int) -> NDArray[np.uint64]:
+    """Return a number per person that looks random and is the same every time.
+
+    The finaliser of splitmix64 (Steele, Lea, Flood 2014): a person falls in the same
+    fold at every index date, on every machine and whoever else is there.
+    """
+    mixed = person_nos.to_numpy().astype(np.uint64)
+    mixed += np.uint64(seed * 0x9E3779B97F4A7C15 % 2**64)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
+
+
+def sample(people: pl.DataFrame, most: int, seed: int) -> pl.DataFrame:
+    """Return at most `most` people, the same ones every time."""
+    if people.height <= most:
+        return people
+    order = np.argsort(scatter(people["person_no"], seed), kind="stable")[:most]
+    return people[np.sort(order)]
+
+
+def log_odds(probability: Floats) -> Floats:
+    """Return the log-odds, kept finite."""
+    inside = np.clip(probability, 1e-12, 1 - 1e-12)
+    found: Floats = np.log(inside) - np.log1p(-inside)
+    return found
+
+
+def probability(log_odds: Floats) -> Floats:
+    """Return the probability of log-odds."""
+    found: Floats = 1 / (1 + np.exp(-log_odds))
+    return found

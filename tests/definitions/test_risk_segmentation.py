@@ -1,0 +1,113 @@
+"""Every score, model, scheme and lens: it reads what exists, and says what it is."""
+
+import csv
+
+import pytest
+
+from linkage.definitions import FEEDS
+from linkage.feature_definitions import FEATURES
+from linkage.release.catalogue import Attribute
+from linkage.steps.derive.attributes import attributes
+from risk.actions import model_attributes, score_attributes
+from risk.definitions import MODELS, SCORES, points_table
+from risk.specs import CodedMethod, DeficitMethod
+from segmentation.actions import attributes as segment_attributes
+from segmentation.actions import needed
+from segmentation.definitions import LENSES, SCHEMES
+from tests.builders import geography
+
+KNOWN: dict[str, Attribute] = {a.name: a for a in attributes(FEATURES, geography())}
+CODED = [name for name, spec in SCORES.items() if isinstance(spec.method, CodedMethod)]
+
+
+@pytest.mark.parametrize("name", CODED)
+def test_a_coded_score_has_its_table_and_its_feeds(name: str) -> None:
+    method = SCORES[name].method
+    table = points_table(name)
+    assert all(group.stems and group.title for group in table.groups)
+    assert all(stem.isalnum() for group in table.groups for stem in group.stems)
+    assert [feed for feed in method.feeds if feed not in FEEDS] == []
+
+
+def test_the_tables_hold_what_was_published() -> None:
+    frailty = points_table("hospital_frailty").groups
+    assert len(frailty) == 109
+    assert {g.tenths / 10 for g in frailty if g.name in {"F00", "R50"}} == {7.1, 0.1}
+    assert len(points_table("charlson").groups) == 17
+
+
+@pytest.mark.sample
+def test_hospital_frailty_points_agree_with_a_second_source(sample_data) -> None:
+    with (sample_data / "codelists" / "hfrs_points.tsv").open() as lines:
+        points = {
+            row["icd10_3char"]: float(row["points"])
+            for row in csv.DictReader(lines, delimiter="\t")
+        }
+    ours = points_table("hospital_frailty").groups
+    assert {group.name: group.tenths / 10 for group in ours} == points
+
+
+@pytest.mark.parametrize("name", list(SCORES))
+def test_a_score_reads_features_that_exist_and_bands_ascend(name: str) -> None:
+    spec = SCORES[name]
+    if isinstance(spec.method, DeficitMethod):
+        asked = {t.feature for d in spec.method.deficits for t in d.any_of}
+        assert asked - set(KNOWN) == set()
+    starts = [b.at_least if b.above is None else b.above for b in spec.bands][1:]
+    assert None not in starts
+    assert starts == sorted(starts)
+    assert spec.licence
+
+
+@pytest.mark.parametrize("name", list(MODELS))
+def test_a_model_reads_features_that_exist_as_what_they_are(name: str) -> None:
+    for entry in MODELS[name].inputs:
+        attribute = KNOWN[entry.feature]
+        assert attribute.kind == entry.kind, entry.feature
+        assert set(attribute.values) <= set(entry.values), entry.feature
+        assert entry.kind == "flag" or "{value}" in entry.words
+    assert set(MODELS[name].audit_by) <= set(KNOWN)
+    # Ethnicity is for the audit of fairness, not for prediction.
+    assert not [e for e in MODELS[name].inputs if "ethnic" in e.feature]
+
+
+def test_schemes_and_lenses_read_features_that_exist() -> None:
+    assert set(needed()) - set(KNOWN) == set()
+
+
+@pytest.mark.parametrize("name", list(SCHEMES))
+def test_dates_and_flags_of_a_scheme_are_dates_and_flags(name: str) -> None:
+    for element in SCHEMES[name].elements:
+        if element.since:
+            assert KNOWN[element.since].kind == "date"
+        for test in element.all_of:
+            if hasattr(test, "count"):
+                assert {KNOWN[flag].kind for flag in test.count} == {"flag"}
+            elif test.any_of is not None:
+                assert set(test.any_of) <= set(KNOWN[test.feature].values)
+            else:
+                assert KNOWN[test.feature].kind == (
+                    "number" if test.bounded else "flag"
+                )
+
+
+def test_no_name_stands_for_two_attributes() -> None:
+    more = [
+        *segment_attributes(),
+        *score_attributes(),
+        *(
+            a
+            for name, spec in MODELS.items()
+            for a in model_attributes(name, spec, None)
+        ),
+    ]
+    names = [attribute.name for attribute in more] + list(KNOWN)
+    assert len(names) == len(set(names))
+    assert {"segment", "segment_sub", "core20", "charlson", "hfrs", "efi"} <= set(names)
+    assert {"risk_emergency_12m", "risk_band"} <= set(names)
+
+
+@pytest.mark.parametrize("name", list(LENSES))
+def test_a_lens_tests_what_it_is_known_by(name: str) -> None:
+    asked = {feature for test in LENSES[name].all_of for feature in test.features}
+    assert LENSES[name].known_by in asked

@@ -1,0 +1,188 @@
+"""Training and prediction: repeatable, level on a later date, and explained."""
+
+import json
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from risk.specs import ModelSpec
+from risk.steps.assess import MAIN, assess
+from risk.steps.matrix import matrix, sample, scatter
+from risk.steps.predict import contributions, predict, said
+from risk.steps.train import Trained, enough, train
+from tests.unit.risk.model_people import SPEC, learnt
+
+ROWS = learnt(6000)
+
+
+@pytest.fixture(scope="module")
+def trained() -> Trained:
+    return train(ROWS, SPEC)
+
+
+@pytest.fixture(scope="module")
+def later() -> pl.DataFrame:
+    return learnt(20_000, seed=2)
+
+
+def test_training_again_gives_the_same_model_whatever_the_order_of_rows(
+    trained,
+) -> None:
+    assert train(ROWS.sample(fraction=1, shuffle=True, seed=5), SPEC) == trained
+
+
+def test_another_seed_gives_another_model(trained) -> None:
+    other = SPEC.model_copy(
+        update={"training": SPEC.training.model_copy(update={"seed": 7})}
+    )
+    assert train(ROWS, other).trees != trained.trees
+
+
+def test_a_model_survives_being_stored(trained, later) -> None:
+    again = Trained.from_bytes(trained.to_bytes())
+    assert again == trained
+    few = later.head(200)
+    assert_frame_equal(predict(few, again, SPEC), predict(few, trained, SPEC))
+
+
+def test_the_model_is_level_on_later_people_overall_and_by_deprivation(
+    trained, later
+) -> None:
+    figures = assess(trained, ROWS, later, SPEC)
+    main = figures["models"][MAIN]
+    assert 0.9 < main["observed_over_expected"] < 1.1
+    assert 0.8 < main["calibration_slope"] < 1.2
+    # What was foretold is near the truth that made the people, not only on average.
+    told = predict(later, trained, SPEC)[SPEC.attribute].to_numpy()
+    assert np.corrcoef(told, later["chance"].to_numpy())[0, 1] > 0.8
+    assert main["auroc"] > figures["models"]["reference"]["auroc"] + 0.02
+    assert figures["within_age"] < main["auroc"]
+    assert set(figures["groups"]["ethnicity_group"]) == {"Asian", "White", "Not known"}
+    json.dumps(figures)
+
+
+def test_a_group_with_too_few_outcomes_shows_no_figures(trained, later) -> None:
+    odd = later.with_columns(
+        sex=pl.when(pl.col("person_no") < 40).then(pl.lit("U")).otherwise("sex")
+    )
+    groups = assess(trained, ROWS, odd, SPEC)["groups"]["sex"]
+    assert groups["U"] == {"too_few": True}
+    assert groups["F"]["observed"] >= 20
+
+
+def test_a_level_that_is_off_in_one_fifth_is_not_said_to_hold(trained, later) -> None:
+    def holds(frame: pl.DataFrame) -> bool:
+        return assess(trained, ROWS, frame, SPEC)["level_holds"]
+
+    forgot = pl.col("outcome") & ~(
+        (pl.col("imd_fifth") == "1") & (pl.col("person_no") % 2 == 0)
+    )
+    assert not holds(later.with_columns(outcome=forgot))
+
+
+def test_reasons_add_up_or_are_not_given(trained) -> None:
+    from risk.steps.boosting import boosting
+
+    trees = boosting().Booster(model_str=trained.trees)
+    inputs = matrix(ROWS.head(300), SPEC.inputs)
+    raw = trees.predict(inputs, raw_score=True)
+    parts = trees.predict(inputs, pred_contrib=True)
+    found = contributions(trees, inputs, raw)
+    np.testing.assert_allclose(found.sum(axis=1) + parts[:, -1], raw, atol=1e-9)
+    with pytest.raises(ArithmeticError):
+        contributions(trees, inputs, raw + 0.01)
+
+
+def person(**given: Any) -> dict[str, Any]:
+    return dict.fromkeys(entry.feature for entry in SPEC.inputs) | given
+
+
+def test_reasons_are_in_plain_words_and_name_only_what_is_known() -> None:
+    names = [entry.feature for entry in SPEC.inputs]
+    adds = np.zeros(len(names))
+    for name, added in {
+        "emergency_admissions_12m": 0.9,
+        "has_heart_failure": 0.8,
+        "latest_egfr": 0.7,
+        "imd_decile": 0.2,
+        "age_years": -0.4,
+    }.items():
+        adds[names.index(name)] = added
+    known = person(
+        emergency_admissions_12m=3,
+        has_heart_failure=False,
+        age_years=40,
+        imd_decile="1",
+    )
+    assert [(r["words"], r["adds"]) for r in said(known, adds, SPEC)] == [
+        ("Emergency admissions in 12 months: 3", 0.9),
+        ("Deprivation decile of the home area: 1 (1 is most deprived)", 0.2),
+    ]
+
+
+def test_children_have_no_prediction_and_low_risks_no_reasons(trained) -> None:
+    frame = ROWS.head(400).with_columns(
+        age_years=pl.when(pl.col("person_no") == 0).then(17).otherwise("age_years")
+    )
+    found = predict(frame, trained, SPEC)
+    child = found.row(0, named=True)
+    assert child[SPEC.attribute] is None
+    assert child[SPEC.band_attribute] is None
+    assert found["person_no"].to_list() == frame["person_no"].to_list()
+    adults = found[1:]
+    explained = adults[SPEC.reasons_attribute].is_not_null()
+    assert (explained == (adults[SPEC.attribute] >= SPEC.reasons_from)).all()
+
+
+def test_bands_hold_the_shares_of_people_that_they_are_named_for(trained) -> None:
+    found = predict(ROWS, trained, SPEC)[SPEC.band_attribute]
+    shares = {b: n / len(found) for b, n in found.value_counts().iter_rows()}
+    assert 0.002 < shares["very high"] < 0.015
+    assert 0.13 < shares["rising"] < 0.17
+
+
+def test_a_model_is_not_used_with_other_inputs(trained) -> None:
+    fewer = SPEC.model_copy(update={"inputs": SPEC.inputs[:-1]})
+    with pytest.raises(ValueError, match="other inputs"):
+        predict(ROWS.head(5), trained, fewer)
+
+
+def test_a_category_that_the_definition_does_not_list_is_refused() -> None:
+    odd = ROWS.head(3).with_columns(sex=pl.lit("X"))
+    with pytest.raises(ValueError, match="sex: not listed"):
+        matrix(odd, SPEC.inputs)
+
+
+def test_a_sample_is_the_same_people_every_time_and_spread_out() -> None:
+    people = pl.DataFrame({"person_no": pl.Series(range(10_000), dtype=pl.Int32)})
+    chosen = sample(people, 1000, seed=3)["person_no"]
+    assert chosen.to_list() == sample(people, 1000, seed=3)["person_no"].to_list()
+    assert chosen.is_sorted()
+    assert chosen.to_list() != sample(people, 1000, seed=4)["person_no"].to_list()
+    # Somebody in the sample stays in it when others leave.
+    half = people.filter(pl.col("person_no") % 2 == 0)
+    kept = sample(half, 1000, seed=3)["person_no"]
+    assert set(chosen.filter(chosen % 2 == 0)) <= set(kept)
+    folds = scatter(people["person_no"], 3) % np.uint64(3)
+    assert all(3000 < (folds == fold).sum() < 3700 for fold in range(3))
+
+
+def test_too_few_outcomes_are_not_learnt_from() -> None:
+    nobody = ROWS.with_columns(outcome=pl.col("person_no") < 29)
+    assert not enough(nobody, SPEC)
+    with pytest.raises(ValueError, match="too few"):
+        train(nobody, SPEC)
+
+
+@pytest.mark.parametrize("days", [(364, (729,)), (365, (600,))])
+def test_outcomes_of_training_and_test_may_not_overlap(days) -> None:
+    test_days, train_days = days
+    changed = SPEC.training.model_dump() | {
+        "test_days": test_days,
+        "train_days": train_days,
+    }
+    with pytest.raises(ValueError, match="begin after"):
+        ModelSpec.model_validate(SPEC.model_dump() | {"training": changed})
