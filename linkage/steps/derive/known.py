@@ -32,26 +32,33 @@ def codes_of_lists(
 
     A prefix list matches by cutting the code to each length that its stems have.
     """
-    found = [
-        pl.DataFrame(schema={"system": pl.Int16, "code": pl.String, "list": pl.String})
+    listed = pl.DataFrame(
+        [
+            (SYSTEMS[codelist.spec.system], codelist.spec.match, code, name)
+            for name, codelist in codelists.items()
+            for code in codelist.codes
+        ],
+        schema={
+            "system": pl.Int16,
+            "match": pl.String,
+            "stem": pl.String,
+            "list": pl.String,
+        },
+        orient="row",
+    )
+    exact = listed.filter(pl.col("match") == "exact").rename({"stem": "code"})
+    prefixes = listed.filter(pl.col("match") == "prefix")
+    lengths = prefixes["stem"].str.len_chars()
+    found = [codes.join(exact, on=["system", "code"], how="inner")]
+    found += [
+        codes.with_columns(stem=pl.col("code").str.slice(0, length)).join(
+            prefixes.filter(lengths == length), on=["system", "stem"], how="inner"
+        )
+        for length in sorted(lengths.unique().to_list())
     ]
-    for name, codelist in codelists.items():
-        mine = codes.filter(pl.col("system") == SYSTEMS[codelist.spec.system])
-        listed = pl.Series(sorted(codelist.codes), dtype=pl.String)
-        if codelist.spec.match == "exact":
-            matches = pl.col("code").is_in(listed.implode())
-        else:
-            matches = pl.any_horizontal(
-                pl.col("code").str.slice(0, length).is_in(stems.implode())
-                for length, stems in _by_length(listed).items()
-            )
-        found.append(mine.filter(matches).with_columns(list=pl.lit(name)))
-    return pl.concat(found)
-
-
-def _by_length(codes: pl.Series) -> dict[int, pl.Series]:
-    lengths = codes.str.len_chars()
-    return {n: codes.filter(lengths == n) for n in sorted(lengths.unique().to_list())}
+    columns = [frame.select("system", "code", "list") for frame in found]
+    # A code may begin with two stems of one list (I50 and I501): it is on it once.
+    return pl.concat(columns).unique()
 
 
 class Hits:

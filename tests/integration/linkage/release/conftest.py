@@ -24,7 +24,14 @@ from tests.builders import (
     residences,
 )
 
-PEOPLE = range(1, 61)
+# People whom Postgres puts into the first two of the sixteen partitions, so that a
+# refresh in a test is of two shards.
+SHARDS = (
+    (14, 26, 34, 88, 101, 114, 119, 123, 155, 167, 189, 207),
+    (11, 19, 21, 36, 73, 98, 116, 118, 120, 154, 177, 182),
+)
+PEOPLE = [*SHARDS[0], *SHARDS[1]]
+ILL = [n for n in PEOPLE if n % 3 == 0]
 ORGS = (
     ("QZ1", "icb", None),
     ("Z01A", "sub_icb", "QZ1"),
@@ -82,7 +89,8 @@ def put(loader: psycopg.Connection, table: str, rows: pl.DataFrame) -> None:
 
 @pytest.fixture
 def store(as_role, empty_store, settings) -> psycopg.Connection:
-    """Sixty people in two practices, one in three with COPD; returns the loader."""
+    """People of two shards in two practices, some with COPD; returns the loader."""
+    settings.SHARDS = len(SHARDS)
     settings.REFRESH_STAGES = "tests.release_stages.STAGES"
     settings.RELEASE_DEFINITIONS = "tests.release_stages.DEFINITIONS"
     selectors.forget()
@@ -100,12 +108,11 @@ def store(as_role, empty_store, settings) -> psycopg.Connection:
         registrations(*(registration(n, practice_code=practice[n]) for n in PEOPLE)),
     )
     put(loader, "residence", residences(*(residence(n) for n in PEOPLE)))
-    ill = [n for n in PEOPLE if n % 3 == 0]
     put(
         loader,
         "event",
         events(
-            *(event("13645005", date(2020, 1, 1), person_no=n) for n in ill),
+            *(event("13645005", date(2020, 1, 1), person_no=n) for n in ILL),
             *(
                 event("60621009", AS_OF, person_no=n, value=20.0 + n % 20)
                 for n in PEOPLE
@@ -125,7 +132,7 @@ def store(as_role, empty_store, settings) -> psycopg.Connection:
                     outcome="Attended",
                     cost_gbp=42.0,
                 )
-                for n in ill
+                for n in ILL
             )
         ),
     )
