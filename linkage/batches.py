@@ -191,7 +191,8 @@ class Intake:
     ) -> dict[str, pl.DataFrame]:
         spec = self.spec
         if spec.prepare:
-            rows = import_module(f"linkage.feeds.{self.feed}").prepare(rows)
+            feed = import_module(f"linkage.feeds.{self.feed}")
+            rows = feed.prepare(rows, self.period_on)
         if spec.residences and self._areas.is_empty():
             self._areas = vault.postcode_areas(connection)
         facts = pseudonymise(rows, spec, self.unit_costs, self._areas)

@@ -48,7 +48,6 @@ STATEMENTS = (
     "language",
     "needs_interpreter",
     "in_care_home",
-    "practice_code",
 )
 Conditions = dict[str, tuple[str, ...]]
 
@@ -102,6 +101,7 @@ class EventSpec(Strict):
         "prescription",
         "immunisation",
         "status",
+        "death",
     ]
     system: Literal["snomed", "icd10", "opcs4", "bnf", "dmd", "local"]
     code: str

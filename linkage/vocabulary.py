@@ -18,6 +18,7 @@ EVENT_KINDS = {
     "prescription": 4,
     "immunisation": 5,
     "status": 6,  # care home, carer, living alone … from a social care record
+    "death": 7,  # the underlying cause, as registered
 }
 
 SETTINGS = {
@@ -73,6 +74,34 @@ ETHNICITIES = {
 # of 2021 kept these categories and added Roma, which the NHS counts under C.
 with Path(__file__).with_name("ethnicity_snomed.csv").open(encoding="utf-8") as _file:
     SNOMED_ETHNICITIES = {row["code"]: row["letter"] for row in csv.DictReader(_file)}
+
+
+# Adult social care client level data, release 2, Ethnicity: the 2021 census in words.
+CLD_ETHNICITIES = {
+    "White: English, Welsh, Scottish, Northern Irish or British": "A",
+    "White: Irish": "B",
+    "White: Gypsy or Irish Traveller": "C",
+    "White: Roma": "C",
+    "White: Any other White background": "C",
+    "Mixed or multiple ethnic groups: White and Black Caribbean": "D",
+    "Mixed or multiple ethnic groups: White and Black African": "E",
+    "Mixed or multiple ethnic groups: White and Asian": "F",
+    "Mixed or multiple ethnic groups: Any other Mixed or multiple ethnic background": (
+        "G"
+    ),
+    "Asian or Asian British: Indian": "H",
+    "Asian or Asian British: Pakistani": "J",
+    "Asian or Asian British: Bangladeshi": "K",
+    "Asian or Asian British: Chinese": "R",
+    "Asian or Asian British: Any other Asian background": "L",
+    "Black, Black British, Caribbean or African: Caribbean": "M",
+    "Black, Black British, Caribbean or African: African": "N",
+    "Black, Black British, Caribbean or African: "
+    "Any other Black, Black British or Caribbean background": "P",
+    "Other ethnic group: Arab": "S",
+    "Other ethnic group: Any other ethnic group": "S",
+    "No data: Refused": "Z",
+}
 
 
 def number(column: str, words: dict[str, int]) -> pl.Expr:

@@ -21,7 +21,6 @@ SUBJECT_COLUMNS = {
     "language": pl.String,
     "needs_interpreter": pl.Boolean,
     "in_care_home": pl.Boolean,
-    "practice_code": pl.String,
     "seen_on": pl.Date,
 }
 

@@ -76,7 +76,7 @@ def pseudonymise(
     """Make facts of linked rows.
 
     rows: the typed columns with row_number, row_key, subject_key and person_no.
-    unit_costs: setting, kind, detail, gbp (of one activity, in pounds).
+    unit_costs: setting, kind, detail, gbp (pounds), per ("activity" or "day").
     areas: postcode, lsoa_code.
     """
     tables = {}
@@ -278,6 +278,10 @@ def _cost(part: ActivitySpec, unit_costs: pl.DataFrame) -> pl.Expr:
         )
     else:
         unit = pl.lit(prices.get(part.cost.detail_is or "", usual), dtype=pl.Float64)
+    if known["per"].eq("day").any():
+        # A stay that still lasts has no cost yet.
+        days = (_optional(part.end).cast(pl.Date) - pl.col(part.start)).dt.total_days()
+        unit = unit * days.clip(1)
     if part.cost.column:
         return pl.coalesce([pl.col(part.cost.column).cast(pl.Float64), unit])
     return unit

@@ -8,7 +8,7 @@ import polars as pl
 from linkage.specs import ColumnSpec, FeedSpec
 from linkage.steps.check_digit import check_digit
 from linkage.steps.name_key import name_key
-from linkage.vocabulary import ETHNICITIES, SNOMED_ETHNICITIES
+from linkage.vocabulary import CLD_ETHNICITIES, ETHNICITIES, SNOMED_ETHNICITIES
 
 # Postcodes that stand for no address: NHS Data Dictionary, POSTCODE (pseudo-country
 # and no-fixed-abode codes begin with ZZ99).
@@ -177,9 +177,13 @@ def _read(
             return _sex(text), none
         case "ethnicity":
             coded = text.replace_strict(
-                SNOMED_ETHNICITIES, default=None, return_dtype=pl.String
+                SNOMED_ETHNICITIES | CLD_ETHNICITIES,
+                default=None,
+                return_dtype=pl.String,
             )
-            letter = pl.coalesce(coded, text.str.slice(0, 1))
+            # A second character is a provider's own subdivision of the category.
+            letter = pl.when(text.str.len_chars() <= 2).then(text.str.slice(0, 1))
+            letter = pl.coalesce(coded, letter)
             value = pl.when(letter.is_in(list(ETHNICITIES))).then(letter)
             return value, _rule(text, value, "unknown_value")
         case "name":

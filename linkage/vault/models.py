@@ -59,7 +59,6 @@ class SourceRecord(models.Model):
     language = models.TextField(null=True)
     needs_interpreter = models.BooleanField(null=True)
     in_care_home = models.BooleanField(null=True)
-    practice_code = models.TextField(null=True)
     seen_on = models.DateField(null=True)
     run_id = models.IntegerField()
 

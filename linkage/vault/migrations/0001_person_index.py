@@ -233,7 +233,6 @@ class Migration(migrations.Migration):
                 ('language', models.TextField(null=True)),
                 ('needs_interpreter', models.BooleanField(null=True)),
                 ('in_care_home', models.BooleanField(null=True)),
-                ('practice_code', models.TextField(null=True)),
                 ('seen_on', models.DateField(null=True)),
                 ('run_id', models.IntegerField()),
             ],

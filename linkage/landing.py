@@ -1,0 +1,46 @@
+"""A landing folder: which file is of which feed, in the order of loading."""
+
+import json
+from datetime import date
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import NamedTuple
+
+from linkage.definitions import FEEDS
+
+
+class Landed(NamedTuple):
+    """What stands in a landing folder: (feed, path) in loading order, and the rest."""
+
+    files: list[tuple[str, Path]]
+    unknown: list[Path]
+
+
+def landed(folder: Path) -> Landed:
+    """Match the files of a folder with the feeds' own file names.
+
+    Feeds that introduce people come before those that only speak of them; within a
+    feed, files go by name, which is by period.
+    """
+    files, unknown = [], []
+    for path in sorted(folder.iterdir()):
+        feed = next((name for name in FEEDS if is_of(name, path)), None)
+        if feed:
+            files.append((feed, path))
+        elif path.is_file():
+            unknown.append(path)
+    files.sort(key=lambda found: (FEEDS[found[0]].order, found[0], found[1].name))
+    return Landed(files, unknown)
+
+
+def is_of(feed: str, path: Path) -> bool:
+    return any(fnmatch(path.name, pattern) for pattern in FEEDS[feed].files)
+
+
+def delivered_on(folder: Path) -> date | None:
+    """The day that the delivery's manifest states, where it has one."""
+    manifest = folder.parent / "manifest.json"
+    if not manifest.exists():
+        return None
+    stated = json.loads(manifest.read_text(encoding="utf-8")).get("as_of")
+    return date.fromisoformat(stated) if stated else None
