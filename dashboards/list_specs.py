@@ -131,7 +131,7 @@ class ListSpec(Definition):
     @property
     def attributes(self) -> frozenset[str]:
         """Every attribute the programme reads."""
-        found: set[str] = {self.order_by, *self.outcomes}
+        found: set[str] = {self.order_by, *self.outcomes, *self.honours_opt_outs}
         rules: list[object] = [self.who]
         rules += [e.when for e in (*self.but_not, *self.reasons)]
         rules += [k.when for k in (*self.known, *self.needs)]
@@ -147,7 +147,7 @@ class ListSpec(Definition):
             elif isinstance(rule, Is | AtLeast | Within):
                 found.add(rule.attribute)
         for reason in self.reasons:
-            found |= set(placeholders(reason.text))
+            found |= {*placeholders(reason.text), *filter(None, [reason.changed])}
         return frozenset(found)
 
 

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Iterable
 
 import polars as pl
+from django.db import transaction
 from pyroaring import BitMap
 
 from dashboards.models import Intervention, ListEntry, ListRun, Outcome
@@ -12,6 +13,7 @@ from linkage.release.catalogue import Catalogue
 
 BATCH = 5_000
 GEOGRAPHY = ("practice_code", "pcn_code")
+SENTENCES = ("reasons", "known", "needs", "changed")
 
 
 def profile(
@@ -38,27 +40,31 @@ def profile(
 def replace_entries(
     programme: str, release_id: int, entries: pl.DataFrame, before: int | None
 ) -> None:
-    """Write a list's entries for a release, in place of an earlier try's."""
+    """Write a list's entries for a release, in place of an earlier try's.
+
+    `before` is the release that readers see now, from which `first_release` is
+    carried over.
+    """
     since = dict(
         ListEntry.objects.filter(
             programme=programme, release_id=before or -1
         ).values_list("person_no", "first_release")
     )
-    ListEntry.objects.filter(programme=programme, release_id=release_id).delete()
-    ListEntry.objects.bulk_create(
-        (
-            ListEntry(
-                programme=programme,
-                release_id=release_id,
-                first_release=since.get(row["person_no"], release_id),
-                **{key: [] if value is None else value for key, value in row.items()},
-            )
-            for row in entries.with_columns(
-                pl.col("probability").fill_null(0.0)
-            ).iter_rows(named=True)
-        ),
-        batch_size=BATCH,
-    )
+    rows = entries.with_columns(pl.col(SENTENCES).fill_null([])).iter_rows(named=True)
+    with transaction.atomic():
+        ListEntry.objects.filter(programme=programme, release_id=release_id).delete()
+        ListEntry.objects.bulk_create(
+            (
+                ListEntry(
+                    programme=programme,
+                    release_id=release_id,
+                    first_release=since.get(row["person_no"], release_id),
+                    **row,
+                )
+                for row in rows
+            ),
+            batch_size=BATCH,
+        )
 
 
 def write_run(
@@ -93,5 +99,11 @@ def open_interventions(programme: str) -> list[Intervention]:
 
 
 def write_outcomes(outcomes: list[Outcome]) -> None:
-    """Write outcomes, once per intervention, measure and release."""
-    Outcome.objects.bulk_create(outcomes, batch_size=BATCH, ignore_conflicts=True)
+    """Write outcomes, one per intervention, measure and release; the latest stands."""
+    Outcome.objects.bulk_create(
+        outcomes,
+        batch_size=BATCH,
+        update_conflicts=True,
+        unique_fields=["intervention", "measure", "release_id"],
+        update_fields=["measured_on", "before", "after"],
+    )

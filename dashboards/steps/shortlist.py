@@ -85,8 +85,11 @@ def shortlist(
         .agg(persons=pl.col("person_no").sort())
         .sort("rule", "practice_code", nulls_last=True)
     )
+    # A practice in no network has no team whose list its people could be on.
     chosen = marked.filter(
-        pl.col("rule").is_null() & pl.col("practice_code").is_not_null()
+        pl.col("rule").is_null()
+        & pl.col("practice_code").is_not_null()
+        & pl.col("pcn_code").is_not_null()
     )
     order = pl.col(spec.order_by).fill_null(-1.0)
     # A tie is broken by person_no, so that the order is the same every night.
