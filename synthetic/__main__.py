@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from synthetic import clinical_feeds, identity_feeds, lives, truth
+from synthetic.clinical_feeds.check import activity
 from synthetic.contract import Written
 from synthetic.fictional import draw_reference
 from synthetic.geography import World, read_world
@@ -46,8 +47,14 @@ def main(argv: list[str] | None = None) -> int:
             people = make_people(
                 world, arguments.people, arguments.seed, arguments.as_of, progress
             )
-        lived = lives.simulate(people, world, arguments.seed, arguments.as_of, progress)
-        print(check.report(people, lived))
+            lived = lives.simulate(
+                people, world, arguments.seed, arguments.as_of, progress
+            )
+            clinical_feeds.write(
+                lived, people, world, Path(folder), arguments.seed, progress
+            )
+            seen = activity(Path(folder) / "landing", arguments.as_of, arguments.people)
+        print(check.report(lived, seen))
         return 0
     files = generate(
         out=arguments.out,

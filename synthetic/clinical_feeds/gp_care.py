@@ -1,9 +1,11 @@
 """Care in the GP journal: frailty, deficits, reviews, vaccines, consents, symptoms."""
 
+from datetime import date, timedelta
+
 import numpy as np
 import polars as pl
 
-from synthetic.clinical_feeds.context import Context, Year
+from synthetic.clinical_feeds.context import Context, Year, day_number
 from synthetic.clinical_feeds.gp_codes import rows
 from synthetic.lives import FAR
 from synthetic.lives.frailty import MILD, MODERATE, SEVERE
@@ -46,7 +48,8 @@ SYMPTOMS = [
     "43116000",
 ]
 REVIEWS = {"asthma": "394700004", "copd": "394703002", "depression": "413972000"}
-FLU, COVID = "86198006", "1324681000000101"
+# Two codes are in use for the same jab.
+FLU, FLU_ALSO, COVID = "86198006", "822851000000102", "1324681000000101"
 LD_CHECK = "199751000000100"
 CARER = "224484003"
 
@@ -124,10 +127,15 @@ def _vaccines(ctx: Context, year: Year, rng: np.random.Generator) -> list[pl.Dat
     """Flu in autumn: 79% of 65 and over, 45% of those at risk (UKHSA 2022-23)."""
     share = np.where(year.age >= 65, 0.79, 0.42 * (year.conditions >= 1))
     out = []
-    for code, chance_of in ((FLU, share), (COVID, share * (year.age >= 70) * 0.85)):
+    first = date(1970, 1, 1) + timedelta(days=year.from_day)
+    autumn = date(first.year + (first.month > 10), 10, 1)
+    for code, chance_of in (
+        (FLU, 0.9 * share),
+        (FLU_ALSO, 0.1 * share),
+        (COVID, share * (year.age >= 70) * 0.85),
+    ):
         row = np.flatnonzero(rng.random(len(share)) < chance_of)
-        # Years of the window begin in autumn.
-        day = year.from_day + rng.integers(0, 75, len(row))
+        day = day_number(autumn) + rng.integers(0, 75, len(row))
         here = (ctx.chunk.here_from[row] <= day) & (day <= ctx.chunk.here_to[row])
         out.append(rows(row[here], day[here], code))
     return out

@@ -20,6 +20,7 @@ LONG_TERM = [
     "severe_mental_illness",
     "peripheral_arterial_disease",
 ]
+AUDIT_C = "763256006"  # AUDIT consumption score
 NEVER, EX, CURRENT = "266919005", "8517006", "77176002"
 OLD_UNIT_SHARE = 0.04  # HbA1c still in DCCT per cent
 IFCC = ("1049301000000100", "999791000000106")
@@ -39,6 +40,7 @@ def measurement_rows(ctx: Context, year: Year) -> list[pl.DataFrame]:
         *part.blood_pressure(),
         *part.weight(rng.random(len(row)) < 0.6),
         *part.smoking(rng.random(len(row)) < 0.7 * ctx.coding["smoking"][row]),
+        *part.alcohol(rng.random(len(row)) < 0.3),
         *part.bloods(bloods),
     ]
 
@@ -96,6 +98,12 @@ class _Checks:
         status = self.traits.smoker[self.row]
         codes = pl.Series([NEVER, EX, CURRENT])
         return [rows(self.row[done], self.day[done], codes.gather(status[done]))]
+
+    def alcohol(self, done: np.ndarray) -> list[pl.DataFrame]:
+        """AUDIT-C, 0 to 12; about a fifth score 5 or more (HSE 2021)."""
+        drinks = 3.0 + 1.4 * self.traits.smoking[self.row] + self._noise(1.6)
+        score = np.clip(drinks, 0, 12).round()
+        return [rows(self.row[done], self.day[done], AUDIT_C, score[done])]
 
     def bloods(self, done: np.ndarray) -> list[pl.DataFrame]:
         diabetic = self._has("diabetes_type2") | self._has("diabetes_type1")

@@ -6,16 +6,19 @@ import numpy as np
 import polars as pl
 
 from synthetic.lives import KEYS, Chunk, Lives, calibration
-from synthetic.people import People
 
 YEAR_DAYS = 365.25
 # Emergency admissions and deaths per 1,000 of all ages, England 2022-23 and 2022.
 PUBLISHED_RATES = {"emergency_admissions": 108.0, "deaths": 9.9}
 
 
-def report(people: People, lives: Lives) -> str:
-    """Tables for people to read: prevalence, admissions, deaths, frailty."""
+def report(lives: Lives, activity: pl.DataFrame) -> str:
+    """Tables for people to read: the simulated beside the published.
+
+    activity: as `synthetic.clinical_feeds.check.activity` gives it.
+    """
     parts = [prevalence(lives), rates(lives), by_age(lives), calibration_of(lives)]
+    parts.append(activity)
     with pl.Config(tbl_rows=60, tbl_hide_dataframe_shape=True, float_precision=2):
         return "\n".join(str(part) for part in parts)
 
@@ -71,9 +74,9 @@ def by_age(lives: Lives) -> pl.DataFrame:
     edges = (knots[1:] + knots[:-1]) / 2
     start, end = (_number(day) for day in lives.window)
     total = np.zeros((len(knots), 5))
-    died = dict(
-        zip(lives.deaths["person"], lives.deaths["died_on"].cast(pl.Int32), strict=True)
-    )
+    last = lives.chunks[-1]
+    died = np.zeros(last.first + len(last.traits), dtype=np.int32)
+    died[lives.deaths["person"].to_numpy()] = lives.deaths["died_on"].cast(pl.Int32)
     for chunk in lives.chunks:
         for from_ in range(start, end - 364, 365):
             years = _years(chunk, from_, from_ + 365)
@@ -86,9 +89,7 @@ def by_age(lives: Lives) -> pl.DataFrame:
             male = chunk.traits.male
             total[:, 0] += np.bincount(band, years, len(knots))
             total[:, 1] += np.bincount(band[row], minlength=len(knots))
-            dies = np.array(
-                [died.get(p, 0) for p in chunk.traits.person], dtype=np.int64
-            )
+            dies = died[chunk.traits.person]
             gone = (dies >= from_) & (dies < from_ + 365)
             total[:, 2] += np.bincount(band[gone], minlength=len(knots))
             for column, measure in ((3, "emergency_per_1000"), (4, "deaths_per_1000")):
