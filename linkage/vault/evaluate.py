@@ -1,0 +1,68 @@
+"""Compare the person index with a truth folder; only made data has one."""
+
+from pathlib import Path
+
+import polars as pl
+
+from linkage import bulk
+from linkage.definitions import FEEDS
+from linkage.keys import row_keys
+from linkage.steps.pairs import pairs
+
+# The truth names a record by the feed that introduces it; other feeds of the same
+# provider use the same local ids.
+NAMESPACES = {
+    "gp_patient": "gp",
+    "trust_patient_index": "trust",
+    "council_client_list": "council",
+}
+
+
+def evaluate(truth: Path) -> pl.DataFrame:
+    """Pairwise precision and recall of the current links, by feed, with its tier.
+
+    truth: a folder with record_to_person.parquet (feed, organisation, local_id,
+    person). Records that the truth does not name are left out.
+    """
+    keys = pl.read_parquet(truth / "record_to_person.parquet")
+    with bulk.connect("vault") as connection:
+        records = bulk.fetch(
+            connection,
+            "SELECT s.feed_no, s.local_key, s.nhs_number, l.person_no AS found"
+            " FROM source_record s JOIN link l ON l.subject_key = s.subject_key"
+            " AND l.to_version IS NULL",
+        )
+    feeds = {spec.number: name for name, spec in FEEDS.items()}
+    records = records.with_columns(feed=pl.col("feed_no").replace_strict(feeds))
+    known = pl.concat(
+        [
+            records.join(_local(keys), on="local_key"),
+            records.filter(feed="registered_list").join(
+                keys.filter(feed="registered_list").select(
+                    nhs_number="local_id", true="person"
+                ),
+                on="nhs_number",
+            ),
+        ],
+        how="diagonal",
+    )
+    tiers = {name: spec.tier for name, spec in FEEDS.items()}
+    return pairs(known.select("feed", "found", "true")).with_columns(
+        tier=pl.col("feed").replace_strict(tiers, default="")
+    )
+
+
+def _local(keys: pl.DataFrame) -> pl.DataFrame:
+    """local_key and the true person of every record that a source names itself."""
+    parts = []
+    for feed, namespace in NAMESPACES.items():
+        named = keys.filter(feed=feed)
+        parts.append(
+            named.select(
+                true="person",
+                local_key=row_keys(
+                    named, ["organisation", "local_id"], f"local {namespace}"
+                ),
+            )
+        )
+    return pl.concat(parts)
