@@ -38,10 +38,12 @@ def decide(
     """
     spec = LISTS[programme]
     if choice not in CHOICES:
-        raise RefusedDecisionError("Choose accept, not suitable, already known or later.")
+        raise RefusedDecisionError(
+            "Choose accept, not suitable, already known or later."
+        )
     if reason not in getattr(spec.choices, choice):
         raise RefusedDecisionError("Choose a reason from the list for this decision.")
-    entry = _entry(programme, person_no)
+    entry = _entry(programme, person_no, by)
     _one_at_a_time(programme, person_no)
     latest = latest_decision(programme, person_no)
     if latest is not None and not _is_over(latest, spec):
@@ -75,9 +77,12 @@ def decide(
 @transaction.atomic
 def undo(*, decision_id: int, by: Viewer) -> Decision:
     """Take a decision back by adding another; what was decided stays on record."""
-    decision = Decision.objects.filter(pk=decision_id).first()
+    decision = Decision.objects.filter(
+        pk=decision_id, practice_code__in=by.practice_codes
+    ).first()
     if decision is None or decision.choice == Decision.Choice.UNDO:
         raise RefusedDecisionError("There is no such decision to undo.")
+    _one_at_a_time(decision.programme, decision.person_no)
     if Decision.objects.filter(undoes=decision).exists():
         raise RefusedDecisionError("This decision has been undone already.")
     audit.record("decision_undone", by, subject=decision.programme, persons=1)
@@ -108,12 +113,13 @@ def latest_decision(programme: str, person_no: int) -> Decision | None:
     )
 
 
-def _entry(programme: str, person_no: int) -> ListEntry:
+def _entry(programme: str, person_no: int, by: Viewer) -> ListEntry:
     live = release.current()
     entry = ListEntry.objects.filter(
         programme=programme,
         release_id=live.id if live else -1,
         person_no=person_no,
+        practice_code__in=by.practice_codes,
     ).first()
     if entry is None:
         raise RefusedDecisionError(

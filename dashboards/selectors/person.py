@@ -8,6 +8,7 @@ before a row is fetched.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from typing import Any
 
 from dashboards.definitions import LISTS
@@ -17,6 +18,7 @@ from dashboards.steps.shortlist import written
 from governance import audit
 from governance.access import Viewer
 from governance.models import Org
+from linkage.feature_definitions import codelists
 from linkage.models import Activity, Event, Person
 from linkage.release import selectors as release
 from linkage.vocabulary import (
@@ -96,8 +98,10 @@ def life(viewer: Viewer, person_no: int) -> Life | None:
     if live is None:
         return None
     audit.record("person_viewed", viewer, subject="person", persons=1, release=live.id)
-    person = Person.objects.filter(person_no=person_no).first()
-    if person is None:
+    person = Person.objects.filter(
+        person_no=person_no, practice_code__in=viewer.practice_codes
+    ).first()
+    if person is None or not _may_be_seen(person, viewer.purpose):
         return None
     end = live.as_of
     start = end - timedelta(days=365 * YEARS)
@@ -115,15 +119,23 @@ def life(viewer: Viewer, person_no: int) -> Life | None:
         summary=_summary(person, values, end),
         is_current=person.died_on is None and person.practice_code is not None,
         lanes=_lanes(activity, allowed, start, end),
-        hidden_lanes=[title for name, (title, _) in LANES.items() if name not in allowed],
+        hidden_lanes=[
+            title for name, (title, _) in LANES.items() if name not in allowed
+        ],
         window_start=start,
         window_end=end,
         activity_rows=[_activity_row(a) for a in activity],
         event_rows=_events(person_no, allowed, start, end),
-        facts=_facts(values),
+        facts=_facts(values, allowed),
         conditions=_conditions(values),
-        decisions=_decisions(person_no),
+        decisions=_decisions(viewer, person_no),
     )
+
+
+def _may_be_seen(person: Person, purpose: str) -> bool:
+    """An opt-out closes every purpose but the person's own care."""
+    opted_out = person.type1_opt_out_on is not None or person.national_opt_out
+    return purpose == "direct_care" or not opted_out
 
 
 def _summary(person: Person, values: dict[str, Any], as_of: date) -> str:
@@ -198,42 +210,49 @@ def _events(
     rows = Event.objects.filter(
         person_no=person_no, kind__in=kinds, on_date__range=(start, end)
     ).order_by("-on_date")[:MOST_EVENTS]
-    terms = code_terms({row.code for row in rows})
+    terms = code_terms()
     return [
         (
             written(row.on_date),
             EVENT_WORDS[row.kind],
             terms.get(row.code, f"code {row.code}"),
-            "" if row.value is None else f"{written(row.value)} {row.unit or ''}".strip(),
+            ""
+            if row.value is None
+            else f"{written(row.value)} {row.unit or ''}".strip(),
         )
         for row in rows
     ]
 
 
-def code_terms(codes: set[str]) -> dict[str, str]:
+@cache
+def code_terms() -> dict[str, str]:
     """Return the words of codes that the product's own lists carry."""
-    from linkage.codelists import TERMS
+    found: dict[str, str] = {}
+    for codelist in codelists().values():
+        found |= {code: term for code, term in codelist.terms.items() if term}
+    return found
 
-    return {code: TERMS[code] for code in codes if code in TERMS}
 
-
+# Title, attribute, unit, and the lane of the role's definition that it comes from.
 FACTS = (
-    ("Frailty recorded", "frailty_recorded", ""),
-    ("Electronic frailty index", "efi_score", ""),
-    ("Charlson comorbidity score", "charlson", ""),
-    ("Hospital frailty risk score", "hfrs", ""),
-    ("Different medicines in 12 months", "medicines_12m", ""),
-    ("Body mass index", "latest_bmi", "kg/m²"),
-    ("Systolic blood pressure", "latest_systolic", "mmHg"),
-    ("HbA1c", "latest_hba1c", "mmol/mol"),
-    ("eGFR", "latest_egfr", "mL/min/1.73 m²"),
-    ("Smoking", "smoking_status", ""),
+    ("Frailty recorded", "frailty_recorded", "", "gp"),
+    ("Electronic frailty index", "efi_score", "", "gp"),
+    ("Charlson comorbidity score", "charlson", "", "admitted"),
+    ("Hospital frailty risk score", "hfrs", "", "admitted"),
+    ("Different medicines in 12 months", "medicines_12m", "", "medicine"),
+    ("Body mass index", "latest_bmi", "kg/m²", "gp"),
+    ("Systolic blood pressure", "latest_systolic", "mmHg", "gp"),
+    ("HbA1c", "latest_hba1c", "mmol/mol", "gp"),
+    ("eGFR", "latest_egfr", "mL/min/1.73 m²", "gp"),
+    ("Smoking", "smoking_status", "", "gp"),
 )
 
 
-def _facts(values: dict[str, Any]) -> list[tuple[str, str]]:
+def _facts(values: dict[str, Any], allowed: frozenset[str]) -> list[tuple[str, str]]:
     facts = []
-    for title, name, unit in FACTS:
+    for title, name, unit, lane in FACTS:
+        if lane not in allowed:
+            continue
         value = values.get(name)
         words = written(value)
         if value is not None and values.get(f"{name}_on"):
@@ -256,8 +275,10 @@ def _conditions(values: dict[str, Any]) -> list[str]:
     return sorted(found)
 
 
-def _decisions(person_no: int) -> list[tuple[str, ...]]:
-    rows = Decision.objects.filter(person_no=person_no).order_by("-decided_at")
+def _decisions(viewer: Viewer, person_no: int) -> list[tuple[str, ...]]:
+    rows = Decision.objects.filter(
+        person_no=person_no, practice_code__in=viewer.practice_codes
+    ).order_by("-decided_at")
     return [
         (
             written(row.decided_at.date()),

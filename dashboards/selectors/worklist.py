@@ -1,7 +1,8 @@
 """A team's worklist as its members see it: today's few, and what became of the rest.
 
-Everything read here is the viewer's own people: row-level security chooses the rows,
-and every function that returns rows of people audits the reading first.
+Everything read here is the viewer's own people: the practices of the grant they act
+under choose the rows, row-level security again those of all their grants, and every
+function that returns rows of people audits the reading first.
 """
 
 from collections import Counter
@@ -97,7 +98,9 @@ def programmes(viewer: Viewer) -> list[tuple[str, ListSpec, int, int]]:
     return found
 
 
-def worklist(viewer: Viewer, programme: str, *, audited: bool = True) -> Worklist | None:
+def worklist(
+    viewer: Viewer, programme: str, *, audited: bool = True
+) -> Worklist | None:
     """Return today's list, or None before the first release.
 
     Undecided people first: those new since the viewer's last visit, then by rank;
@@ -108,12 +111,18 @@ def worklist(viewer: Viewer, programme: str, *, audited: bool = True) -> Worklis
     if live is None:
         return None
     spec = LISTS[programme]
-    entries = list(ListEntry.objects.filter(programme=programme, release_id=live.id))
+    entries = list(
+        ListEntry.objects.filter(
+            programme=programme,
+            release_id=live.id,
+            practice_code__in=viewer.practice_codes,
+        )
+    )
     visit = ListVisit.objects.filter(
         user_id=viewer.user_id, programme=programme
     ).first()
     seen_release = visit.release_id if visit else live.id
-    decisions = standing_decisions(programme)
+    decisions = standing_decisions(viewer, programme)
     names = dict(
         Org.objects.filter(code__in={e.practice_code for e in entries}).values_list(
             "code", "name"
@@ -157,11 +166,15 @@ def worklist(viewer: Viewer, programme: str, *, audited: bool = True) -> Worklis
     return made
 
 
-def standing_decisions(programme: str) -> dict[int, Decided]:
+def standing_decisions(viewer: Viewer, programme: str) -> dict[int, Decided]:
     """Return the decision that stands for each person: not undone, not run out."""
     spec = LISTS[programme]
     rows = (
-        Decision.objects.filter(programme=programme, decision__isnull=True)
+        Decision.objects.filter(
+            programme=programme,
+            practice_code__in=viewer.practice_codes,
+            decision__isnull=True,
+        )
         .exclude(choice=Decision.Choice.UNDO)
         .order_by("pk")
     )
@@ -183,7 +196,7 @@ def standing_decisions(programme: str) -> dict[int, Decided]:
             reason=getattr(spec.choices, row.choice).get(row.reason, row.reason),
             note=row.note,
             at=row.decided_at,
-            by_me=False,
+            by_me=row.decided_by == viewer.user_id,
             offered=steps.get(offer.kind, "") if offer else "",
             due_on=offer.due_on if offer else None,
         )
@@ -220,9 +233,7 @@ def _card(
 
 def reference(viewer: Viewer, person_no: int) -> str:
     """Return the sealed reference of a person for the viewer's team."""
-    return pseudonym.seal(
-        person_no, recipient=viewer.org_code, purpose=viewer.purpose
-    )
+    return pseudonym.seal(person_no, recipient=viewer.org_code, purpose=viewer.purpose)
 
 
 def person_behind(viewer: Viewer, sealed: str) -> int:
@@ -264,7 +275,7 @@ class NotCoding:
 
 @dataclass(frozen=True)
 class Missing:
-    """Who could be on the list and is not, by reason; and who cannot be found at all."""
+    """Who could be on the list and is not, by reason; and who cannot be found."""
 
     by_rule: list[tuple[str, str, str, Published]]
     not_coding: list[NotCoding]
@@ -305,7 +316,7 @@ OPT_OUT_WORDS = {
 def _not_coding(
     viewer: Viewer, spec: ListSpec, practices: Iterable[str]
 ) -> list[NotCoding]:
-    """Find practices that record an attribute half as often as the whole area or less."""
+    """Find practices that record an attribute half as often as the area or less."""
     live = release.current()
     assert live is not None
     older = live.between("age_years", 65)
@@ -313,7 +324,14 @@ def _not_coding(
     found = []
     for attribute in spec.coding_check:
         recorded = live.known(attribute) & older
-        everywhere = len(recorded) / max(1, len(older))
+        # The whole area is not the viewer's own list: its share is protected.
+        area = disclosure.protect(
+            [Cell({}, older, recorded)],
+            measure=Measure(attribute, per=100),
+            viewer=viewer,
+        ).cells[0]
+        if area.rate is None:
+            continue
         for code in practices:
             people = older & live.bitmap("practice_code", code)
             measure = Measure(attribute, per=100)
@@ -322,13 +340,13 @@ def _not_coding(
                 measure=measure,
                 viewer=viewer,
             ).cells[0]
-            if cell.rate is not None and cell.rate < 50 * everywhere:
+            if cell.rate is not None and cell.rate < area.rate / 2:
                 found.append(
                     NotCoding(
                         names[code],
                         live.attribute(attribute).title,
                         f"{cell.rate:.0f}%",
-                        f"{everywhere:.0%}",
+                        f"{area.rate:.0f}%",
                     )
                 )
     return found
