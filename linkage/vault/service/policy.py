@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.utils import timezone
 
-from governance.access import ACCESS, live_grants
+from governance.access import ACCESS, live_grants, practices_under
 from governance.models import Scope, User
 from linkage.assertions import REASONS, RevealRequest
 from linkage.vault.store import Identity
@@ -53,11 +53,10 @@ def check_request(request: RevealRequest) -> frozenset[str]:
         raise RefusedRevealError("the user does not hold this role here today")
     if "reveal" not in role.pages or request.purpose not in role.purposes:
         raise RefusedRevealError("this role does not reveal for this purpose")
-    # Read from the store's table that the web role cannot write, so that a grant
-    # withdrawn a moment ago is withdrawn here too.
-    return frozenset(
-        Scope.objects.filter(user=user).values_list("practice_code", flat=True)
-    )
+    # The place of this grant alone: another grant's people are not named under this
+    # one. The scope is read from the store's table that the web role cannot write.
+    scope = Scope.objects.filter(user=user).values_list("practice_code", flat=True)
+    return practices_under(request.org_code, today) & frozenset(scope)
 
 
 def decide(
