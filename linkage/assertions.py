@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import secrets
+import threading
 import time
 from dataclasses import asdict, dataclass
 
@@ -60,6 +61,7 @@ class Verifier:
             raise RefusedAssertionError("the assertion key is missing or too short")
         self.key = key
         self.seen: dict[str, float] = {}
+        self.lock = threading.Lock()
 
     def verify(self, statement: bytes, *, now: float | None = None) -> RevealRequest:
         """Return the request inside a valid statement, or refuse it."""
@@ -71,13 +73,17 @@ class Verifier:
         age = moment - body.pop("issued_at")
         if not -5 <= age <= LIFETIME_SECONDS:
             raise RefusedAssertionError("the statement is too old")
-        number = body.pop("number")
-        self.seen = {n: t for n, t in self.seen.items() if t > moment}
-        if number in self.seen:
-            raise RefusedAssertionError("the statement was used before")
-        self.seen[number] = moment + LIFETIME_SECONDS + 5
+        self._use_once(body.pop("number"), moment)
         body["person_nos"] = tuple(body["person_nos"])
         return RevealRequest(**body)
+
+    def _use_once(self, number: str, moment: float) -> None:
+        # Two threads with the same statement: one of them is the second.
+        with self.lock:
+            self.seen = {n: t for n, t in self.seen.items() if t > moment}
+            if number in self.seen:
+                raise RefusedAssertionError("the statement was used before")
+            self.seen[number] = moment + LIFETIME_SECONDS + 5
 
 
 def _mac(text: bytes, key: str) -> str:
