@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from django.db import transaction
+from django.utils import timezone
 
 from governance import audit
 from governance.access import ACCESS, refresh_scope
@@ -55,7 +56,8 @@ def grant_role(
         org=org,
         defaults={"start_on": start_on, "end_on": end_on, "granted_by": by},
     )
-    practices = refresh_scope(user, start_on)
+    # As things stand today: a grant that ends today shows nobody from now on.
+    practices = refresh_scope(user, timezone.localdate())
     audit.record(
         "role_granted",
         None,
@@ -77,7 +79,9 @@ class NewToken:
 
 
 @transaction.atomic
-def issue_token(*, user: User, purpose: str, today: date, days: int, by: str) -> NewToken:
+def issue_token(
+    *, user: User, purpose: str, today: date, days: int, by: str
+) -> NewToken:
     """Issue an API token for one purpose; earlier tokens of the user end."""
     ApiToken.objects.filter(user=user).delete()
     secret = secrets.token_urlsafe(32)
