@@ -14,6 +14,7 @@ from governance import audit
 from governance.access import Viewer
 from linkage.reveal import Revealed
 
+
 def export_list(
     viewer: Viewer, made: Worklist, practice: str, reason: str
 ) -> HttpResponse:
@@ -23,9 +24,7 @@ def export_list(
     a row, in the form that GP systems import. Without one the sealed reference
     stands in their place.
     """
-    cards = [
-        c for c in (*made.today, *made.decided) if c.practice_code == practice
-    ]
+    cards = [c for c in (*made.today, *made.decided) if c.practice_code == practice]
     revealed = Revealed({}, {})
     if reason and cards:
         revealed = reveals.names(

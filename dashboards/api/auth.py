@@ -44,7 +44,7 @@ class TokenAuthentication(BaseAuthentication):
         viewer = access.viewer_for(token.user, purpose=token.purpose)
         if viewer is None:
             raise AuthenticationFailed("The account has no role in force today.")
-        plain: HttpRequest = request._request  # noqa: SLF001
+        plain: HttpRequest = request._request
         plain.viewer = viewer  # type: ignore[attr-defined]
         return token.user, token
 
@@ -59,7 +59,7 @@ class HasScope(BasePermission):
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         scope = getattr(view, "scope", None)
-        viewer: Any = getattr(request._request, "viewer", None)  # noqa: SLF001
+        viewer: Any = getattr(request._request, "viewer", None)
         if viewer is None:
             return False
         if scope is None or scope not in viewer.spec.api:

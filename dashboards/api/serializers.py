@@ -4,7 +4,7 @@ from rest_framework import serializers
 
 from governance.models import Org
 
-KINDS = ("icb", "sub_icb", "place", "pcn", "practice", "district", "council")
+KINDS = ("icb", "place", "pcn", "practice", "district", "council")
 
 
 class OrganisationQuery(serializers.Serializer):  # type: ignore[type-arg]

@@ -5,7 +5,7 @@ from typing import Any
 from django.http import Http404, HttpRequest
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
@@ -19,7 +19,7 @@ from dashboards.selectors import indicators, segments
 from dashboards.selectors import organisations as org_selectors
 from dashboards.selectors.asked import Asked
 from dashboards.selectors.feeds import feed_status
-from dashboards.selectors.places import Geography
+from dashboards.selectors.places import Geography, PlaceRefused
 from governance.access import Viewer
 from governance.disclosure import as_rows
 from linkage.release import selectors as release
@@ -44,7 +44,7 @@ class V1(APIView):
 
     @property
     def viewer(self) -> Viewer:
-        plain: HttpRequest = self.request._request  # noqa: SLF001
+        plain: HttpRequest = self.request._request
         return plain.viewer  # type: ignore[attr-defined,no-any-return]
 
 
@@ -156,7 +156,10 @@ def _asked(viewer: Viewer, basis: str) -> Asked:
     if live is None:
         raise NoReleaseYet
     geography = Geography(live, basis)  # type: ignore[arg-type]
-    place, _ = geography.chosen(viewer, "")
+    try:
+        place, _ = geography.chosen(viewer, "")
+    except PlaceRefused as refused:
+        raise PermissionDenied("None of your places has people here.") from refused
     return Asked(viewer, live, geography, place, leaves=True)
 
 

@@ -164,7 +164,9 @@ def _next_step(spec: ListSpec, as_of: date) -> pl.Expr:
     step = pl.lit(spec.next_steps[-1].name)
     for option in reversed(spec.next_steps[:-1]):
         assert option.when is not None
-        step = pl.when(holds(option.when, as_of)).then(pl.lit(option.name)).otherwise(step)
+        step = (
+            pl.when(holds(option.when, as_of)).then(pl.lit(option.name)).otherwise(step)
+        )
     return step
 
 
