@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -53,6 +54,8 @@ def worklist(request: HttpRequest, programme: str) -> HttpResponse:
     }
     if made is not None:
         shown = [c.person_no for c in (*made.today, *made.decided)]
+        # The vault names no more at a time; who was decided on longest ago waits.
+        shown = shown[: settings.REVEAL_MAX_PERSONS]
         standing = reveals.standing(request.session, programme)
         if standing and shown:
             try:
