@@ -134,4 +134,5 @@ def plural(kind: str) -> str:
 def low_case(label: str) -> str:
     """Put a label into a running sentence: only a capitalised word is lowered."""
     first, _, rest = label.partition(" ")
-    return f"{first.lower()} {rest}".strip() if first.istitle() and rest else label
+    is_plain = first[1:].islower() and bool(rest)
+    return f"{first.lower()} {rest}" if is_plain else label

@@ -4,16 +4,17 @@ Two places of two networks of two practices each. People of the first place are
 older, more deprived and more often admitted, so that pages have something to say.
 """
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import numpy as np
 import polars as pl
-from tests.builders import AS_OF, release_view
+from django.utils import timezone
 
 from governance.models import Area, Grant, Org, OrgLink, User
 from linkage.release.catalogue import Attribute
 from linkage.release.selectors import ReleaseView
 from segmentation.definitions import SCHEMES
+from tests.builders import AS_OF, release_view
 
 ICB = "QZZ"
 PLACES = {"P1": "Northgate", "P2": "Southmoor"}
@@ -75,7 +76,7 @@ def make_user(role: str, org_code: str, name: str = "") -> User:
         user=user,
         role=role,
         org_id=org_code,
-        start_on=date.today() - timedelta(days=30),
+        start_on=timezone.localdate() - timedelta(days=30),
         granted_by="test",
     )
     return user

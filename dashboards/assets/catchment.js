@@ -7,9 +7,12 @@ const announcer = document.getElementById("announcements");
 
 // A swap is announced by its own words: an element marked data-announce, or its
 // first heading, which also takes the focus so that reading goes on from there.
-document.body.addEventListener("htmx:afterSwap", (event) => {
-  const swapped = event.detail.target;
-  const spoken = swapped.querySelector("[data-announce]");
+document.body.addEventListener("htmx:load", (event) => {
+  const swapped = event.detail.elt;
+  if (swapped === document.body) return; // the page itself, not a swap
+  const spoken = swapped.matches("[data-announce]")
+    ? swapped
+    : swapped.querySelector("[data-announce]");
   const heading = swapped.querySelector("h1, h2, h3");
   const words = spoken?.dataset.announce ?? heading?.textContent;
   if (announcer && words) announcer.textContent = words.trim();

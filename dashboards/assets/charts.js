@@ -38,7 +38,7 @@
 
   drawAll(document);
   WIDE.addEventListener("change", () => drawAll(document));
-  document.addEventListener("htmx:afterSwap", (event) => drawAll(event.detail.target));
+  document.addEventListener("htmx:load", (event) => drawAll(event.detail.elt));
   window.addEventListener("beforeprint", () => {
     for (const table of document.querySelectorAll("details[data-figure-table]")) {
       table.open = true;

@@ -5,6 +5,7 @@ hangs on colour alone.
 """
 
 from collections.abc import Callable
+from math import floor, log10
 from typing import Any
 
 from dashboards.charts.area_map import draw_map
@@ -13,13 +14,13 @@ from dashboards.charts.marks import (
     COLOURS,
     INK,
     PAPER,
-    PATTERNS,
     Drawing,
     Trace,
     base_layout,
     error_bars,
     level,
     name_axis,
+    pattern,
     value_axis,
     words,
 )
@@ -98,7 +99,8 @@ def _pyramid(spec: ChartSpec) -> Drawing:
         raise ValueError(f"{spec.key}: a pyramid needs a split of two")
     traces: list[Trace] = []
     values = [spec.value_of(cell) or 0.0 for cell in spec.published.cells]
-    edge = max(values, default=1.0) * 1.1 or 1.0
+    step = round_step(max(values, default=1.0) or 1.0)
+    edge = step * (max(values, default=0.0) // step + 1)
     for n, (label, cells) in enumerate(spec.layers()):
         for side, (code, title) in enumerate(spec.split.labels.items()):
             sign = -1 if side == 0 else 1
@@ -113,7 +115,7 @@ def _pyramid(spec: ChartSpec) -> Drawing:
             if n == 0:
                 marker = {
                     "color": COLOURS[side],
-                    "pattern": {"shape": PATTERNS[side], "fgcolor": PAPER, "size": 6},
+                    "pattern": pattern(side),
                 }
                 bar = {"type": "bar", "orientation": "h", "marker": marker}
                 traces.append(common | bar)
@@ -124,7 +126,7 @@ def _pyramid(spec: ChartSpec) -> Drawing:
                     | {"type": "scatter", "mode": "lines", "line": line}
                     | {"showlegend": side == 0, "name": label}
                 )
-    ticks = [edge * step / 4 for step in range(-4, 5)]
+    ticks = [step * n for n in range(-round(edge / step), round(edge / step) + 1)]
     layout = {
         "barmode": "overlay",
         "bargap": 0.1,
@@ -138,6 +140,13 @@ def _pyramid(spec: ChartSpec) -> Drawing:
         "height": 130 + 24 * len(spec.category.labels),
     }
     return traces, layout
+
+
+def round_step(largest: float) -> float:
+    """Return a round distance between ticks: 1, 2 or 5 times a power of ten."""
+    rough = largest / 3
+    power = 10.0 ** floor(log10(rough))
+    return power * next(n for n in (1, 2, 5, 10) if n * power >= rough)
 
 
 def _signed(value: float | None, sign: int) -> float | None:
@@ -169,11 +178,7 @@ def _hundred(spec: ChartSpec) -> Drawing:
                 "marker": {
                     "color": COLOURS[n % 4],
                     "line": {"color": PAPER, "width": 2},
-                    "pattern": {
-                        "shape": PATTERNS[n // 4],
-                        "fgcolor": PAPER,
-                        "size": 6,
-                    },
+                    "pattern": pattern(n // 4),
                 },
             }
         )

@@ -114,7 +114,7 @@ def draw_funnel(spec: ChartSpec) -> Drawing:
             "fixedrange": True,
             "tickformat": ",.0f",
         },
-        "yaxis": value_axis(spec),
+        "yaxis": value_axis(spec, rangemode="normal"),
         "height": 420,
         "shapes": [] if spec.target is None else [level(spec.target)],
     }

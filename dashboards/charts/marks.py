@@ -48,6 +48,12 @@ def name_axis(**more: Any) -> dict[str, Any]:
     return {"type": "category", "fixedrange": True, "automargin": True, **more}
 
 
+def pattern(n: int) -> dict[str, Any]:
+    """Return the nth filling; white strokes over the colour, none for the first."""
+    shape = PATTERNS[n % len(PATTERNS)]
+    return {"shape": shape, "fillmode": "overlay", "fgcolor": PAPER, "size": 6}
+
+
 def words(cell: PublishedCell, spec: ChartSpec) -> str:
     """Say a cell in full, for the tooltip."""
     names = ", ".join(dimension.of(cell) for dimension in spec.dimensions)

@@ -126,8 +126,8 @@ class Asked:
 
 
 INTERVAL_WORDS = (
-    "95% intervals: Wilson for shares of people, Byar for counts of events. They say"
-    " what chance alone could do, not what is missing from the record"
+    "95% intervals (Wilson for shares, Byar for counts) allow for chance, not for what"
+    " is missing from the record"
 )
 
 

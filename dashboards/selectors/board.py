@@ -71,7 +71,7 @@ def _item(asked: Asked, panel: PanelSpec) -> Item:
         name=name,
         spec=spec,
         sentence=indicators.sentence(asked, name),
-        changed=changed,
+        changed=changed[:1].upper() + changed[1:],
         sign=sign,
         weight=weight,
         figure=figure,

@@ -7,7 +7,7 @@ from django.db.models import Max, Sum
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboards import wording
+from dashboards import sentences, wording
 from dashboards.definitions import PAGES
 from dashboards.selectors import board, overview, worklist
 from dashboards.selectors.asked import Asked
@@ -79,7 +79,7 @@ def _exceptions(asked: Asked) -> list[Need]:
     first, _ = board.items(asked, PAGES["board"])
     return [
         Need(
-            f"{item.sign}: {item.spec.title.lower()}",
+            f"{item.sign}: {sentences.low_case(item.spec.title)}",
             ". ".join(filter(None, [item.figure.title, item.changed])),
             reverse("indicator", args=[item.name]),
             "What lies behind it",

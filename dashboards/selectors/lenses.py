@@ -38,7 +38,8 @@ def dimension(release: ReleaseView, attribute: str) -> Dimension:
 
 
 def worded(value: str) -> str:
-    """Write a category's value as words: "end_of_life" is "End of life"."""
+    """Write a category's value as words: "end_of_life" is "End of life",
+    "05-09" is "5 to 9"."""
     if value[:1].isdigit():
-        return value.replace("-", " to ")
+        return " to ".join(part.lstrip("0") or "0" for part in value.split("-"))
     return value.replace("_", " ")[:1].upper() + value.replace("_", " ")[1:]

@@ -1,6 +1,7 @@
 """Pages over an invented system: signed-in clients and a release in memory."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -17,9 +18,14 @@ def invented_release() -> ReleaseView:
 
 @pytest.fixture
 def system(
-    db: None, invented_release: ReleaseView, monkeypatch: pytest.MonkeyPatch
+    db: None,
+    invented_release: ReleaseView,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
 ) -> ReleaseView:
     """Organisations in the database, and the invented release as the current one."""
+    # Half a second of key stretching per sign-in proves nothing here.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     make_organisations()
     monkeypatch.setattr(release, "current", lambda: invented_release)
     monkeypatch.setattr(release, "previous", lambda: None)

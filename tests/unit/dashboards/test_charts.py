@@ -17,6 +17,7 @@ from dashboards.charts import (
     describe,
     draw,
 )
+from dashboards.charts.drawing import round_step
 from dashboards.charts.funnel import funnel_limits, interval_around, is_exception
 from governance.disclosure import Cell, Measure, official, protect
 
@@ -128,6 +129,13 @@ def test_pyramid_puts_one_sex_left_and_outlines_the_comparator():
     assert [bar["x"][0] for bar in bars] == [-20.0, 30.0]
     assert len(lines) == 2
     assert "-" not in "".join(drawing["layout"]["xaxis"]["ticktext"])
+
+
+@pytest.mark.parametrize(
+    ("largest", "step"), [(3.0, 1.0), (4.6, 2.0), (12.0, 5.0), (0.09, 0.05), (900, 500)]
+)
+def test_ticks_are_round(largest, step):
+    assert round_step(largest) == pytest.approx(step)
 
 
 def test_a_pyramid_without_two_sexes_is_refused():
