@@ -79,46 +79,6 @@ def names() -> dict[str, str]:
     )
 
 
-def org_tree(as_of: date) -> dict[str, dict[str, object]]:
-    """Organisations of the registered hierarchy in force on a date, by code.
-
-    Each is {"code", "name", "kind", "parents": [codes, nearest level first],
-    "children": [codes], "practices": count}. A unit without an open practice is
-    left out, so that no page offers an empty choice.
-    """
-    frame = registered_hierarchy(as_of)
-    known = {o.code: o for o in Org.objects.filter(kind__in=REGISTERED)}
-    tree: dict[str, dict[str, object]] = {}
-    for row in frame.iter_rows():
-        path = [code for code in row if code]
-        for position, code in enumerate(path):
-            entry = tree.setdefault(
-                code,
-                {
-                    "code": code,
-                    "name": known[code].name,
-                    "kind": known[code].kind,
-                    "parents": path[position + 1 :],
-                    "children": [],
-                    "practices": 0,
-                },
-            )
-            entry["practices"] += 1  # type: ignore[operator]
-            below = path[position - 1] if position else None
-            if below and below not in entry["children"]:  # type: ignore[operator]
-                entry["children"].append(below)  # type: ignore[attr-defined]
-    return tree
-
-
-def outlines(kind: str) -> dict[str, list[list[list[float]]]]:
-    """Rings of [longitude, latitude] by area code, for the areas that have them."""
-    return dict(
-        Area.objects.filter(kind=kind, outline__isnull=False).values_list(
-            "code", "outline"
-        )
-    )
-
-
 def current_codes(code: str, as_of: date) -> list[str]:
     """What a code has become by a date: itself, its successor, or several of a split.
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from django.conf import settings
@@ -24,9 +25,7 @@ from linkage.reference.successors import AREA_KINDS, read_successors
 ORG_FIELDS = (
     "kind", "name", "ons_code", "opened_on", "closed_on", "longitude", "latitude",
 )  # fmt: skip
-AREA_FIELDS = (
-    "kind", "name", "vintage", "imd_rank", "imd_decile", "is_rural", "outline",
-)  # fmt: skip
+AREA_FIELDS = ("kind", "name", "vintage", "imd_rank", "imd_decile", "is_rural")
 BATCH = 2000
 
 
@@ -92,19 +91,20 @@ def _save_orgs(found: Organisations, valid_from: date | None, done: Loaded) -> N
 
 
 def _save_areas(found: Areas, valid_from: date | None, done: Loaded) -> None:
-    rows = [
-        Area(
-            **row | {"outline": json.loads(row["outline"]) if row["outline"] else None}
+    # A delivery without boundaries leaves the outlines of the last one.
+    drawn = pl.col("outline").is_not_null()
+    for part, fields in (
+        (found.areas.filter(drawn), (*AREA_FIELDS, "outline")),
+        (found.areas.filter(~drawn), AREA_FIELDS),
+    ):
+        rows = part.select("code", *fields).iter_rows(named=True)
+        Area.objects.bulk_create(
+            [Area(**row | _outline(row)) for row in rows],
+            update_conflicts=True,
+            unique_fields=["code"],
+            update_fields=list(fields),
+            batch_size=BATCH,
         )
-        for row in found.areas.select("code", *AREA_FIELDS).iter_rows(named=True)
-    ]
-    Area.objects.bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=["code"],
-        update_fields=list(AREA_FIELDS),
-        batch_size=BATCH,
-    )
     for (kind,), part in found.areas.group_by("kind", maintain_order=True):
         name = "council area" if kind == "council" else str(kind)
         done.counts[name] = part.height
@@ -113,6 +113,10 @@ def _save_areas(found: Areas, valid_from: date | None, done: Loaded) -> None:
         start_on=pl.lit(None, dtype=pl.Date), end_on=pl.lit(None, dtype=pl.Date)
     )
     _save_links(AreaLink, AreaLink.Kind.WITHIN, links, valid_from, done)
+
+
+def _outline(row: dict[str, Any]) -> dict[str, Any]:
+    return {"outline": json.loads(row["outline"])} if "outline" in row else {}
 
 
 def _save_links(
@@ -137,6 +141,7 @@ def _save_links(
     open_pairs = {
         (k.child_id, k.parent_id): k for k in held.values() if k.end_on is None
     }
+    known = {child for child, _, _ in held}
     made, ended, gone = [], [], []
     matched = set()
     for (child, parent, start_on), end_on in wanted.items():
@@ -144,7 +149,7 @@ def _save_links(
         if link is None and start_on is None:
             link = open_pairs.get((child, parent))
         if link is None or (start_on is None and link.end_on is not None):
-            begun = start_on or (valid_from if child_known(held, child) else None)
+            begun = start_on or (valid_from if child in known else None)
             made.append(
                 model(
                     child_id=child,
@@ -177,11 +182,6 @@ def _save_links(
         f"{what} with a new end": len(ended),
         f"{what} removed": len(gone),
     }
-
-
-def child_known(held: dict[tuple[str, str, date | None], object], child: str) -> bool:
-    """Whether a child had links before this delivery."""
-    return any(key[0] == child for key in held)
 
 
 def _save_successors(successors: pl.DataFrame, done: Loaded) -> None:
