@@ -15,7 +15,7 @@ TIERS = {
 HEAD = """\
 # Feeds
 
-Written from `linkage/feeds/*.yaml` by `./run manage feed_docs`; a test fails when it is
+Written from `linkage/feeds/*.yaml` by `./run docs`; a test fails when it is
 out of date. Change the definition, not this page.
 
 Every row that comes in is loaded, quarantined, left out or a duplicate, and the four

@@ -7,7 +7,7 @@ from tests.conftest import ROOT
 
 def test_the_page_of_feeds_is_fresh() -> None:
     written = (ROOT / "docs" / "feeds.md").read_text(encoding="utf-8")
-    assert written == feeds_page(FEEDS), "run ./run manage feed_docs"
+    assert written == feeds_page(FEEDS), "run ./run docs"
 
 
 def test_every_feed_has_a_section_and_every_column_a_line() -> None:
