@@ -14,8 +14,10 @@ NAVIGATION = (
     ("Home", "home", "home"),
     ("Overview", "overview", "overview"),
     ("Board", "board", "board"),
+    ("Indicators", "indicator", "indicators"),
     ("Lists", "worklist", "worklists"),
     ("Feeds", "feeds", "feeds"),
+    ("API", "api_guide", "api-guide"),
     ("Governance", "access", "access"),
     ("About", "about", "about"),
 )

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from governance.specs import Definition, Strict
-from linkage.steps.holds import FeatureTest
+from linkage.steps.holds import Test
 
 Geography = Literal["practice", "pcn", "place", "district", "council"]
 Lens = Literal["imd_fifth", "ethnicity_group", "age_band", "segment"]
@@ -26,9 +26,9 @@ class IndicatorSpec(Definition):
     counted ("people", "admissions", "£"), `per` is the scale of the rate.
     """
 
-    count: FeatureTest | Sum
+    count: Test | Sum
     before: Sum | None = None
-    among: tuple[FeatureTest, ...] = ()
+    among: tuple[Test, ...] = ()
     among_words: str
     unit: str = "people"
     per: int
@@ -43,7 +43,7 @@ class IndicatorSpec(Definition):
 
     @model_validator(mode="after")
     def counts_what_it_says(self) -> "IndicatorSpec":
-        counts_people = isinstance(self.count, FeatureTest)
+        counts_people = not isinstance(self.count, Sum)
         if counts_people != (self.unit == "people"):
             raise ValueError("a test counts people; a sum has a unit of its own")
         return self

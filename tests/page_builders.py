@@ -119,7 +119,8 @@ def make_people(people: int, seed: int) -> pl.DataFrame:
             "imd_fifth": fifth.astype(str),
             "segment": [SEGMENTS[n] for n in segment],
             "condition_count": conditions.astype(float),
-            "has_diabetes": rng.random(people) < 0.02 + age / 900,
+            "has_diabetes_type1": rng.random(people) < 0.005,
+            "has_diabetes_type2": rng.random(people) < 0.02 + age / 900,
             "frailty_recorded": pl.Series(frail).set(
                 pl.Series((age < 65) | (rng.random(people) < 0.6)), None
             ),
@@ -151,7 +152,8 @@ def attributes() -> list[Attribute]:
         "frailty_recorded": ["mild", "moderate", "severe"],
         "smoking_status": ["current", "ex", "never"],
     }
-    flags = ["is_registered", "is_resident", "has_diabetes"]
+    flags = ["is_registered", "is_resident"]
+    flags += ["has_diabetes_type1", "has_diabetes_type2"]
     numbers = ["age_years", "condition_count", "cost_total_12m", "risk_emergency_12m"]
     numbers += ["emergency_admissions_12m", "emergency_admissions_prior_12m"]
     numbers += ["emergency_attendances_12m"]

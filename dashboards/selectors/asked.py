@@ -11,6 +11,7 @@ from dashboards.selectors.places import Geography, Place
 from dashboards.steps.aggregate import Group
 from governance.access import Viewer
 from governance.disclosure import Cell, Measure, Published, in_workspace, protect
+from linkage.feature_definitions import FEATURES
 from linkage.release.selectors import ReleaseView
 
 PLACE = "place"
@@ -101,13 +102,13 @@ class Asked:
         freshness = f"Data to {wording.day(self.release.as_of)}"
         if published is not None:
             freshness += f", published {wording.moment(published)}"
-        named = {self.release.attribute(name).source for name in attributes} - {""}
+        named = {source_of(self.release, name) for name in attributes}
         return Evidence(
             freshness=freshness,
             coverage=f"{size} {self.basis_words}, alive at the data date",
             completeness=completeness or self._completeness(attributes),
             uncertainty=". ".join(filter(None, [INTERVAL_WORDS, caveat])),
-            source=source or ", ".join(sorted(named)) or "Linked record",
+            source=source or "; ".join(sorted(named)),
         )
 
     def _completeness(self, attributes: Collection[str]) -> str:
@@ -129,6 +130,13 @@ INTERVAL_WORDS = (
     "95% intervals (Wilson for shares, Byar for counts) allow for chance, not for what"
     " is missing from the record"
 )
+
+
+def source_of(release: ReleaseView, attribute: str) -> str:
+    """Say where an attribute comes from, in the words of its definition."""
+    if attribute in FEATURES:
+        return FEATURES[attribute].source
+    return release.attribute(attribute).source or "Linked record"
 
 
 def lens(release: ReleaseView, attribute: str) -> tuple[str, dict[str, BitMap]]:

@@ -36,8 +36,9 @@ def spec_of(name: str) -> IndicatorSpec:
 def attributes_of(spec: IndicatorSpec) -> list[str]:
     """Return the attributes of a release that an indicator reads."""
     counted = spec.count
-    first = counted.sum_of if isinstance(counted, Sum) else counted.feature
-    return list(dict.fromkeys([first, *(test.feature for test in spec.among)]))
+    first = (counted.sum_of,) if isinstance(counted, Sum) else counted.features
+    also = [name for test in spec.among for name in test.features]
+    return list(dict.fromkeys([*first, *also]))
 
 
 def is_available(asked: Asked, name: str) -> bool:

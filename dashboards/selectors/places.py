@@ -87,6 +87,8 @@ class Geography:
     def of_kind(self, kind: str, within: BitMap | None = None) -> list[Place]:
         """Return the places of a kind that have people (of a set), by name."""
         attribute = (REGISTERED | RESIDENT | {"lsoa": "lsoa_code"})[kind]
+        if attribute not in self.release.catalogue:
+            return []  # the reference data knows no such level
         inside = self.base if within is None else self.base & within
         places = []
         for code in self.release.values(attribute):

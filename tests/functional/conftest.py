@@ -85,7 +85,7 @@ class Visitor:
             self.elsewhere.append(request.url)
 
     def goes_to(self, path: str) -> Page:
-        self.page.goto(self.site + path, wait_until="networkidle")
+        self.page.goto(self.site + path, wait_until="load")
         return self.page
 
     def signs_in(self, username: str) -> Page:
@@ -93,7 +93,7 @@ class Visitor:
         self.page.get_by_label("User name").fill(username)
         self.page.get_by_label("Password").fill(PASSWORD)
         self.page.get_by_role("button", name="Sign in").click()
-        self.page.wait_for_load_state("networkidle")
+        self.page.wait_for_url(f"{self.site}/")
         return self.page
 
 

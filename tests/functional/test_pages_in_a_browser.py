@@ -13,14 +13,16 @@ PAGES = {
     ("place_lead", "P1"): ["/", "/overview/?basis=resident", "/indicators/smoking/"],
     ("pcn_mdt_member", "U1"): ["/", "/overview/"],
     ("system_analyst", "QZZ"): ["/overview/map/", "/board/?place=P1"],
-    ("data_manager", "QZZ"): ["/", "/about/"],
+    ("data_manager", "QZZ"): ["/", "/feeds/", "/about/"],
     ("ig_lead", "QZZ"): ["/", "/access/", "/access/audit/"],
+    ("partner_client", "P1"): ["/", "/api-guide/"],
 }
 SERIOUS = {"serious", "critical"}
 
 
 def serious_findings(page):
-    found = Axe().run(page).response["violations"]
+    found = Axe().run(page, options={"resultTypes": ["violations"]})
+    found = found.response["violations"]
     return [
         (each["id"], [node["target"] for node in each["nodes"]][:3])
         for each in found

@@ -12,7 +12,7 @@ from dashboards.definitions import INDICATORS
 from dashboards.specs import IndicatorSpec
 from dashboards.steps.aggregate import aggregate, matching
 from linkage.release.catalogue import Attribute
-from linkage.steps.holds import FeatureTest, holds
+from linkage.steps.holds import CountTest, FeatureTest, holds
 from tests.builders import release_view
 
 ATTRIBUTES = [
@@ -101,6 +101,24 @@ def test_sets_answer_as_frames_do(rows, at_least, above, below, at_most):
     for test in tests:
         expected = frame.filter(holds(test))["person_no"].to_list()
         assert list(matching(view, test)) == expected, test
+
+
+FLAGS = ("a", "b", "c")
+
+
+@given(
+    st.lists(st.tuples(*[st.booleans()] * 3), min_size=1, max_size=10),
+    st.integers(1, 3),
+    st.none() | st.integers(1, 3),
+)
+def test_flags_are_counted_as_frames_count_them(rows, at_least, at_most):
+    frame = pl.DataFrame(rows, schema=list(FLAGS), orient="row").with_columns(
+        person_no=pl.int_range(1, len(rows) + 1, dtype=pl.Int32)
+    )
+    view = release_view(frame, [Attribute(flag, flag, "flag") for flag in FLAGS])
+    test = CountTest(count=FLAGS, at_least=at_least, at_most=at_most)
+    expected = frame.filter(holds(test))["person_no"].to_list()
+    assert list(matching(view, test)) == expected
 
 
 def test_a_count_and_its_unit_must_agree():
