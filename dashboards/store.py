@@ -42,8 +42,7 @@ def replace_entries(
 ) -> None:
     """Write a list's entries for a release, in place of an earlier try's.
 
-    `before` is the release that readers see now, from which `first_release` is
-    carried over.
+    `before` is the release before it, from which `first_release` is carried over.
     """
     since = dict(
         ListEntry.objects.filter(

@@ -21,16 +21,18 @@ def make_lists(release_id: int) -> StageOutcome:
     the release is published, with everything else.
     """
     now = release.view(release_id)
-    live = release.current()
+    earlier = release.current()
+    if earlier is not None and earlier.id == release_id:
+        earlier = release.previous()
     looked_at = listed = 0
     for programme, spec in LISTS.items():
         profile = store.profile(release_id, now.catalogue, spec.attributes)
         before = None
-        if live is not None and live.id != release_id:
-            before = _before(live.id, live.catalogue, spec)
+        if earlier is not None:
+            before = _before(earlier.id, earlier.catalogue, spec)
         made = shortlist(profile, before, spec, as_of=now.as_of)
         store.replace_entries(
-            programme, release_id, made.entries, live.id if live else None
+            programme, release_id, made.entries, earlier.id if earlier else None
         )
         store.write_run(
             programme,
