@@ -9,7 +9,7 @@ reads. Nothing here is rolled back: `emptied` leaves the databases as it found t
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import count
 from typing import Any
@@ -61,7 +61,7 @@ CANDIDATE: dict[str, Any] = {
     "emergency_admissions_prior_12m": 1.0,
     "risk_emergency_12m": 0.3,
 }
-FLAGS = ("on_palliative_register", "in_care_home", "in_hospital_now", "lives_alone")
+FLAGS = ("on_palliative_register", "in_care_home", "in_hospital", "lives_alone")
 FLAGS += ("open_community_referral", "long_term_social_care", "has_carer")
 FLAGS += ("needs_interpreter", "is_housebound", "type1_opt_out", "national_opt_out")
 NUMBERS = ("efi_score", "medicines_12m", "last_medication_review_days", "hfrs")
@@ -81,7 +81,11 @@ _keys = count(1)
 
 @dataclass(frozen=True)
 class Someone:
-    """A hand-made person: number, practice, names for the vault, list values."""
+    """A hand-made person: number, practice, names for the vault, list values.
+
+    What the vault has heard since the release was made: `died_on`, or that they
+    `left` their practice.
+    """
 
     person_no: int
     practice: str | None
@@ -89,6 +93,12 @@ class Someone:
     forename: str = "Nora"
     nhs_number: str = "9990000000"
     values: Mapping[str, Any] = field(default_factory=dict)
+    died_on: date | None = None
+    left: bool = False
+
+    def but(self, **values: Any) -> "Someone":
+        """The same person with other values."""
+        return replace(self, values=dict(self.values) | values)
 
     def row(self) -> dict[str, Any]:
         """Their row of a release, over the background's defaults."""
@@ -105,7 +115,8 @@ class Someone:
                 "icb_code": page_builders.ICB,
                 "is_registered": self.practice is not None,
                 "is_resident": True,
-                "has_diabetes": False,
+                "has_diabetes_type1": False,
+                "has_diabetes_type2": False,
                 "sex": "F",
                 "age_band": "80-84",
                 "ethnicity_group": "White",
@@ -192,9 +203,18 @@ def load_people(someones: Iterable[Someone]) -> None:
     """Write the people themselves to the store, as the loader."""
     with acting_as("loader"), connections["default"].cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO person (person_no, sex, birth_month, practice_code)"
-            " VALUES (%s, 'F', '1944-02-01', %s)",
-            [[s.person_no, s.practice] for s in someones],
+            "INSERT INTO person (person_no, sex, birth_month, practice_code,"
+            " type1_opt_out_on, national_opt_out)"
+            " VALUES (%s, 'F', '1944-02-01', %s, %s, %s)",
+            [
+                [
+                    s.person_no,
+                    s.practice,
+                    AUGUST if s.values.get("type1_opt_out") else None,
+                    bool(s.values.get("national_opt_out")),
+                ]
+                for s in someones
+            ],
         )
 
 
@@ -258,13 +278,16 @@ def name_people(someones: Iterable[Someone]) -> None:
                 born_on=date(1944, 2, 17),
                 line1="1 Harbour Row",
                 postcode="ZZ1 9ZZ",
+                died_on=s.died_on,
+                type1_opt_out_on=AUGUST if s.values.get("type1_opt_out") else None,
+                national_opt_out=bool(s.values.get("national_opt_out")),
             )
             for s in known
         )
         CurrentRegistration.objects.using("vault").bulk_create(
             CurrentRegistration(person_no=s.person_no, practice_code=s.practice)
             for s in known
-            if s.practice
+            if s.practice and not s.left
         )
 
 
@@ -409,18 +432,39 @@ JACK = Someone(5015, "Z81001", "JESSOP", "Jack", "9990010157", {"type1_opt_out":
 KATE = Someone(
     5016, "Z81002", "KETTERING", "Kate", "9990010165", {"national_opt_out": True}
 )
+# On the list in August and, their use no longer rising, off it in September.
+EDNA = Someone(5005, "Z81001", "EASTERBROOK", "Edna", "9990010050")
+RUTH = Someone(
+    5006,
+    "Z81001",
+    "RAVENSCROFT",
+    "Ruth",
+    "9990010068",
+    {"risk_emergency_12m": 0.25},
+    died_on=date(2026, 11, 1),
+)
+SAM = Someone(
+    5007,
+    "Z81002",
+    "SALTONSTALL",
+    "Sam",
+    "9990010076",
+    {"risk_emergency_12m": 0.2},
+    left=True,
+)
 OPTED_OUT = (JACK, KATE)
 PASSED_OVER = (
     Someone(5011, "Z81001", values={"on_palliative_register": True}),
     Someone(5012, "Z81001", values={"in_care_home": True}),
-    Someone(5013, "Z81002", values={"in_hospital_now": True}),
+    Someone(5013, "Z81002", values={"in_hospital": True}),
     Someone(5014, "Z81001", values={"care_plan_on": date(2026, 7, 1)}),
 )
 # Of the other network: whatever is theirs must never reach the first one's viewers.
 ODA = Someone(5031, "Z81005", "OXENFOORD", "Oda", "9990050310")
 PIP = Someone(5032, "Z81006", "PENHALIGON", "Pip", "9990050329")
-OURS, THEIRS = (ANNA, BERT, CORA, DREW), (ODA, PIP)
-EVERYBODY = (*OURS, *OPTED_OUT, *PASSED_OVER, *THEIRS)
+OURS, THEIRS = (ANNA, BERT, CORA, DREW, RUTH, SAM), (ODA, PIP)
+EVERYBODY = (*OURS, EDNA, *OPTED_OUT, *PASSED_OVER, *THEIRS)
+NOT_RISING = {"emergency_admissions_12m": 1.0}
 
 
 @dataclass
@@ -448,11 +492,12 @@ def raise_system(stack: ExitStack) -> Live:
     with acting_as("worker"):
         page_builders.make_organisations()
     before = [s for s in EVERYBODY if s is not DREW]
+    after = [s.but(**NOT_RISING) if s is EDNA else s for s in EVERYBODY]
     others = background()
     load_people(EVERYBODY)
     name_people(EVERYBODY)
     publish(before, AUGUST, others)
-    publish(EVERYBODY, SEPTEMBER, others)
+    publish(after, SEPTEMBER, others)
     live = Live(stack.enter_context(Vault.opened()))
     for role, org_code in ROLE_PLACES.items():
         live.users[role] = make_user(role, org_code)
