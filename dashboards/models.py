@@ -129,12 +129,17 @@ class Outcome(models.Model):
 
 
 class ListVisit(models.Model):
-    """When a viewer last opened a list, so that "new since your last visit" is true."""
+    """When a viewer last opened a list, so that "new since your last visit" is true.
+
+    `release_id` is the release they saw last; `before_release` the one they had seen
+    before it (0: none), so that who is new stays marked until the next release comes.
+    """
 
     user_id = models.IntegerField()
     programme = models.CharField(max_length=60)
     visited_at = models.DateTimeField()
     release_id = models.IntegerField()
+    before_release = models.IntegerField(default=0)
 
     class Meta:
         db_table = "list_visit"

@@ -121,7 +121,7 @@ def worklist(
     visit = ListVisit.objects.filter(
         user_id=viewer.user_id, programme=programme
     ).first()
-    seen_release = visit.release_id if visit else live.id
+    seen_release = seen_before(visit, live.id)
     decisions = standing_decisions(viewer, programme)
     names = dict(
         Org.objects.filter(code__in={e.practice_code for e in entries}).values_list(
@@ -138,7 +138,7 @@ def worklist(
     accepted = sum(
         1
         for d in decisions.values()
-        if d.choice == Decision.Choice.ACCEPT and d.at > week_ago
+        if d.choice == OUTCOME_WORDS["accept"] and d.at > week_ago
     )
     slots = max(0, spec.capacity_per_week - accepted)
     made = Worklist(
@@ -252,15 +252,30 @@ def natural_frequency(probability: float | None) -> str:
     return f"about {hundredths} in 100 people like this"
 
 
+def seen_before(visit: ListVisit | None, live_id: int) -> int:
+    """Return the release that this viewer had seen before the live one; 0 for none."""
+    if visit is None:
+        return 0
+    return visit.before_release if visit.release_id == live_id else visit.release_id
+
+
 def note_visit(viewer: Viewer, programme: str) -> None:
     """Remember this visit, so that the next one can say what is new since."""
     live = release.current()
-    if live is not None:
-        ListVisit.objects.update_or_create(
-            user_id=viewer.user_id,
-            programme=programme,
-            defaults={"visited_at": timezone.now(), "release_id": live.id},
-        )
+    if live is None:
+        return
+    visit = ListVisit.objects.filter(
+        user_id=viewer.user_id, programme=programme
+    ).first()
+    ListVisit.objects.update_or_create(
+        user_id=viewer.user_id,
+        programme=programme,
+        defaults={
+            "visited_at": timezone.now(),
+            "release_id": live.id,
+            "before_release": seen_before(visit, live.id),
+        },
+    )
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class Command(BaseCommand):
             password = secrets.token_urlsafe(12)
             user = actions.create_user(
                 username=username,
-                full_name=f"Demo {ACCESS.roles[role].title.lower()}",
+                full_name=f"Demo {ACCESS.roles[role].title}",
                 password=password,
                 trained_until=today + timedelta(days=365),
                 by=BY,
