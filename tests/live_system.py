@@ -365,6 +365,19 @@ def connect(role: str) -> psycopg.Connection:
     return psycopg.connect(url, autocommit=True)
 
 
+@contextmanager
+def without(
+    right: str, table: str, role: str, *, owner: str = "migrator"
+) -> Iterator[None]:
+    """A block in which a role has lost a right, so that what it does there fails."""
+    with connect(owner) as connection:
+        connection.execute(f"REVOKE {right} ON {table} FROM {role}")
+        try:
+            yield
+        finally:
+            connection.execute(f"GRANT {right} ON {table} TO {role}")
+
+
 KEPT = ("django_migrations", "django_content_type")
 VAULT_TABLES = ("person_identity", "current_registration", "reveal_event")
 
