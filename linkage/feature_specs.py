@@ -62,9 +62,10 @@ class Latest(Strict):
 class Register(Strict):
     """People who have a condition: `has_<name>` and `<name>_since`.
 
-    A code of `codes` counts when it is later than the latest of `resolved`. A code of
-    `hospital` counts the same way, once it stands on `hospital_days` different days
-    (one of two sources is enough). `or_sustained` and `or_latest` admit people by
+    A code of `codes` in the GP record counts when it is later than the latest of
+    `resolved`. A code of either list that a hospital or A&E department gave counts the
+    same way, once there is one on `hospital_days` different days: one of the two
+    sources is enough. `or_sustained` and `or_latest` admit people by
     their values. Under `age_at_least` (at the date asked for) nobody is on it; codes
     dated before `not_before` do not count.
     """

@@ -25,7 +25,7 @@ PERSON_COLUMNS = (
 )
 REGISTRATION_COLUMNS = "person_no, practice_code, start_on, end_on"
 RESIDENCE_COLUMNS = "person_no, lsoa_code, in_care_home, start_on, end_on"
-EVENT_COLUMNS = "person_no, on_date, recorded_on, system, code, value, unit"
+EVENT_COLUMNS = "person_no, on_date, recorded_on, kind, system, code, value, unit"
 ACTIVITY_COLUMNS = (
     "person_no, setting, kind, start_on, end_on, recorded_on, urgency, specialty,"
     " outcome, reason_code, cost_gbp"
@@ -82,7 +82,8 @@ def read_events(
 ) -> pl.DataFrame:
     """Read events of some kinds dated from `since` to `until`, for scores.
 
-    Columns: person_no, on_date, recorded_on, system, code, value, unit, feed_no.
+    Columns: person_no, on_date, recorded_on, kind, system, code, value, unit,
+    feed_no.
     """
     numbers = ", ".join(str(EVENT_KINDS[kind]) for kind in kinds)
     with bulk.connect("default") as source:

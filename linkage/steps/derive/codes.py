@@ -27,7 +27,6 @@ CodeRule = (
     | DaysSinceCode
     | DistinctCodes
 )
-SINCE = {"person_no": pl.Int32, "since": pl.Date}
 
 
 def from_codes(
@@ -86,30 +85,28 @@ def _register(
 ) -> pl.DataFrame:
     ended = _latest(hits.on(rule.resolved), "ended_on")
 
-    def counting(lists: tuple[str, ...]) -> pl.DataFrame:
-        found = _later(hits.on(lists), ended)
+    def counting(found: pl.DataFrame) -> pl.DataFrame:
+        found = _later(found, ended)
         if rule.not_before is not None:
             found = found.filter(pl.col("on_date") >= rule.not_before)
         return found
 
+    in_hospital = counting(hits.in_hospital((*rule.codes, *rule.hospital)))
     since = [
-        counting(rule.codes)
+        counting(hits.recorded(rule.codes))
         .group_by("person_no")
-        .agg(since=pl.col("on_date").min())
-        .cast(SINCE)  # type: ignore[arg-type]
+        .agg(since=pl.col("on_date").min()),
+        in_hospital.group_by("person_no")
+        .agg(since=pl.col("on_date").min(), days=pl.col("on_date").n_unique())
+        .filter(pl.col("days") >= rule.hospital_days)
+        .drop("days"),
     ]
-    if rule.hospital:
-        since.append(
-            counting(rule.hospital)
-            .group_by("person_no")
-            .agg(since=pl.col("on_date").min(), days=pl.col("on_date").n_unique())
-            .filter(pl.col("days") >= rule.hospital_days)
-            .drop("days")
-        )
     if rule.or_sustained is not None:
-        since.append(_sustained(rule.or_sustained, counting(rule.or_sustained.values)))
+        values = counting(hits.on(rule.or_sustained.values))
+        since.append(_sustained(rule.or_sustained, values))
     if rule.or_latest is not None:
-        since.append(_run_at_least(rule.or_latest, counting(rule.or_latest.values)))
+        values = counting(hits.on(rule.or_latest.values))
+        since.append(_run_at_least(rule.or_latest, values))
     first = pl.concat(since).group_by("person_no").agg(pl.col("since").min())
     old_enough = pl.col("age_years") >= rule.age_at_least
     # A birth month that is not known keeps nobody off a register.

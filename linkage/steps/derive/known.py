@@ -1,14 +1,17 @@
 """What was known by a date, and which events stand on which codelist."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 import polars as pl
 
 from linkage.code_lists import Codelist
-from linkage.vocabulary import SYSTEMS
+from linkage.vocabulary import EVENT_KINDS, SYSTEMS
 
-HIT_COLUMNS = ("person_no", "on_date", "value", "unit")
+HIT_COLUMNS = ("person_no", "on_date", "kind", "value", "unit")
+# What a hospital or A&E department coded, in whichever system; all else is the GP
+# record or a status.
+CODED_IN_HOSPITAL = (EVENT_KINDS["diagnosis"], EVENT_KINDS["procedure"])
 
 
 def known_events(event: pl.DataFrame, as_of: date) -> pl.DataFrame:
@@ -78,12 +81,19 @@ class Hits:
         self.known = known
         self.codes = table
 
-    def on(self, lists: tuple[str, ...], *, after: date | None = None) -> pl.DataFrame:
-        """Return the events on any of the lists: person_no, on_date, value, unit.
+    def on(self, lists: Iterable[str], *, after: date | None = None) -> pl.DataFrame:
+        """Return the events on any of the lists: person_no, on_date, kind, value, unit.
 
         `after` keeps what is dated later than it.
         """
-        found = pl.concat(
-            [self._none, *(self._by_list.get(n, self._none) for n in lists)]
-        )
+        parts = (self._by_list.get(name, self._none) for name in lists)
+        found = pl.concat([self._none, *parts])
         return found if after is None else found.filter(pl.col("on_date") > after)
+
+    def recorded(self, lists: Iterable[str]) -> pl.DataFrame:
+        """Return the events on the lists that a GP record or a status holds."""
+        return self.on(lists).filter(~pl.col("kind").is_in(CODED_IN_HOSPITAL))
+
+    def in_hospital(self, lists: Iterable[str]) -> pl.DataFrame:
+        """Return the events on the lists that hospitals and A&E departments coded."""
+        return self.on(lists).filter(pl.col("kind").is_in(CODED_IN_HOSPITAL))
