@@ -65,8 +65,12 @@ class Postgres:
         else:
             self._wait(None)
             self._reload()
-        if not (self.data / "roles").exists():
+        if not self.is_made():
             self._make_roles()
+
+    def is_made(self) -> bool:
+        """Whether the cluster has its roles and databases."""
+        return (self.data / "roles").exists()
 
     def pid(self) -> int | None:
         """The pid of this cluster's server, or None when it does not run."""

@@ -69,6 +69,10 @@ class Servers:
         """Where the vault's service listens, in a folder closed to others."""
         return self.places.vault_socket
 
+    def exist(self) -> bool:
+        """Whether the databases were made by an earlier start."""
+        return self.postgres.is_made()
+
     def start(self) -> None:
         """Start both servers or join those that run; write the secret files."""
         gate = self._lock("start.lock", fcntl.LOCK_EX)

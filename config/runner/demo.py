@@ -4,30 +4,20 @@ import json
 import shutil
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from config import assets
 from config.embedded.keys import write_closed
 from config.runner import services, tables
+from config.runner.demo_notes import PEOPLE, SEED, Notes, Wish
 from config.runner.manage import migrate_arguments, process_for
 from config.runner.memory import Sampler
 from config.runner.session import Session, uses_real_servers
 from config.runner.stages import Result, Screen, Stage, StageRun, run_inside, run_stage
 
-PEOPLE = 20_000
-SEED = 1
 JSON_LINES = ("--progress", "json")
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What decides which demo it is; the same wish finds the same data."""
-
-    people: int = PEOPLE
-    seed: int = SEED
-    reference: str | None = None
 
 
 @dataclass(frozen=True)
@@ -72,24 +62,23 @@ def demo(options: Options) -> int:
         return 2
     screen = Screen()
     session = Session(options.home)
-    made = made_before(options.home)
+    notes = trusted_notes(session)
+    made = notes.made()
     rebuild = options.rebuild
     if made is not None and not rebuild:
         rebuild = ask_rebuild(options, made)
         if not rebuild and options.differs_from(made) and not sys.stdin.isatty():
             print(
-                f"{options.home} holds another demo ({described(made)}). Nothing was "
-                "changed: --rebuild replaces it, --home makes a second one beside it."
+                f"{options.home} holds another demo ({made}). Nothing was changed: "
+                "--rebuild replaces it, --home makes a second one beside it."
             )
             return 2
-    if rebuild or (made is None and begun_file(options.home).exists()):
-        # Data of an unfinished demo is taken away too: it says nothing for sure.
-        wipe(session)
-        made = None
+    if rebuild or notes.unfinished() not in (None, options.wish()):
+        wipe(session, notes)
     with Sampler(also=lambda: server_pids(session)) as sampler:
-        runs, said = build(session, options, screen, fresh=made is None)
+        runs = build(session, options, screen, notes)
     try:
-        report(screen, runs, said, sampler.peak_mb)
+        report(screen, runs, sampler.peak_mb)
         if options.serve:
             return serve(session, options, screen)
         tables.print_accounts(screen.console, read_accounts(session))
@@ -99,13 +88,13 @@ def demo(options: Options) -> int:
 
 
 def build(
-    session: Session, options: Options, screen: Screen, *, fresh: bool
-) -> tuple[list[StageRun], list[dict[str, Any]]]:
+    session: Session, options: Options, screen: Screen, notes: Notes
+) -> list[StageRun]:
     """Run every stage that is needed; servers are left running.
 
-    Raises StageFailed, with the servers stopped.
+    An unfinished demo goes on after its last finished stage. Raises StageFailed, with
+    the servers stopped.
     """
-    wish = options.wish()
     runs = [
         run_inside("assets", "Web assets", lambda: assets.build(say=screen.say), screen)
     ]
@@ -116,17 +105,32 @@ def build(
     try:
         for stage in schema_stages():
             runs.append(run_stage(session, stage, screen))
-        if fresh:
-            begin(options.home, wish)
-            for stage in data_stages(options.home, wish):
-                runs.append(run_data_stage(session, stage, screen))
-                if stage.name == "accounts":
-                    keep_accounts(session, runs[-1])
-            finish(options.home)
-        return runs, runs[-1].said if fresh else []
+        if notes.made() is None:
+            runs += build_data(session, options.wish(), screen, notes)
+        return runs
     except BaseException:
         session.servers.stop()
         raise
+
+
+def build_data(
+    session: Session, wish: Wish, screen: Screen, notes: Notes
+) -> list[StageRun]:
+    """Run the stages that make this demo's data and are not finished yet."""
+    finished = notes.stages()
+    notes.begin(wish, finished)
+    runs = []
+    for stage in data_stages(session.home, wish):
+        if stage.name in finished:
+            screen.say(f"{stage.title:<44} was done before")
+            continue
+        runs.append(run_data_stage(session, stage, screen))
+        if stage.name == "accounts":
+            keep_accounts(session, runs[-1])
+        finished.append(stage.name)
+        notes.begin(wish, finished)
+    notes.finish(wish)
+    return runs
 
 
 def schema_stages() -> list[Stage]:
@@ -184,18 +188,16 @@ def manifest(home: Path) -> dict[str, Any]:
     return json.loads((demo_folder(home) / "manifest.json").read_text())
 
 
-def report(
-    screen: Screen,
-    runs: list[StageRun],
-    said: list[dict[str, Any]],
-    peak_mb: float,
-) -> None:
+def report(screen: Screen, runs: list[StageRun], peak_mb: float) -> None:
     """The closing tables."""
     tables.print_stages(screen.console, runs, peak_mb)
-    for heard in said:
-        for title, rows in heard.items():
-            if isinstance(rows, list):
-                tables.print_rows(screen.console, title.capitalize(), rows)
+    by_name = {run.stage.name: run for run in runs}
+    if "synthetic" in by_name and "landing" in by_name:
+        screen.say(tables.accounted(by_name["synthetic"], by_name["landing"]))
+    if "linkage" in by_name:
+        tables.print_rows(
+            screen.console, "Links against the truth", by_name["linkage"].said
+        )
 
 
 def serve(session: Session, options: Options, screen: Screen) -> int:
@@ -224,32 +226,32 @@ def ask_rebuild(options: Options, made: Wish) -> bool:
     """At a terminal, whether to make the demo anew; elsewhere it is kept."""
     if not sys.stdin.isatty():
         return False
-    print(f"{options.home} holds a demo: {described(made)}.")
+    print(f"{options.home} holds a demo: {made}.")
     if options.differs_from(made):
-        print(f"You asked for: {described(options.wish())}.")
+        print(f"You asked for: {options.wish()}.")
     answer = input("Keep it, or rebuild it from nothing? [K/r] ")
     return answer.strip().lower().startswith("r")
 
 
-def described(wish: Wish) -> str:
-    """A wish in words."""
-    where = f"on {wish.reference}" if wish.reference else "in the fictional ICS"
-    return f"{wish.people:,} people {where}, seed {wish.seed}"
+def trusted_notes(session: Session) -> Notes:
+    """The home's notes; forgotten where the databases they speak of are gone."""
+    assert session.servers is not None
+    notes = Notes(session.home)
+    if not session.servers.exist():
+        notes.forget()
+    return notes
 
 
-def wipe(session: Session) -> None:
+def wipe(session: Session, notes: Notes) -> None:
     """Remove the demo's data and both databases.
 
     Raises ServersInUse while another command uses them.
     """
     assert session.servers is not None
     session.servers.refuse_if_used()
-    if done_file(session.home).exists():
-        # Interrupted here, the next run must take it for unfinished, not for whole.
-        done_file(session.home).replace(begun_file(session.home))
+    notes.forget()
     session.servers.wipe()
     shutil.rmtree(demo_folder(session.home), ignore_errors=True)
-    begun_file(session.home).unlink(missing_ok=True)
 
 
 def keep_accounts(session: Session, run: StageRun) -> None:
@@ -263,35 +265,6 @@ def read_accounts(session: Session) -> list[dict[str, Any]]:
     """The kept sign-ins, or none."""
     path = accounts_file(session)
     return json.loads(path.read_text()) if path.exists() else []
-
-
-def made_before(home: Path) -> Wish | None:
-    """The finished demo in `home`, or None."""
-    try:
-        return Wish(**json.loads(done_file(home).read_text()))
-    except FileNotFoundError:
-        return None
-
-
-def begin(home: Path, wish: Wish) -> None:
-    """Note that a demo is being made, so that half a one is not taken for whole."""
-    demo_folder(home).mkdir(mode=0o700, exist_ok=True)
-    begun_file(home).write_text(json.dumps(asdict(wish)))
-
-
-def finish(home: Path) -> None:
-    """Note that the demo is whole."""
-    begun_file(home).replace(done_file(home))
-
-
-def begun_file(home: Path) -> Path:
-    """There while a demo is being made: its wish."""
-    return home / "demo-begun.json"
-
-
-def done_file(home: Path) -> Path:
-    """There once a demo is whole: its wish."""
-    return home / "demo-done.json"
 
 
 def demo_folder(home: Path) -> Path:

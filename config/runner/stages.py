@@ -2,7 +2,7 @@
 
 A child prints JSON lines. `{"stage", "done", "total", "unit"}` moves the bar;
 `{"stage", "rows_in", "rows_out", "seconds"}` is a result, of which a child may print
-several (one per feed); whole numbers beside these say where the other rows went.
+several (one per feed); NOT_OUT beside these say where the other rows went.
 Anything else it prints goes to the stage's log.
 """
 
@@ -26,7 +26,7 @@ from rich.progress import (
 from config.embedded.process import tail
 from config.runner.session import Session, stop
 
-REPORTED = ("stage", "rows_in", "rows_out", "seconds")
+NOT_OUT = ("quarantined", "excluded", "duplicate")
 QUIET_SECONDS = 10.0  # between two lines where no bar can be drawn
 
 
@@ -191,12 +191,8 @@ def parse(line: str) -> dict[str, Any] | None:
 
 
 def result(heard: dict[str, Any]) -> Result:
-    """A child's closing line as a Result; extra whole numbers say where rows went."""
-    rest = {
-        name: value
-        for name, value in heard.items()
-        if name not in REPORTED and isinstance(value, int) and value
-    }
+    """A child's closing line as a Result."""
+    rest = {name: int(heard[name]) for name in NOT_OUT if heard.get(name)}
     return Result(
         name=str(heard.get("stage", "")),
         seconds=float(heard.get("seconds", 0.0)),
@@ -220,5 +216,6 @@ def failure(stage: Stage, code: int, log: Path) -> str:
         f"All of it: {log}\n"
         f"It ran: {Path(sys.executable).name} {command}"
         f"{f'  (as {stage.process})' if stage.process else ''}\n"
-        "Once the cause is gone, run the same command again; it starts afresh."
+        "Once the cause is gone, run the same command again: it goes on from here. "
+        "With --rebuild it starts from nothing."
     )

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from config.runner.stages import Result, StageRun
+from config.runner.stages import NOT_OUT, Result, StageRun
 
 ACCOUNT_COLUMNS = ("role", "user", "password", "page")
 
@@ -30,6 +30,20 @@ def print_stages(console: Console, runs: Sequence[StageRun], peak_mb: float) -> 
     table.add_row("In all", "", "", "", f"{total:.1f}")
     console.print(table)
     console.print(f"Peak memory of all processes together: {peak_mb:,.0f} MiB")
+
+
+def accounted(delivered: StageRun, loaded: StageRun) -> str:
+    """Whether every row that the generator delivered is loaded or has its reason."""
+    wrote = sum(part.rows_out or 0 for part in delivered.parts)
+    feeds = [part for part in loaded.parts if part.name != "people"]
+    taken = sum(part.rows_in or 0 for part in feeds)
+    kept = sum(part.rows_out or 0 for part in feeds)
+    rest = {name: sum(part.rest.get(name, 0) for part in feeds) for name in NOT_OUT}
+    sums = " + ".join(f"{n:,} {name}" for name, n in {"loaded": kept, **rest}.items())
+    text = f"{wrote:,} rows delivered, {taken:,} read = {sums}."
+    if wrote == taken == kept + sum(rest.values()):
+        return f"Every row is accounted for: {text}"
+    return f"ROWS ARE MISSING: {text}"
 
 
 def print_accounts(console: Console, accounts: Sequence[Mapping[str, Any]]) -> None:
@@ -61,8 +75,8 @@ def _row(table: Table, name: str, result: Result, seconds: float) -> None:
     rest = ", ".join(f"{value:,} {name}" for name, value in result.rest.items())
     table.add_row(
         name,
-        _shown(result.rows_in),
-        _shown(result.rows_out),
+        "" if result.rows_in is None else _shown(result.rows_in),
+        "" if result.rows_out is None else _shown(result.rows_out),
         rest.replace("_", " "),
         f"{seconds:.1f}",
     )
@@ -70,7 +84,7 @@ def _row(table: Table, name: str, result: Result, seconds: float) -> None:
 
 def _shown(value: object) -> str:
     if value is None:
-        return ""
+        return "–"
     if isinstance(value, float):
         return f"{value:.4f}"
     return f"{value:,}" if isinstance(value, int) else str(value)

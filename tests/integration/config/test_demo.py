@@ -2,15 +2,16 @@
 
 import io
 import json
+import shutil
 from functools import partial
 
 import psycopg
 import pytest
 from rich.console import Console
 
-from config.runner import demo
+from config.runner import demo, tables
 from config.runner.session import Session
-from config.runner.stages import Screen, Stage, StageFailed
+from config.runner.stages import Result, Screen, Stage, StageFailed, StageRun
 from config.runner.testing import throwaway_home
 
 SAYS_ITS_ROLE = """
@@ -86,16 +87,36 @@ def test_another_wish_is_refused_until_rebuild_is_said(home, capsys) -> None:
     assert made(home) == [600]
 
 
-def test_a_failed_demo_starts_afresh(home, monkeypatch) -> None:
+@pytest.fixture
+def failed(home, monkeypatch):
+    """A demo of 500 people whose second stage failed."""
+
     def fails(folder, wish):
-        yield from list(stages(folder, wish))[:1]
-        yield Stage("bad", "Bad stage", "worker", ["-c", "raise SystemExit(7)"])
+        yield next(iter(stages(folder, wish)))
+        yield Stage("load", "Bad stage", "worker", ["-c", "raise SystemExit(7)"])
 
     monkeypatch.setattr(demo, "data_stages", fails)
     with pytest.raises(StageFailed, match="Bad stage"):
         run(home, people=500)
     assert Session(home).servers.postgres.pid() is None
     monkeypatch.setattr(demo, "data_stages", stages)
+    return home
+
+
+def test_a_failed_demo_goes_on_where_it_stopped(failed, capsys) -> None:
+    assert run(failed, people=500) == 0
+    assert "was done before" in capsys.readouterr().out
+    assert made(failed) == [500]
+
+
+def test_an_unfinished_demo_gives_way_to_another_wish(failed) -> None:
+    assert run(failed, people=600) == 0
+    assert made(failed) == [600]
+
+
+def test_notes_of_databases_that_are_gone_are_forgotten(home) -> None:
+    assert run(home, people=500) == 0
+    shutil.rmtree(Session(home).servers.postgres.data)
     assert run(home, people=500) == 0
     assert made(home) == [500]
 
@@ -131,13 +152,27 @@ def test_the_stages_stand_in_the_order_of_the_road(tmp_path, monkeypatch) -> Non
     assert "2026-09-30" in found[3].arguments
 
 
-def test_the_report_shows_what_the_last_stage_found() -> None:
+def test_the_report_shows_the_links_and_counts_every_row() -> None:
+    parts = {
+        "synthetic": [Result("delivered", 1.0, rows_out=10)],
+        "landing": [
+            Result("gp", 1.0, rows_in=10, rows_out=7, rest={"quarantined": 3}),
+            Result("people", 1.0, rows_in=4, rows_out=4),
+        ],
+        "linkage": [],
+    }
+    found = {"feed": "gp", "tier": "names", "precision": 0.9987, "recall": None}
+    runs = [
+        StageRun(Stage(name, name, None, ()), 1.0, part, [found])
+        for name, part in parts.items()
+    ]
     screen = Screen(Console(file=io.StringIO(), width=100))
-    said = [{"links": [{"feed": "gp", "tier": "names", "precision": 0.9987}]}]
-    demo.report(screen, [], said, 10.0)
+    demo.report(screen, runs, 10.0)
     shown = screen.console.file.getvalue()
-    for word in ("Links", "gp", "0.9987"):
+    for word in ("Links", "gp", "0.9987", "–", "Every row is accounted for"):
         assert word in shown
+    runs[1].parts[0].rest["quarantined"] = 2
+    assert "MISSING" in tables.accounted(runs[0], runs[1])
 
 
 @pytest.mark.parametrize(
