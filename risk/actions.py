@@ -134,10 +134,10 @@ def predict_risk(release_id: int, shard: int) -> StageOutcome:
     Without a model the columns are there and empty: nothing is known.
     """
     release = Release.objects.get(pk=release_id)
-    wanted = {entry.feature for spec in MODELS.values() for entry in spec.inputs}
+    wanted = {feature for spec in MODELS.values() for feature in spec.features}
     features = parts.read(
         release_id, shard, FEATURES_PART, sorted(wanted | {"age_years"})
-    )
+    ).with_columns(index_on=pl.lit(release.as_of))
     made = features.select("person_no")
     described: list[Attribute] = []
     for name, spec in MODELS.items():

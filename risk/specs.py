@@ -103,6 +103,9 @@ class InputSpec(Strict):
 
     `words` is said when the feature adds to a person's risk; `{value}` becomes the
     value. `kind` "flag" and "category" are read as 0/1 and as positions in `values`.
+    `within_days` forgets what is older: of a number, days above it; beside `dated_by`,
+    a value whose date lies further back. Feeds begin at some date, and without a
+    limit the same person would look different for having a longer record.
     """
 
     feature: str
@@ -110,12 +113,20 @@ class InputSpec(Strict):
     kind: Literal["number", "flag", "category"] = "number"
     values: tuple[str, ...] = ()
     decimals: int = 0
+    within_days: int | None = None
+    dated_by: str | None = None
 
     @model_validator(mode="after")
     def lists_its_values(self) -> "InputSpec":
         if (self.kind == "category") != bool(self.values):
             raise ValueError(f"{self.feature}: a category, and only one, lists values")
+        if self.dated_by and not self.within_days:
+            raise ValueError(f"{self.feature}: dated_by needs within_days")
         return self
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        return (self.feature, self.dated_by) if self.dated_by else (self.feature,)
 
 
 class OutcomeSpec(Strict):
@@ -176,7 +187,8 @@ class ModelSpec(Definition):
 
     Inputs leave ethnicity out: it is kept for the audit of fairness. `reference`
     names the inputs of the simplest honest model, which the trained one must beat.
-    `reasons_from` is the probability from which reasons are worked out.
+    `reasons_from` is the probability from which reasons are worked out, `reasons`
+    how many are kept and `reason_adds` the log-odds that one must add to be told.
     """
 
     attribute: str
@@ -195,7 +207,13 @@ class ModelSpec(Definition):
     reasons_attribute: str
     reasons: int
     reasons_from: float
+    reason_adds: float
     bins: tuple[float, ...]
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Every feature that the inputs read, once."""
+        return tuple(dict.fromkeys(f for e in self.inputs for f in e.features))
 
     @model_validator(mode="after")
     def refers_to_its_inputs(self) -> "ModelSpec":

@@ -26,7 +26,7 @@ def gather(
     `index_on`, the inputs, what the model is audited by, `outcome` and
     `died_in_horizon`.
     """
-    kept = dict.fromkeys([*(entry.feature for entry in spec.inputs), *spec.audit_by])
+    kept = dict.fromkeys([*spec.features, *spec.audit_by])
     people = sample(
         features.filter(of_age(spec.ages)), most, spec.training.seed
     ).select("person_no", pl.lit(index_on).alias("index_on"), *kept)

@@ -15,13 +15,14 @@ Flags = NDArray[np.bool_]
 def matrix(frame: pl.DataFrame, inputs: Sequence[InputSpec]) -> Floats:
     """Return one row per person and one column per input, NaN where not known.
 
-    Flags are 0 or 1, categories the position in the input's values. ValueError for
-    a category value that the definition does not list: it would silently be read as
+    `frame` holds the inputs' features and `index_on`, the date it is as at. Flags are
+    0 or 1, categories the position in the input's values. ValueError for a
+    category value that the definition does not list: it would silently be read as
     not known.
     """
     columns = []
     for entry in inputs:
-        column = frame[entry.feature]
+        column = frame.select(remembered(entry)).to_series()
         if entry.kind == "category":
             positions = {value: float(i) for i, value in enumerate(entry.values)}
             found = column.cast(pl.String).replace_strict(
@@ -33,6 +34,17 @@ def matrix(frame: pl.DataFrame, inputs: Sequence[InputSpec]) -> Floats:
             found = column.cast(pl.Float64)
         columns.append(found.fill_null(float("nan")).to_numpy())
     return np.column_stack(columns) if columns else np.empty((frame.height, 0))
+
+
+def remembered(entry: InputSpec) -> pl.Expr:
+    """Return an input's feature, null where it is older than the input remembers."""
+    column = pl.col(entry.feature)
+    if entry.within_days is None:
+        return column
+    if entry.dated_by is None:
+        return pl.when(column <= entry.within_days).then(column)
+    age_days = (pl.col("index_on") - pl.col(entry.dated_by)).dt.total_days()
+    return pl.when(age_days <= entry.within_days).then(column)
 
 
 def scatter(person_nos: pl.Series, seed: int) -> NDArray[np.uint64]:

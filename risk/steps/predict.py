@@ -9,7 +9,7 @@ import polars as pl
 
 from risk.specs import Ages, InputSpec, ModelSpec
 from risk.steps.boosting import THREADS, boosting
-from risk.steps.matrix import Floats, matrix
+from risk.steps.matrix import Floats, matrix, remembered
 from risk.steps.train import Trained
 
 Value = str | float | bool | date | None
@@ -23,6 +23,7 @@ def of_age(ages: Ages) -> pl.Expr:
 def predict(features: pl.DataFrame, trained: Trained, spec: ModelSpec) -> pl.DataFrame:
     """Return one row per person of `features`: risk, band and reasons.
 
+    `features` is as at its column `index_on`.
     Columns: `person_no`, the probability (Float64), the band's name, and the reasons
     as JSON text, called as the definition says; null for people outside the model's
     ages. Reasons are worked out from `spec.reasons_from` upwards: a list of
@@ -36,7 +37,8 @@ def predict(features: pl.DataFrame, trained: Trained, spec: ModelSpec) -> pl.Dat
     high = np.flatnonzero(risk >= spec.reasons_from)
     if len(high):
         adds = contributions(trees, inputs[high], raw[high]) * trained.slope
-        people = eligible[high].select(trained.inputs).iter_rows(named=True)
+        known = [remembered(entry) for entry in spec.inputs]
+        people = eligible[high].select(known).iter_rows(named=True)
         for row, person, added in zip(high, people, adds, strict=True):
             reasons[row] = json.dumps(said(person, added, spec))
     found = pl.DataFrame(
@@ -99,16 +101,18 @@ def said(
 ) -> list[dict[str, str | float]]:
     """Return the reasons that raise a person's risk most, in words.
 
-    Only what is known, and flags only where set: "no dementia recorded" is no reason
-    that a team could act on, though it weighs in the sum.
+    Only what is known, is not nothing, and adds enough to be worth saying: "no
+    dementia recorded" and "A&E attendances: 0" weigh in the sum, but are no reasons
+    that a team could act on.
     """
     told: list[dict[str, str | float]] = []
     for place in np.argsort(-added, kind="stable"):
-        if added[place] <= 0 or len(told) == spec.reasons:
+        if added[place] < spec.reason_adds or len(told) == spec.reasons:
             break
         entry = spec.inputs[place]
         value = person[entry.feature]
-        if value is not None and value is not False:
+        # False and 0 are equal.
+        if value is not None and value != 0:
             told.append(
                 {
                     "feature": entry.feature,

@@ -66,6 +66,7 @@ def test_a_model_reads_features_that_exist_as_what_they_are(name: str) -> None:
         assert attribute.kind == entry.kind, entry.feature
         assert set(attribute.values) <= set(entry.values), entry.feature
         assert entry.kind == "flag" or "{value}" in entry.words
+        assert entry.dated_by is None or KNOWN[entry.dated_by].kind == "date"
     assert set(MODELS[name].audit_by) <= set(KNOWN)
     # Ethnicity is for the audit of fairness, not for prediction.
     assert not [e for e in MODELS[name].inputs if "ethnic" in e.feature]

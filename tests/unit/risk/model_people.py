@@ -1,5 +1,7 @@
 """Invented people to train on: a law that is known, so that a model can be judged."""
 
+from datetime import date
+
 import numpy as np
 import polars as pl
 
@@ -52,6 +54,7 @@ def learnt(people: int, seed: int = 1) -> pl.DataFrame:
             "ethnicity_group": random.choice(["White", "Asian", None], people),
             "emergency_admissions_12m": admissions,
             "latest_egfr": egfr.set(pl.Series(random.random(people) < 0.5), None),
+            "latest_egfr_on": [date(2024, 1, 1)] * people,
             "has_heart_failure": failing,
             "outcome": random.random(people) < chance,
             "died_in_horizon": random.random(people) < 0.01,

@@ -1,6 +1,7 @@
 """Training and prediction: repeatable, level on a later date, and explained."""
 
 import json
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from risk.specs import ModelSpec
+from risk.specs import InputSpec, ModelSpec
 from risk.steps.assess import MAIN, assess
 from risk.steps.matrix import matrix, sample, scatter
 from risk.steps.predict import contributions, predict, said
@@ -108,6 +109,7 @@ def test_reasons_are_in_plain_words_and_name_only_what_is_known() -> None:
         "has_heart_failure": 0.8,
         "latest_egfr": 0.7,
         "imd_decile": 0.2,
+        "sex": 0.04,
         "age_years": -0.4,
     }.items():
         adds[names.index(name)] = added
@@ -116,11 +118,31 @@ def test_reasons_are_in_plain_words_and_name_only_what_is_known() -> None:
         has_heart_failure=False,
         age_years=40,
         imd_decile="1",
+        sex="M",
     )
     assert [(r["words"], r["adds"]) for r in said(known, adds, SPEC)] == [
         ("Emergency admissions in 12 months: 3", 0.9),
         ("Deprivation decile of the home area: 1 (1 is most deprived)", 0.2),
     ]
+
+
+def test_nothing_is_a_reason_though_it_weighs() -> None:
+    adds = np.full(len(SPEC.inputs), 0.5)
+    assert said(person(emergency_admissions_12m=0), adds, SPEC) == []
+
+
+def test_an_old_result_is_forgotten_whenever_the_record_began() -> None:
+    frame = ROWS.head(2).with_columns(
+        latest_egfr=40.0,
+        latest_egfr_on=pl.Series([date(2022, 10, 1), date(2022, 9, 30)]),
+    )
+    place = [entry.feature for entry in SPEC.inputs].index("latest_egfr")
+    found = matrix(frame, SPEC.inputs)[:, place]
+    assert found[0] == 40  # 730 days before 30 September 2024
+    assert np.isnan(found[1])
+    long_ago = InputSpec(feature="days_since_gp", words="{value}", within_days=730)
+    days = pl.DataFrame({"days_since_gp": [730, 731]})
+    np.testing.assert_array_equal(matrix(days, [long_ago])[:, 0], [730, np.nan])
 
 
 def test_children_have_no_prediction_and_low_risks_no_reasons(trained) -> None:
