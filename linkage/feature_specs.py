@@ -174,8 +174,9 @@ class Use(Strict):
 class CountActivity(Strict):
     """How much activity began (or, for days, fell) in a span of days before the date.
 
-    `take: bed_days` counts nights between start and end inside the span, `cost` sums
-    the estimated cost in pounds of what began in it.
+    `take: bed_days` counts nights between start and end inside the span. `cost` sums
+    estimated pounds; an activity of many days bears its cost evenly over its days up
+    to the date, and the days inside the span count.
     """
 
     kind: Literal["count_activity"]

@@ -72,7 +72,22 @@ def _expression(rule: ActivityRule, as_of: date) -> pl.Expr:
         end = pl.min_horizontal(pl.col("end_on").fill_null(as_of), pl.lit(last))
         nights = (end - begin).dt.total_days().clip(lower_bound=0)
         return nights.filter(matches).sum().cast(pl.Int32)
-    began = matches & (pl.col("start_on") > first) & (pl.col("start_on") <= last)
     if rule.take == "cost":
-        return pl.col("cost_gbp").cast(pl.Float64).filter(began).sum()
+        share = _days_inside(as_of, first, last)
+        cost = pl.col("cost_gbp").cast(pl.Float64) * share
+        return cost.filter(matches & (share > 0)).sum()
+    began = matches & (pl.col("start_on") > first) & (pl.col("start_on") <= last)
     return began.sum().cast(pl.Int32)
+
+
+def _days_inside(as_of: date, first: date, last: date) -> pl.Expr:
+    """The share of an activity's days that lie after `first`, up to `last`.
+
+    Both its first and its last day count, so that a visit of one day has one.
+    """
+    start = pl.col("start_on")
+    end = pl.max_horizontal(pl.col("end_on").fill_null(as_of), start)
+    begin = pl.max_horizontal(start, pl.lit(first + timedelta(days=1)))
+    until = pl.min_horizontal(end, pl.lit(last))
+    inside = (until - begin).dt.total_days() + 1
+    return inside.clip(lower_bound=0) / ((end - start).dt.total_days() + 1)
