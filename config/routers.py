@@ -1,4 +1,4 @@
-"""Which database holds what: the vault app lives in the vault, audit has its own way in."""
+"""Which database holds what: the vault app in the vault, audit by its own way."""
 
 from typing import Any
 

@@ -59,7 +59,7 @@ class ListEntry(models.Model):
 
 
 class Decision(models.Model):
-    """What a team decided about a person on a list. Never changed: undone by another."""
+    """What a team decided about a person on a list: undone by another, not changed."""
 
     class Choice(models.TextChoices):
         ACCEPT = "accept"

@@ -11,9 +11,7 @@ urlpatterns = [
     path("role/", sign_in.choose_role, name="choose-role"),
     path("overview/", overview.overview, name="overview"),
     path("overview/map/", overview.overview_map, name="overview-map"),
-    path(
-        "overview/figures/<slug:key>.csv", overview.overview_csv, name="overview-csv"
-    ),
+    path("overview/figures/<slug:key>.csv", overview.overview_csv, name="overview-csv"),
     path("indicators/", indicator.indicator_list, name="indicators"),
     path("indicators/<slug:name>/", indicator.indicator, name="indicator"),
     path(

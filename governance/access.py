@@ -123,7 +123,7 @@ def viewer_for(
 
 
 def set_scope(viewer: Viewer) -> None:
-    """Tell Postgres whose rows this transaction may see; it ends with the transaction."""
+    """Tell Postgres whose rows may be seen; it holds for this transaction only."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config('app.viewer_id', %s, true),"

@@ -68,7 +68,9 @@ class Folder(Mapping[str, Spec], Generic[Spec]):
             return self._read()[name]
         except KeyError:
             known = ", ".join(self._read())
-            raise KeyError(f"no {self.path.name[:-1]} {name!r}; there are: {known}")
+            raise KeyError(
+                f"no {self.path.name[:-1]} {name!r}; there are: {known}"
+            ) from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._read())

@@ -122,9 +122,7 @@ class Published:
         raise KeyError(at)
 
 
-def protect(
-    cells: Iterable[Cell], *, measure: Measure, viewer: Asker
-) -> Published:
+def protect(cells: Iterable[Cell], *, measure: Measure, viewer: Asker) -> Published:
     """Publish cells as protected aggregates: hide 1 to 7, round the rest to 5."""
     made = tuple(_protected(cell, measure) for cell in cells)
     notes = [f"Counts are rounded to the nearest {ROUND_TO}; totals may not sum."]

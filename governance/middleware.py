@@ -1,4 +1,4 @@
-"""Put the viewer on the request and their scope on the transaction; no viewer, no page."""
+"""Put the viewer on the request; no viewer, no page."""
 
 from collections.abc import Callable
 from typing import Any

@@ -40,15 +40,21 @@ def row_security(
         f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
         f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
         f"CREATE POLICY {table}_web ON {table} FOR SELECT TO web USING ({web_sees})",
-        f"CREATE POLICY {table}_floor ON {table} AS RESTRICTIVE FOR ALL TO web"
-        f" USING ({VIEWER_ID} IS NOT NULL)",
+        (
+            f"CREATE POLICY {table}_floor ON {table} AS RESTRICTIVE FOR ALL TO web"
+            f" USING ({VIEWER_ID} IS NOT NULL)"
+        ),
     ]
     if web_writes:
         statements += [
-            f"CREATE POLICY {table}_web_insert ON {table} FOR INSERT TO web"
-            f" WITH CHECK ({web_writes})",
-            f"CREATE POLICY {table}_web_update ON {table} FOR UPDATE TO web"
-            f" USING ({web_writes}) WITH CHECK ({web_writes})",
+            (
+                f"CREATE POLICY {table}_web_insert ON {table} FOR INSERT TO web"
+                f" WITH CHECK ({web_writes})"
+            ),
+            (
+                f"CREATE POLICY {table}_web_update ON {table} FOR UPDATE TO web"
+                f" USING ({web_writes}) WITH CHECK ({web_writes})"
+            ),
         ]
     statements += [
         f"CREATE POLICY {table}_{role} ON {table} FOR ALL TO {role}"

@@ -30,7 +30,7 @@ def _cipher(recipient: str, purpose: str, secret: str) -> AESSIV:
 
 
 def seal(person_no: int, *, recipient: str, purpose: str) -> str:
-    """Return the reference of a person for one recipient: 32 lower-case letters, digits."""
+    """Return the reference of a person for one recipient: 32 letters and digits."""
     cipher = _cipher(recipient, purpose, settings.SECRET_KEY)
     sealed = cipher.encrypt(person_no.to_bytes(4, "big"), None)
     return base64.b32encode(sealed).decode().lower()

@@ -60,7 +60,7 @@ class FeedRun(models.Model):
 
 
 class RejectedRow(models.Model):
-    """A row that was not loaded: where it stood and why. Its content is in the vault."""
+    """A row that was not loaded: where it stood, and why. The vault has its content."""
 
     class Fate(models.TextChoices):
         QUARANTINED = "quarantined"
@@ -204,9 +204,7 @@ class StageTask(models.Model):
     release = models.ForeignKey(Release, models.CASCADE, related_name="tasks")
     stage = models.CharField(max_length=40)
     shard = models.CharField(max_length=60)
-    state = models.CharField(
-        max_length=7, choices=State.choices, default=State.WAITING
-    )
+    state = models.CharField(max_length=7, choices=State.choices, default=State.WAITING)
     rows_in = models.BigIntegerField(default=0)
     rows_out = models.BigIntegerField(default=0)
     attempts = models.IntegerField(default=0)

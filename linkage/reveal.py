@@ -78,9 +78,7 @@ def reveal(
         raise VaultUnavailableError("Names cannot be shown: the vault reports a fault.")
     body = response.json()
     return Revealed(
-        names={
-            row.pop("person_no"): Named(**row) for row in body["revealed"]
-        },
+        names={row.pop("person_no"): Named(**row) for row in body["revealed"]},
         refused={int(n): why for n, why in body["refused"].items()},
     )
 

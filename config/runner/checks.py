@@ -23,7 +23,7 @@ CHECKS: tuple[tuple[str, Sequence[str]], ...] = (
     ("layers", (str(BIN / "lint-imports"), "--no-cache")),
     (
         "definitions",
-        (PYTHON, "-m", "pytest", "-q", "-p", "no:django", "tests/definitions"),
+        (PYTHON, "-m", "pytest", "-q", "tests/definitions"),
     ),
 )
 FIXES: tuple[Sequence[str], ...] = (

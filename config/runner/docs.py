@@ -1,4 +1,4 @@
-"""`./run docs`: write the pages that are drawn from definitions, or say they are stale."""
+"""`./run docs`: write the pages drawn from definitions, or say they are stale."""
 
 import sys
 from collections.abc import Callable

@@ -48,6 +48,4 @@ def names(
     viewer: Viewer, *, programme: str, reason: str, person_nos: Sequence[int]
 ) -> Revealed:
     """Return the names that the vault gives this viewer."""
-    return ask_vault(
-        viewer, programme=programme, reason=reason, person_nos=person_nos
-    )
+    return ask_vault(viewer, programme=programme, reason=reason, person_nos=person_nos)

@@ -1,10 +1,9 @@
 """The segments of every place of a kind: the same figure as the overview's bar."""
 
-from dashboards.charts import ChartSpec
+from dashboards.charts import ChartSpec, Dimension
 from dashboards.selectors.asked import Asked
 from dashboards.selectors.indicators import divided, places_of
 from dashboards.selectors.places import KIND_TITLES
-from dashboards.charts import Dimension
 from governance.disclosure import Cell, Measure
 
 SHARE = Measure("People in the segment", per=100)

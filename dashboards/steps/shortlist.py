@@ -1,5 +1,6 @@
 """Turn a population's profile into a programme's list: who, why, and who not."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -120,7 +121,7 @@ def _sentences(items: tuple[Reason, ...] | tuple[Known, ...], as_of: date) -> pl
     return _present(parts)
 
 
-def _present(parts: list[pl.Expr]) -> pl.Expr:
+def _present(parts: Sequence[pl.Expr]) -> pl.Expr:
     """Gather the sentences that hold into a list; none at all is an empty list."""
     if not parts:
         return pl.lit([], dtype=pl.List(pl.String))

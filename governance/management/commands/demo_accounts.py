@@ -74,6 +74,6 @@ def largest(kind: str, today: date) -> Org:
     )
     if not found:
         raise CommandError(
-            f"There is no {kind} yet. Load reference data first: ./run load reference DIR"
+            f"There is no {kind} yet. Load reference data: ./run load reference DIR"
         )
     return found[0]
