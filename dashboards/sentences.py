@@ -80,7 +80,7 @@ def exceptions(
 ) -> str:
     """Say how many places lie outside what chance allows, and which way."""
     if not total:
-        return f"{measure.title}: no {kind} has enough people to compare"
+        return f"{measure.title}: no {singular(kind)} has enough people to compare"
     if not higher and not lower:
         return (
             f"{measure.title}: none of {total} {plural(kind)} differs from the system"
@@ -124,6 +124,11 @@ PLURALS = {
     "district": "districts",
     "council": "councils",
 }
+
+
+def singular(kind: str) -> str:
+    """Write a kind of place in full: "pcn" is "primary care network"."""
+    return "primary care network" if kind == "pcn" else kind
 
 
 def plural(kind: str) -> str:

@@ -1,6 +1,8 @@
 // Start the NHS components and keep htmx swaps honest for people who cannot see them.
 import { initAll } from "./nhsuk-frontend.min.js";
 
+// The components look for these classes before they do anything.
+document.body.classList.add("js-enabled", "nhsuk-frontend-supported");
 initAll();
 
 const announcer = document.getElementById("announcements");

@@ -47,6 +47,9 @@ def divided_shares(
 def spoken(asked: Asked, published: Published, words: str) -> str:
     """Fill "{here}… {there}" with the place's and the system's figures."""
     mine, *others = published.cells
+    if mine.rate is None:
+        measure = published.measure.title.lower()
+        return f"{asked.place.name} has too few people to show: {measure}"
     here = sentences.figure_in_words(mine, published.measure)
     said = words.format(name=asked.place.name, here=here)
     if others and others[0].rate is not None:

@@ -41,6 +41,15 @@ def test_pages_are_accessible_and_quiet(visit, role, org):
     assert visitor.elsewhere == []
 
 
+def test_errors_are_pages_too_and_break_no_policy(visit):
+    visitor = visit("pcn_mdt_member", "U1")
+    page = visitor.goes_to("/board/")
+    assert page.locator("h1").inner_text() == "You cannot open this page"
+    assert serious_findings(page) == []
+    visitor.goes_to("/nowhere/")
+    assert [words for words in visitor.problems if "status of 40" not in words] == []
+
+
 def test_sign_in_page_is_accessible_and_refuses_in_words(browser, site):
     page = browser.new_page()
     page.goto(f"{site}/sign-in/")
