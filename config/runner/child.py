@@ -1,6 +1,6 @@
 """Run a program of ours so that it ends when the `./run` that started it ends.
 
-`python -m config.runner.child PARENT_PID PROGRAM ARGUMENTS…` asks Linux to send this
+`python child.py PARENT_PID PROGRAM ARGUMENTS…` asks Linux to send this
 process SIGTERM when its parent dies, even by a kill, then becomes the program. Other
 systems have no such wish; there an orphan ends with its next failed write.
 """

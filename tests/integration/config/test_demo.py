@@ -73,9 +73,11 @@ def test_the_second_run_keeps_what_the_first_made(home, capsys) -> None:
     shown = capsys.readouterr().out
     for part in ("one as loader", "two as loader", "two as worker"):
         assert part in shown
-    assert run(home, people=500) == 0
     assert run(home) == 0
     assert made(home) == [500]
+    session = Session(home)
+    assert demo.read_accounts(session)[0]["user"] == "ada"
+    assert demo.accounts_file(session).stat().st_mode & 0o077 == 0
 
 
 def test_another_wish_is_refused_until_rebuild_is_said(home, capsys) -> None:
@@ -119,13 +121,6 @@ def test_notes_of_databases_that_are_gone_are_forgotten(home) -> None:
     shutil.rmtree(Session(home).servers.postgres.data)
     assert run(home, people=500) == 0
     assert made(home) == [500]
-
-
-def test_sign_ins_are_kept_closed(home) -> None:
-    assert run(home) == 0
-    session = Session(home)
-    assert demo.read_accounts(session)[0]["user"] == "ada"
-    assert demo.accounts_file(session).stat().st_mode & 0o077 == 0
 
 
 def test_a_demo_never_touches_real_servers(home, monkeypatch, capsys) -> None:
@@ -176,17 +171,24 @@ def test_the_report_shows_the_links_and_counts_every_row() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "people"), [("", [500]), ("k", [500]), ("r", [600]), ("Rebuild", [600])]
+    ("answer", "rebuild"), [("", False), ("k", False), ("r", True), ("Rebuild", True)]
 )
-def test_at_a_terminal_it_asks(home, monkeypatch, capsys, answer, people) -> None:
-    assert run(home, people=500) == 0
+def test_at_a_terminal_it_asks(tmp_path, monkeypatch, capsys, answer, rebuild) -> None:
     asked = []
     monkeypatch.setattr(demo.sys.stdin, "isatty", lambda: True, raising=False)
     monkeypatch.setattr("builtins.input", lambda text: asked.append(text) or answer)
-    assert run(home, people=600) == 0
+    options = demo.Options(home=tmp_path, people=600)
+    assert demo.ask_rebuild(options, demo.Wish(people=500)) is rebuild
     assert "rebuild" in asked[0]
-    assert "600" in capsys.readouterr().out
-    assert made(home) == people
+    shown = capsys.readouterr().out
+    assert "500" in shown
+    assert "600" in shown
+
+
+def test_without_a_terminal_nothing_is_asked(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(demo.sys.stdin, "isatty", lambda: False, raising=False)
+    options = demo.Options(home=tmp_path, people=600)
+    assert demo.ask_rebuild(options, demo.Wish(people=500)) is False
 
 
 def test_what_was_delivered_is_summed_over_feeds_and_files(tmp_path) -> None:
