@@ -23,7 +23,7 @@ def assign_segments(release_id: int, shard: int) -> StageOutcome:
 
 def needed() -> list[str]:
     """Every feature that a scheme or a lens reads, once."""
-    of_schemes = [name for scheme in SCHEMES.values() for name in scheme.features]
+    of_schemes = [name for scheme in SCHEMES.values() for name in scheme.tested]
     of_lenses = [
         name
         for spec in LENSES.values()

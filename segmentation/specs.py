@@ -3,29 +3,43 @@
 from pydantic import model_validator
 
 from governance.specs import Definition, Strict
-from linkage.steps.holds import Test
+from linkage.steps.holds import CountTest, Test
 
 
 class ElementSpec(Strict):
     """One thing about a person that can put them in a segment: all tests hold.
 
     `title` is read by people ("Severe frailty recorded by the practice"). `since`
-    names the date feature that says since when, `shown` further features whose
-    values explain the element.
+    names the date feature that says since when.
     """
 
     name: str
     title: str
     all_of: tuple[Test, ...]
     since: str | None = None
-    shown: tuple[str, ...] = ()
+
+    @property
+    def tested(self) -> tuple[str, ...]:
+        """Every feature that decides, in order, once."""
+        named = [name for test in self.all_of for name in test.features]
+        return tuple(dict.fromkeys(named))
+
+    @property
+    def dates(self) -> dict[str, str]:
+        """The date feature of each counted register: `has_x` has its `x_since`."""
+        counted = [
+            flag
+            for test in self.all_of
+            if isinstance(test, CountTest)
+            for flag in test.count
+        ]
+        return {flag: f"{flag.removeprefix('has_')}_since" for flag in counted}
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Every feature that the element reads, in order, once."""
-        named = [name for test in self.all_of for name in test.features]
+        """Every feature that decides or explains, in order, once."""
         extra = [self.since] if self.since else []
-        return tuple(dict.fromkeys([*named, *extra, *self.shown]))
+        return tuple(dict.fromkeys([*self.tested, *extra, *self.dates.values()]))
 
 
 class SegmentSpec(Strict):
@@ -71,8 +85,13 @@ class SchemeSpec(Definition):
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Every feature that the scheme reads, once."""
+        """Every feature that decides or explains, once."""
         return tuple(dict.fromkeys(f for e in self.elements for f in e.features))
+
+    @property
+    def tested(self) -> tuple[str, ...]:
+        """Every feature that decides, once."""
+        return tuple(dict.fromkeys(f for e in self.elements for f in e.tested))
 
 
 class LensSpec(Definition):

@@ -13,6 +13,15 @@ Value = str | float | bool | date | None
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """One feature that speaks for an element, its value, and since when."""
+
+    feature: str
+    value: Value
+    since: date | None
+
+
+@dataclass(frozen=True)
 class Reason:
     """One element that a person has, with the features that say so.
 
@@ -25,7 +34,7 @@ class Reason:
     segment: str
     decides: bool
     since: date | None
-    evidence: tuple[tuple[str, Value], ...]
+    evidence: tuple[Evidence, ...]
 
 
 @dataclass(frozen=True)
@@ -69,18 +78,22 @@ def _reason(
     *,
     first: bool,
 ) -> Reason:
-    since = person[element.since] if element.since else None
     # A flag that is not set is no evidence: a count lists what was counted.
     evidence = tuple(
-        (name, person[name])
-        for name in element.features
-        if name != element.since and person[name] not in (None, False)
+        Evidence(name, person[name], _date(person, element.dates.get(name)))
+        for name in element.tested
+        if person[name] not in (None, False)
     )
     return Reason(
         element.name,
         element.title,
         segment.name,
         decides=first,
-        since=since if isinstance(since, date) else None,
+        since=_date(person, element.since),
         evidence=evidence,
     )
+
+
+def _date(person: Mapping[str, Value], name: str | None) -> date | None:
+    found = person[name] if name else None
+    return found if isinstance(found, date) else None

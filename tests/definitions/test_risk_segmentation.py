@@ -81,6 +81,7 @@ def test_dates_and_flags_of_a_scheme_are_dates_and_flags(name: str) -> None:
     for element in SCHEMES[name].elements:
         if element.since:
             assert KNOWN[element.since].kind == "date"
+        assert {KNOWN[day].kind for day in element.dates.values()} <= {"date"}
         for test in element.all_of:
             if hasattr(test, "count"):
                 assert {KNOWN[flag].kind for flag in test.count} == {"flag"}

@@ -74,7 +74,7 @@ def slow_segment(p: dict) -> str:
     return "healthy"
 
 
-FLAGS = [f for f in SCHEME.features if f.startswith(("has_", "is_", "on_", "long_"))]
+FLAGS = [f for f in SCHEME.tested if f.startswith(("has_", "is_", "on_", "long_"))]
 FLAGS = [f for f in FLAGS if not f.endswith("_on")]
 DATES = [f for f in SCHEME.features if f.endswith(("_since", "_on"))]
 PERSON = st.fixed_dictionaries(

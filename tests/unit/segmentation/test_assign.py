@@ -11,7 +11,7 @@ from polars.exceptions import ColumnNotFoundError
 from segmentation.definitions import LENSES, SCHEMES
 from segmentation.specs import SchemeSpec
 from segmentation.steps.assign import assign
-from segmentation.steps.explain import explain
+from segmentation.steps.explain import Evidence, explain
 from segmentation.steps.lens import lens
 
 SCHEME = SCHEMES["bridges_to_health"]
@@ -150,18 +150,17 @@ def test_another_precedence_moves_people_only_between_their_elements(
 
 def test_an_explanation_gives_the_feature_and_since_when() -> None:
     person = people(
-        {"has_dementia": True, "dementia_since": date(2024, 5, 1), "has_copd": True}
+        {"has_dementia": True, "dementia_since": date(2024, 5, 1)}
+        | {"has_copd": True, "copd_since": date(2019, 3, 2)}
     ).row(0, named=True)
     found = explain(person, SCHEME)
     assert found.title == "Frailty or dementia"
     first, second = found.reasons
     assert first.title == "Dementia on the GP or hospital record"
-    assert (first.since, first.evidence) == (
-        date(2024, 5, 1),
-        (("has_dementia", True),),
-    )
+    assert first.since == date(2024, 5, 1)
+    assert first.evidence == (Evidence("has_dementia", True, None),)
     # A count names what was counted, and not what was looked for in vain.
-    assert second.evidence == (("has_copd", True),)
+    assert second.evidence == (Evidence("has_copd", True, date(2019, 3, 2)),)
 
 
 def test_core20_is_the_two_most_deprived_tenths_and_unknown_without_a_home() -> None:

@@ -1,0 +1,164 @@
+"""Segments, scores, training and predictions as stages of a whole refresh."""
+
+from datetime import date, timedelta
+
+import polars as pl
+import pytest
+
+from governance.access import Viewer
+from linkage.models import Release
+from linkage.release import parts, selectors
+from risk import actions
+from risk import selectors as risk
+from risk.models import TrainedModel
+from risk.steps import train
+from segmentation import selectors as segmentation
+from segmentation.steps.explain import Evidence
+from tests.builders import AS_OF
+from tests.integration.linkage.release.conftest import ILL, PEOPLE
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "audit"])
+NAME = "emergency_admission"
+
+
+@pytest.fixture
+def learns_from_few(monkeypatch) -> None:
+    """Let a model be trained on two dozen people; what it says is not looked at."""
+    monkeypatch.setattr(train, "OUTCOMES_PER_FOLD", 1)
+
+
+def column(release: Release, part: str, name: str) -> dict:
+    frame = parts.read_all(release.pk, part, [name])
+    return dict(frame.select("person_no", name).iter_rows())
+
+
+def test_a_release_holds_segments_and_scores(refreshed, acting_as) -> None:
+    release = refreshed()
+    hfrs = column(release, "scores", "hfrs")
+    # F03 2.1; J44 and I50 are no stems of the score. Nobody looked at the others.
+    assert hfrs[ILL[0]] == 2.1
+    assert hfrs[ILL[1]] == 0
+    assert {hfrs[n] for n in PEOPLE if n not in ILL} == {None}
+    # Pulmonary 1, dementia 2, heart failure 2 (weights of 2011).
+    assert column(release, "scores", "charlson")[ILL[0]] == 5
+    with acting_as("web"):
+        view = selectors.current()
+        frail = view.bitmap("segment", "frailty_dementia")
+        assert len(view.any_of("segment", view.values("segment"))) == len(PEOPLE)
+        assert not frail & view.bitmap("segment", "healthy")
+        assert set(view.bitmap("segment", "long_term_conditions")) >= set(ILL[1:])
+        assert view.known("hfrs").to_array().tolist() == sorted(ILL)
+        assert len(view.known("core20")) == len(PEOPLE)
+
+
+def test_an_explanation_is_for_those_who_may_see_the_person(
+    refreshed, acting_as, viewer_of
+) -> None:
+    refreshed()
+    theirs = next(n for n in ILL if n % 2 == 0)
+    with acting_as("web"):
+        found = segmentation.explain(viewer_of("Z81001"), theirs)
+        (reason,) = found.reasons
+        assert reason.evidence == (Evidence("has_copd", True, date(2020, 1, 1)),)
+        assert segmentation.explain(viewer_of("Z81002"), theirs) is None
+
+
+def test_too_few_outcomes_give_no_model_and_no_prediction(refreshed) -> None:
+    release = refreshed()
+    assert not TrainedModel.objects.exists()
+    assert set(column(release, "predictions", "risk_emergency_12m").values()) == {None}
+    assert "no model" in release_source(release)
+    assert risk.model_card(NAME) is None
+
+
+def release_source(release: Release) -> str:
+    return next(
+        row["source"] for row in release.catalogue if row["name"] == "risk_band"
+    )
+
+
+def test_a_model_is_trained_on_the_past_and_used_until_it_is_old(
+    refreshed, acting_as, learns_from_few
+) -> None:
+    first = refreshed()
+    with acting_as("web"):
+        card = risk.model_card(NAME)
+    assert (card.version, card.in_use) == (1, True)
+    assert card.index_on == AS_OF - timedelta(days=730)
+    assert card.performance["tested_on"] == str(AS_OF - timedelta(days=365))
+    assert (card.people, card.outcomes) == (len(PEOPLE), 2 * len(ILL))
+    assert card.definitions["batches"] == first.batches
+    assert None not in column(first, "predictions", "risk_emergency_12m").values()
+    assert release_source(first).endswith("model 1")
+
+    refreshed(as_of=AS_OF + timedelta(days=30))
+    assert TrainedModel.objects.count() == 1
+    refreshed(as_of=AS_OF + timedelta(days=31))
+    assert [c.version for c in risk.versions(NAME)] == [2, 1]
+    assert TrainedModel.objects.get(in_use=True).version == 2
+    # A model may not speak of a time before it was trained.
+    refreshed()
+    assert risk.model_card(NAME).version == 3
+    assert risk.model_card(NAME).index_on == card.index_on
+
+
+def test_training_again_from_the_same_store_gives_the_same_model(
+    refreshed, learns_from_few
+) -> None:
+    first = refreshed()
+    model = TrainedModel.objects.get()
+    before = column(first, "predictions", "risk_emergency_12m")
+    model.delete()
+    second = refreshed()
+    again = TrainedModel.objects.get()
+    assert bytes(again.payload) == bytes(model.payload)
+    assert again.performance == model.performance
+    assert column(second, "predictions", "risk_emergency_12m") == before
+
+
+def test_a_model_on_changed_definitions_is_trained_again(
+    refreshed, learns_from_few
+) -> None:
+    release = refreshed()
+    assert actions.usable(NAME, release) is not None
+    release.definitions |= {"feature/copd": "0" * 64}
+    assert actions.usable(NAME, release) is None
+
+
+def test_reasons_are_read_for_the_people_asked_for(refreshed, learns_from_few) -> None:
+    release = refreshed()
+    shard = next(iter(parts.shards(release.pk, "predictions")))
+    made = parts.read(release.pk, shard, "predictions")
+    told = made.with_columns(
+        risk_reasons=pl.when(pl.col("person_no") == ILL[0]).then(
+            pl.lit('[{"feature": "age_years", "words": "Aged 66", "adds": 0.3}]')
+        )
+    )
+    parts.write(release.pk, shard, "predictions", told)
+    assert risk.reasons(release.pk, [ILL[0], ILL[1]]) == {
+        ILL[0]: [{"feature": "age_years", "words": "Aged 66", "adds": 0.3}]
+    }
+    assert risk.reasons(release.pk, [ILL[1]]) == {}
+
+
+@pytest.fixture
+def viewer_of(as_role):
+    """A viewer whose scope is one practice."""
+    worker = as_role("worker")
+
+    def make(practice: str) -> Viewer:
+        number = int(practice[1:])
+        worker.execute(
+            "INSERT INTO governance_user (id, username, full_name, is_active, password)"
+            " OVERRIDING SYSTEM VALUE VALUES (%s, %s, 'x', true, '!')",
+            [number, practice],
+        )
+        worker.execute(
+            "INSERT INTO governance_scope (user_id, practice_code) VALUES (%s, %s)",
+            [number, practice],
+        )
+        return Viewer(
+            number, practice, "x", "pcn_mdt", "direct_care", practice, "x", "practice"
+        )
+
+    return make
