@@ -27,6 +27,7 @@ DEFINITIONS = {
     "feature": "linkage.feature_definitions.FEATURES",
     "codelist": "linkage.feature_definitions.codelist_hashes",
     "feed": "linkage.definitions.FEEDS",
+    "ingest": "linkage.definitions.ingest_hashes",
     "scheme": "segmentation.definitions.SCHEMES",
     "lens": "segmentation.definitions.LENSES",
     "risk": "risk.definitions.hashes",

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from governance.definitions import Folder, load_file
+from governance.definitions import Folder, digest, load_file
 from linkage.specs import BestKnownSpec, FeedSpec
 
 HERE = Path(__file__).resolve().parent
@@ -13,3 +13,8 @@ FEEDS: Folder[FeedSpec] = Folder(HERE / "feeds", FeedSpec)
 def best_known() -> BestKnownSpec:
     """How one value is chosen where sources disagree."""
     return load_file(HERE / "best_known.yaml", BestKnownSpec)
+
+
+def ingest_hashes() -> dict[str, str]:
+    """Hashes of what shapes ingest beside the feeds themselves, by file name."""
+    return {name: digest(HERE / name) for name in ("best_known.yaml", "unit_costs.csv")}

@@ -42,6 +42,8 @@ STAGED = {
 # The version of a fact: the day it was recorded, or, where the table keeps none, the
 # day its file speaks of.
 VERSIONED = {"event", "activity"}
+# One lookup by key costs about as much as reading this many rows in passing.
+LOOKUP_WORTH_ROWS = 20
 RUN_LOCK = 7_201_954  # first half of the advisory lock on a run; the second is its id
 
 
@@ -191,6 +193,7 @@ def _settle_versions(cursor, staged: Staging, table: str, period_on: date) -> No
             " AND coalesce((r.detail->>'period_on')::date, '-infinity') <= %s)"
         )
         join, parameters = " JOIN feed_run r ON r.id = t.run_id", [period_on]
+    _probe_by_key(cursor, name, table)
     cursor.execute(
         f"CREATE TEMP TABLE met ON COMMIT DROP AS SELECT s.person_no, s.record_key,"
         f" coalesce({newer}, false) AS newer FROM {name} s JOIN {table} t ON {same}"
@@ -205,6 +208,27 @@ def _settle_versions(cursor, staged: Staging, table: str, period_on: date) -> No
         )
         cursor.execute(f"DELETE FROM {table} s USING met t WHERE {same} AND t.newer")
     cursor.execute("DROP TABLE met")
+    cursor.execute("SET LOCAL enable_hashjoin = on")
+    cursor.execute("SET LOCAL enable_mergejoin = on")
+
+
+def _probe_by_key(cursor, name: str, table: str) -> None:
+    """Look few rows up one by one in a large table, instead of reading it whole.
+
+    Postgres does not foresee that a lookup prunes to one partition, so it thinks that
+    sixteen indexes will be searched for each row: for 11,000 rows in 3 million it read
+    everything, in 1.7 s instead of 0.1 s.
+    """
+    cursor.execute(
+        "SELECT (SELECT reltuples FROM pg_class WHERE oid = %s::regclass),"
+        " (SELECT sum(greatest(c.reltuples, 0)) FROM pg_inherits i"
+        "  JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = %s::regclass)",
+        [name, table],
+    )
+    staged, there = cursor.fetchone()
+    if staged * LOOKUP_WORTH_ROWS < there:
+        cursor.execute("SET LOCAL enable_hashjoin = off")
+        cursor.execute("SET LOCAL enable_mergejoin = off")
 
 
 def _rows_lost(cursor, staged: Staging, facts: list[str]) -> int:

@@ -109,23 +109,32 @@ def _left(records: pl.DataFrame, decided: list[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _match(records: pl.DataFrame, identities: pl.DataFrame, tier: Tier) -> pl.DataFrame:
-    """Try each route against the index as it stands; the first that decides counts."""
+    """Try each route against the index as it stands; the first that decides counts.
+
+    A number that one route gives to a person is that person's for the routes after it.
+    """
     numbers = identities.select("person_no", "nhs_number").drop_nulls().unique()
     found = [_by_number(records, identities, numbers, tier)]
     left = _left(records, found)
-    owned = left.join(
-        numbers.select("nhs_number").unique(), on="nhs_number", how="semi"
-    ).select("subject_key", taken=pl.lit(True))
-    left = left.join(owned, on="subject_key", how="left", maintain_order="left")
     found.append(_by_local_id(left, identities, numbers))
-    left = _left(left, found)
-    keys = [SAME_NAME_AND_HOME, SAME_NAME] if tier == "names" else [SAME_HOME]
-    if tier == "token":
-        keys = []
-    for key in keys:
-        found.append(_by_demographics(left, identities, numbers, key))
+    keys = {"names": [SAME_NAME_AND_HOME, SAME_NAME], "national": [SAME_HOME]}
+    for key in keys.get(tier, []):
+        numbers = _with_agreed(numbers, left, found[-1])
         left = _left(left, found)
+        found.append(_by_demographics(left, identities, numbers, key))
     return pl.concat(found)
+
+
+def _with_agreed(
+    numbers: pl.DataFrame, records: pl.DataFrame, decisions: pl.DataFrame
+) -> pl.DataFrame:
+    agreed = (
+        decisions.filter("number_agreed")
+        .join(records.select("subject_key", "nhs_number"), on="subject_key")
+        .select("person_no", "nhs_number")
+        .drop_nulls()
+    )
+    return pl.concat([numbers, agreed]).unique()
 
 
 def _decision(frame: pl.DataFrame, rule: str, agreed: pl.Expr) -> pl.DataFrame:
@@ -172,19 +181,24 @@ def _only_one(pairs: pl.DataFrame) -> pl.DataFrame:
 def _without_other_number(pairs: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
     """Drop pairs that would join two different valid NHS numbers.
 
-    Adds `number_agreed`: the record's number is, or now becomes, the person's. When
-    several records bring different numbers for one numberless person, one number is
-    taken and the others' records are not joined.
+    Adds `own` (the person's numbers) and `number_agreed`: the record's number is, or
+    now becomes, the person's. When several records bring different numbers for one
+    numberless person, one number is taken and the others' records are not joined; a
+    number brought for several persons is given to none.
     """
     owned = numbers.group_by("person_no").agg(own=pl.col("nhs_number"))
+    taken = numbers.select("nhs_number", taken=pl.lit(True)).unique()
     pairs = pairs.join(owned, on="person_no", how="left", maintain_order="left")
+    pairs = pairs.join(taken, on="nhs_number", how="left", maintain_order="left")
     stated, own = pl.col("nhs_number"), pl.col("own")
     is_own = own.list.contains(stated).fill_null(False)
     allowed = stated.is_null() | own.is_null() | is_own
     brings = stated.is_not_null() & own.is_null() & pl.col("taken").is_null()
     pairs = pairs.filter(allowed).with_columns(number_agreed=is_own | brings)
     chosen = pl.col("nhs_number").filter("number_agreed").min().over("person_no")
-    return pairs.filter(~pl.col("number_agreed") | (stated == chosen))
+    given_to = pl.col("person_no").filter("number_agreed").n_unique()
+    for_one = given_to.over("nhs_number") == 1
+    return pairs.filter(~pl.col("number_agreed") | (stated == chosen) & for_one)
 
 
 def _by_local_id(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Count
 
 from linkage import actions
 from linkage.definitions import FEEDS
@@ -52,8 +53,6 @@ class Command(BaseCommand):
 
 def rejected_by_rule(run_id: int) -> list[tuple[str, str, int]]:
     """Rules broken in a run, with their field and rows, the commonest first."""
-    from django.db.models import Count
-
     return list(
         RejectedRow.objects.filter(run_id=run_id)
         .values_list("rule", "field")

@@ -1,0 +1,30 @@
+"""`replay RUN…`: take the rows that a run rejected through the road once more."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from linkage import actions
+from linkage.models import FeedRun
+
+
+class Command(BaseCommand):
+    help = "Replay rejected rows, after a definition or a missing feed was put right."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("runs", nargs="+", type=int, metavar="RUN")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for run_id in options["runs"]:
+            if not FeedRun.objects.filter(pk=run_id).exists():
+                raise CommandError(f"There is no run {run_id}.")
+            run = actions.replay_run(run_id=run_id, by="command line")
+            if run is None:
+                self.stdout.write(f"Run {run_id} keeps no rejected row.")
+                continue
+            self.stdout.write(
+                f"Run {run_id}: of {run.rows_in:,} rejected rows {run.loaded:,} are"
+                f" loaded now, {run.quarantined + run.excluded:,} rejected again,"
+                f" {run.duplicate:,} duplicate (run {run.pk})"
+            )
