@@ -52,7 +52,7 @@ def score(
             mine = diagnoses.filter(pl.col("feed_no").is_in(numbers))
             found = _coded(mine, admissions, method, tables[name], as_of)
         else:
-            found = _deficits(features, method)
+            found = _deficits(features.filter(_of_age(spec.ages)), method)
         valued = (
             features.select("person_no", "age_years")
             .join(found, on="person_no", how="left", maintain_order="left")
@@ -139,7 +139,7 @@ def _masks_of(
 
 
 def _deficits(features: pl.DataFrame, method: DeficitMethod) -> pl.DataFrame:
-    """The share of deficits, for everybody."""
+    """The share of deficits of each person."""
     flags = [
         pl.any_horizontal([holds(test) for test in deficit.any_of]).alias(deficit.name)
         for deficit in method.deficits
