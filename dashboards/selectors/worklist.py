@@ -253,7 +253,18 @@ def natural_frequency(probability: float | None) -> str:
 
 
 def seen_before(visit: ListVisit | None, live_id: int) -> int:
-    """Return the release that this viewer had seen before the live one; 0 for none."""
+    """Return the release that this viewer had seen before the live one; 0 for none.
+
+    Who comes back to the first release they saw has seen everyone in it.
+    """
+    if visit is None:
+        return 0
+    if visit.release_id != live_id:
+        return visit.release_id
+    return visit.before_release or live_id
+
+
+def _kept_before(visit: ListVisit | None, live_id: int) -> int:
     if visit is None:
         return 0
     return visit.before_release if visit.release_id == live_id else visit.release_id
@@ -273,7 +284,7 @@ def note_visit(viewer: Viewer, programme: str) -> None:
         defaults={
             "visited_at": timezone.now(),
             "release_id": live.id,
-            "before_release": seen_before(visit, live.id),
+            "before_release": _kept_before(visit, live.id),
         },
     )
 
