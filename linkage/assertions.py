@@ -69,13 +69,18 @@ class Verifier:
         mac, _, text = statement.partition(b".")
         if not hmac.compare_digest(mac, _mac(text, self.key).encode()):
             raise RefusedAssertionError("the signature does not fit")
-        body = json.loads(text)
-        age = moment - body.pop("issued_at")
+        try:
+            body = dict(json.loads(text))
+            age = moment - int(body.pop("issued_at"))
+            number = str(body.pop("number"))
+            people = tuple(int(n) for n in body.pop("person_nos"))
+            request = RevealRequest(**body, person_nos=people)
+        except (ValueError, TypeError, KeyError) as error:
+            raise RefusedAssertionError("the statement is no request") from error
         if not -5 <= age <= LIFETIME_SECONDS:
             raise RefusedAssertionError("the statement is too old")
-        self._use_once(body.pop("number"), moment)
-        body["person_nos"] = tuple(body["person_nos"])
-        return RevealRequest(**body)
+        self._use_once(number, moment)
+        return request
 
     def _use_once(self, number: str, moment: float) -> None:
         # Two threads with the same statement: one of them is the second.
