@@ -14,7 +14,6 @@ from datetime import date, timedelta
 from itertools import count
 from typing import Any
 
-import numpy as np
 import polars as pl
 import psycopg
 from django.db import connections
@@ -24,6 +23,7 @@ from django.utils import timezone
 from config.environment import database
 from dashboards.actions import make_lists
 from dashboards.definitions import LISTS
+from dashboards.list_specs import placeholders
 from governance import access, actions
 from governance.access import Viewer
 from governance.models import Org, User
@@ -175,8 +175,8 @@ def build_release(people: pl.DataFrame, as_of: date) -> int:
     store.replace_people(made.pk, EVERYONE, PEOPLE, ids)
     indexed = {a.name: index(ids, people[a.name], a) for a in ATTRIBUTES}
     store.replace_index(made.pk, indexed)
-    numbers = [numbers_of(people[a.name], a) for a in ATTRIBUTES]
-    values = np.column_stack([s.to_numpy().astype(np.float32) for s in numbers])
+    numbers = [numbers_of(people[a.name], a).alias(a.name) for a in ATTRIBUTES]
+    values = pl.select(pl.concat_list(numbers)).to_series().alias("values")
     store.replace_profiles(
         made.pk,
         0,
@@ -184,7 +184,7 @@ def build_release(people: pl.DataFrame, as_of: date) -> int:
             "person_no",
             "practice_code",
             "lsoa_code",
-            pl.Series("values", values, dtype=pl.List(pl.Float32)),
+            values,
         ),
     )
     return made.pk
@@ -363,6 +363,16 @@ def connect(role: str) -> psycopg.Connection:
     """A connection of a production role beside Django's own, in autocommit."""
     url = os.environ[f"TEST_{role.upper()}_DATABASE_URL"]
     return psycopg.connect(url, autocommit=True)
+
+
+def reason(attribute: str, **values: object) -> str:
+    """The programme's sentence that counts an attribute, as its definition words it."""
+    text = next(
+        r.text
+        for r in LISTS[PROGRAMME].reasons
+        if placeholders(r.text)[:1] == [attribute]
+    )
+    return text.format(**{attribute: values.pop("is_", None)} | values)
 
 
 @contextmanager

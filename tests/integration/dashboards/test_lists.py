@@ -161,14 +161,15 @@ def test_a_chance_that_was_never_estimated_is_none_and_not_nought(made):
 def test_the_reasons_are_sentences_about_this_person(made):
     assert made.entry(0, ANNA)["reasons"] == [
         "Severe frailty, recorded 3 March 2026",
-        "3 emergency admissions in 12 months, 1 in the year before",
-        "12 different medicines in 12 months",
+        system.reason(
+            "emergency_admissions_12m", is_=3, emergency_admissions_prior_12m=1
+        ),
+        system.reason("medicines_12m", is_=12),
         "Recorded as living alone",
-        "Last medication review 400 days ago",
+        system.reason("last_medication_review_days", is_=400),
     ]
-    assert made.entry(0, WITHOUT_FRAILTY_CODE)["reasons"][0] == (
-        "Electronic frailty index 0.41 (severe), frailty not coded by the practice"
-    )
+    first = made.entry(0, WITHOUT_FRAILTY_CODE)["reasons"][0]
+    assert first == system.reason("efi_score", is_="0.41", efi="severe")
 
 
 def test_what_is_known_needed_and_suggested_comes_from_the_record(made):

@@ -1,0 +1,427 @@
+"""The vault's service: what it believes, whom it names, what it writes down first."""
+
+import hmac
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from governance import actions
+from governance.models import Grant, Org, User
+from linkage.assertions import LIFETIME_SECONDS, RevealRequest, sign
+from linkage.reveal import VaultUnavailableError, reveal
+from linkage.vault.service import views
+from tests import live_system as system
+from tests.live_system import (
+    ANNA,
+    BERT,
+    CORA,
+    JACK,
+    KATE,
+    ODA,
+    PROGRAMME,
+    RUTH,
+    SAM,
+)
+from tests.live_vault import KEY
+
+STRANGER = 987_654
+
+
+@pytest.fixture
+def asked(live):
+    """A request that the vault grants; a test spoils one thing of it."""
+    viewer = live.viewer("pcn_mdt_member")
+
+    def make(*people, **other) -> RevealRequest:
+        given = {
+            "viewer_id": viewer.user_id,
+            "role": viewer.role,
+            "purpose": viewer.purpose,
+            "org_code": viewer.org_code,
+            "programme": PROGRAMME,
+            "reason": "mdt_review",
+            "person_nos": tuple(s.person_no for s in people or (ANNA,)),
+        }
+        return RevealRequest(**given | other)
+
+    return make
+
+
+def vault_rows() -> list[dict]:
+    """What the vault has written down, in order."""
+    with system.connect("vault") as connection:
+        cursor = connection.execute(
+            "SELECT viewer_id, role, purpose, org_code, programme, reason, outcome,"
+            " revealed, refused FROM reveal_event ORDER BY id"
+        )
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+@pytest.fixture
+def written(live) -> Callable[[], list[dict]]:
+    """`written()` is what the vault wrote down since the test began."""
+    before = len(vault_rows())
+    return lambda: vault_rows()[before:]
+
+
+def numbers(response) -> set[str]:
+    return {row["nhs_number"] for row in response.json().get("revealed", [])}
+
+
+def test_it_names_the_living_and_registered_of_the_viewers_own(live, asked, written):
+    response = live.vault.state(asked(ANNA, CORA))
+    assert response.status_code == 200
+    assert response.json()["refused"] == {}
+    assert sorted(response.json()["revealed"], key=lambda r: r["person_no"])[0] == {
+        "person_no": ANNA.person_no,
+        "nhs_number": ANNA.nhs_number,
+        "surname": "ANDERTON",
+        "forename": "Anna",
+        "born_on": "1944-02-17",
+        "address": "1 Harbour Row",
+        "postcode": "ZZ1 9ZZ",
+    }
+    (row,) = written()
+    assert row["outcome"] == "revealed"
+    assert row["revealed"] == [ANNA.person_no, CORA.person_no]
+    assert (row["reason"], row["programme"]) == ("mdt_review", PROGRAMME)
+
+
+@pytest.mark.parametrize(
+    ("person_no", "why"),
+    [
+        (RUTH.person_no, "has died"),
+        (SAM.person_no, "is no longer registered"),
+        (ODA.person_no, "is not registered with your practices"),
+        (JACK.person_no, "has opted out of this use"),
+        (KATE.person_no, "has opted out of this use"),
+        (STRANGER, "not known"),
+    ],
+    ids=["dead", "deregistered", "elsewhere", "type1", "national", "unknown"],
+)
+def test_it_refuses_person_by_person(live, asked, written, person_no, why):
+    people = (person_no, BERT.person_no)
+    response = live.vault.state(asked(person_nos=people))
+    assert response.status_code == 200
+    assert numbers(response) == {BERT.nhs_number}
+    assert response.json()["refused"] == {str(person_no): why}
+    (row,) = written()
+    assert row["revealed"] == [BERT.person_no]
+    assert row["refused"] == {str(person_no): why}
+
+
+def test_an_opt_out_does_not_stand_between_a_person_and_their_own_care(live, asked):
+    response = live.vault.state(asked(JACK, KATE, RUTH, purpose="direct_care"))
+    assert numbers(response) == {JACK.nhs_number, KATE.nhs_number}
+    assert response.json()["refused"] == {str(RUTH.person_no): "has died"}
+
+
+def test_a_forged_statement_gets_nothing(live, asked, written):
+    for statement in (
+        sign(asked(), "another key of at least thirty-two letters"),
+        sign(asked(), KEY).replace(b"population_health", b"direct_care"),
+        sign(asked(), KEY)[:-1],
+        b"",
+        b"." + sign(asked(), KEY).partition(b".")[2],
+        b"\xff\xfe",
+    ):
+        response = live.vault.send(statement)
+        assert response.status_code == 401
+        assert "9990" not in response.text
+    assert [row["outcome"] for row in written()] == ["forged"] * 6
+    assert {row["viewer_id"] for row in written()} == {None}
+
+
+def test_a_signed_statement_of_another_shape_gets_nothing(live, written):
+    """The right key, and a body that is no request."""
+    text = json.dumps({"issued_at": int(time.time()), "number": "1" * 32}).encode()
+    for body in (
+        text,
+        b"[]",
+        b'"x"',
+        b"not json",
+        text.replace(b'"1', b'{"a": "1').replace(b"}", b"}}"),
+        b'{"issued_at": "soon", "number": "2", "person_nos": []}',
+        b'{"issued_at": 1, "number": 3}',
+    ):
+        mac = hmac.new(KEY.encode(), body, "sha256").hexdigest().encode()
+        assert live.vault.send(mac + b"." + body).status_code == 401
+    assert {row["outcome"] for row in written()} == {"forged"}
+    assert len(written()) == 7
+
+
+@pytest.mark.parametrize("age", [-60, LIFETIME_SECONDS + 2, 86_400])
+def test_a_statement_of_another_moment_gets_nothing(live, asked, age):
+    response = live.vault.state(asked(), now=time.time() - age)
+    assert response.status_code == 401
+    assert response.json() == {"refused": "the statement is too old"}
+
+
+def test_a_statement_is_good_once(live, asked, written):
+    statement = sign(asked(), KEY)
+    assert live.vault.send(statement).status_code == 200
+    again = live.vault.send(statement)
+    assert again.status_code == 401
+    assert again.json() == {"refused": "the statement was used before"}
+    assert [row["outcome"] for row in written()] == ["revealed", "forged"]
+
+
+def test_a_statement_is_good_once_also_when_two_arrive_together(asked):
+    statements = [sign(asked(), KEY) for _ in range(50)]
+    taken: list[RevealRequest] = []
+    start = threading.Barrier(4, timeout=20)
+
+    def send() -> None:
+        start.wait()
+        for statement in statements:
+            try:
+                taken.append(views.verifier().verify(statement))
+            except ValueError:
+                continue
+
+    threads = [threading.Thread(target=send) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert len(taken) == len(statements)
+
+
+@pytest.mark.parametrize("people", [(), tuple(range(1, 202))], ids=["none", "201"])
+def test_nobody_or_too_many_at_a_time_is_refused(live, asked, written, people):
+    response = live.vault.state(asked(person_nos=people))
+    assert response.status_code == 403
+    assert response.json() == {"refused": "between 1 and 200 people at a time"}
+    assert [row["outcome"] for row in written()] == ["refused"]
+
+
+def test_a_statement_too_large_is_not_read(live, asked):
+    response = live.vault.state(asked(person_nos=tuple(range(20_000))))
+    assert response.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("claim", "why"),
+    [
+        ({"reason": "curiosity"}, "a reason from the list is needed"),
+        ({"reason": ""}, "a reason from the list is needed"),
+        ({"viewer_id": STRANGER}, "no such user"),
+        ({"role": "system_analyst"}, "the user does not hold this role here today"),
+        ({"role": "no_role"}, "the user does not hold this role here today"),
+        ({"org_code": "U3"}, "the user does not hold this role here today"),
+        ({"purpose": "planning"}, "this role does not reveal for this purpose"),
+        ({"purpose": ""}, "this role does not reveal for this purpose"),
+    ],
+    ids=lambda given: (
+        next(iter(given.items())).__repr__()[:30] if isinstance(given, dict) else ""
+    ),
+)
+def test_a_claim_that_the_vault_does_not_find_true_is_refused(
+    live, asked, written, claim, why
+):
+    response = live.vault.state(asked(**claim))
+    assert response.status_code == 403
+    assert response.json() == {"refused": why}
+    (row,) = written()
+    assert row["outcome"] == "refused"
+    assert row["revealed"] == []
+
+
+@pytest.mark.parametrize(
+    "role",
+    ["system_analyst", "place_lead", "data_manager", "ig_lead", "partner_client"],
+)
+def test_a_role_that_reveals_nobody_is_refused_though_it_signs_truly(live, asked, role):
+    viewer = live.viewer(role)
+    response = live.vault.state(
+        asked(
+            viewer_id=viewer.user_id,
+            role=role,
+            purpose=viewer.purpose,
+            org_code=viewer.org_code,
+        )
+    )
+    assert response.status_code == 403
+    assert response.json() == {"refused": "this role does not reveal for this purpose"}
+
+
+@pytest.fixture
+def leaver(live, asked) -> Iterator[tuple[User, RevealRequest]]:
+    """A member of the team of whom a test takes something away."""
+    user = system.make_user("pcn_mdt_member", "U1", "leaver")
+    yield user, asked(viewer_id=user.pk)
+    with system.acting_as("worker"):
+        user.delete()
+
+
+def regrant(user: User, org_code: str = "U1", **days: object) -> None:
+    with system.acting_as("worker"):
+        actions.grant_role(
+            user=user,
+            role="pcn_mdt_member",
+            org=Org.objects.get(pk=org_code),
+            start_on=timezone.localdate() - timedelta(days=30),
+            by="test",
+            **{"end_on": None} | days,
+        )
+
+
+def again(request: RevealRequest, **other) -> RevealRequest:
+    return RevealRequest(**request.__dict__ | other)
+
+
+def test_a_grant_withdrawn_is_withdrawn_here_at_once(live, leaver):
+    user, request = leaver
+    assert live.vault.state(request).status_code == 200
+    regrant(user, end_on=timezone.localdate())
+    response = live.vault.state(request)
+    assert response.status_code == 403
+    assert response.json() == {"refused": "the user does not hold this role here today"}
+
+
+def test_a_grant_deleted_behind_the_actions_back_names_nobody(live, leaver):
+    """The scope row is left over; the grant is not."""
+    user, request = leaver
+    with system.acting_as("worker"):
+        Grant.objects.filter(user=user).delete()
+    assert live.vault.state(request).status_code == 403
+
+
+def test_under_one_grant_the_people_of_another_are_not_named(live, leaver):
+    user, request = leaver
+    regrant(user, "U3")
+    both = (ANNA.person_no, ODA.person_no)
+    ours = live.vault.state(again(request, person_nos=both))
+    assert numbers(ours) == {ANNA.nhs_number}
+    theirs = live.vault.state(again(request, person_nos=both, org_code="U3"))
+    assert numbers(theirs) == {ODA.nhs_number}
+    # The other grant ends by its date, with nobody working its scope out anew.
+    with system.acting_as("worker"):
+        Grant.objects.filter(user=user, org_id="U3").update(end_on=timezone.localdate())
+    assert numbers(live.vault.state(again(request, person_nos=both))) == {
+        ANNA.nhs_number
+    }
+
+
+def test_training_that_has_lapsed_and_a_closed_account_name_nobody(live, leaver):
+    user, request = leaver
+    yesterday = timezone.localdate() - timedelta(days=1)
+    for change, why in (
+        ({"trained_until": yesterday}, "training has lapsed"),
+        ({"is_active": False}, "no such user"),
+    ):
+        with system.acting_as("worker"):
+            User.objects.filter(pk=user.pk).update(**change)
+        response = live.vault.state(request)
+        assert (response.status_code, response.json()) == (403, {"refused": why})
+
+
+def test_both_trails_are_written_before_the_answer(live, asked, written):
+    """What the vault answers is already committed in both databases."""
+    viewer = live.viewer("pcn_mdt_member")
+    seen: list[tuple[int, int]] = []
+    stores = len(system.audit_rows("reveal_asked"))
+    answer = live.vault.answer
+
+    def answer_and_look(request):
+        response = answer(request)
+        asked_for = len(system.audit_rows("reveal_asked")) - stores
+        seen.append((asked_for, len(written())))
+        return response
+
+    live.vault.answer = answer_and_look
+    try:
+        made = reveal(
+            viewer,
+            programme=PROGRAMME,
+            reason="mdt_review",
+            person_nos=[ANNA.person_no],
+        )
+    finally:
+        del live.vault.answer
+    assert made.names[ANNA.person_no].nhs_number == ANNA.nhs_number
+    assert seen == [(1, 1)]
+    told = system.audit_rows("reveal_asked")[-1]
+    assert (told["user_id"], told["persons"]) == (viewer.user_id, 1)
+    assert told["detail"] == {"reason": "mdt_review"}
+
+
+def test_a_reveal_that_the_vault_cannot_write_down_is_not_answered(live, asked):
+    with system.without("INSERT", "reveal_event", "vault", owner="vault_migrator"):
+        response = live.vault.state(asked())
+        assert response.status_code == 500
+        for words in (ANNA.nhs_number, ANNA.surname, "Harbour"):
+            assert words not in response.text
+        with pytest.raises(VaultUnavailableError):
+            reveal(
+                live.viewer("pcn_mdt_member"),
+                programme=PROGRAMME,
+                reason="mdt_review",
+                person_nos=[ANNA.person_no],
+            )
+
+
+def test_a_reveal_that_the_store_cannot_write_down_is_not_asked(live):
+    asked_before = len(live.vault.asked)
+    with (
+        system.without("INSERT", "governance_auditevent", "audit_writer"),
+        pytest.raises(Exception, match="permission denied"),
+    ):
+        reveal(
+            live.viewer("pcn_mdt_member"),
+            programme=PROGRAMME,
+            reason="mdt_review",
+            person_nos=[ANNA.person_no],
+        )
+    assert len(live.vault.asked) == asked_before
+
+
+def test_what_was_written_down_cannot_be_changed_by_the_vault(live, asked):
+    live.vault.state(asked())
+    with system.connect("vault") as connection:
+        for statement in (
+            "DELETE FROM reveal_event",
+            "UPDATE reveal_event SET outcome = 'refused'",
+            "TRUNCATE reveal_event",
+        ):
+            with pytest.raises(Exception, match="permission denied"):
+                connection.execute(statement)
+
+
+def test_the_service_has_two_addresses_and_takes_no_other_method(live):
+    with live.vault.client() as client:
+        assert client.get("/health").json() == {"status": "ok"}
+        assert client.get("/reveal").status_code == 405
+        assert client.post("/health").status_code == 405
+        for address in ("/", "/lists/", "/sign-in/", "/api/v1/", "/reveal/5001"):
+            assert client.get(address).status_code == 404
+
+
+def test_nothing_that_identifies_is_logged(live, asked, caplog):
+    with caplog.at_level(logging.DEBUG):
+        live.vault.state(asked(ANNA, RUTH, ODA))
+        live.vault.send(b"forged")
+        with system.without("INSERT", "reveal_event", "vault", owner="vault_migrator"):
+            live.vault.state(asked())
+    for someone in (ANNA, RUTH, ODA):
+        for words in (someone.nhs_number, someone.surname):
+            assert words not in caplog.text
+
+
+def test_a_name_prints_as_nothing(live):
+    made = reveal(
+        live.viewer("pcn_mdt_member"),
+        programme=PROGRAMME,
+        reason="mdt_review",
+        person_nos=[ANNA.person_no],
+    )
+    shown = f"{made!r} {made.names[ANNA.person_no]!r} {made}"
+    assert ANNA.surname not in shown
+    assert ANNA.nhs_number not in shown
