@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import polars as pl
 import pytest
+from django.core.management import CommandError, call_command
 
 from governance.access import Viewer
 from linkage.models import Release
@@ -69,6 +70,8 @@ def test_too_few_outcomes_give_no_model_and_no_prediction(refreshed) -> None:
     assert set(column(release, "predictions", "risk_emergency_12m").values()) == {None}
     assert "no model" in release_source(release)
     assert risk.model_card(NAME) is None
+    with pytest.raises(CommandError, match="not been trained"):
+        call_command("model_card")
 
 
 def release_source(release: Release) -> str:
@@ -78,7 +81,7 @@ def release_source(release: Release) -> str:
 
 
 def test_a_model_is_trained_on_the_past_and_used_until_it_is_old(
-    refreshed, acting_as, learns_from_few
+    refreshed, acting_as, learns_from_few, capsys
 ) -> None:
     first = refreshed()
     with acting_as("web"):
@@ -90,6 +93,10 @@ def test_a_model_is_trained_on_the_past_and_used_until_it_is_old(
     assert card.definitions["batches"] == first.batches
     assert None not in column(first, "predictions", "risk_emergency_12m").values()
     assert release_source(first).endswith("model 1")
+    call_command("model_card", NAME)
+    told = capsys.readouterr().out
+    assert f"tried on {len(PEOPLE)} people as at 2025-09-30" in told
+    assert "too few outcomes to judge" in told
 
     refreshed(as_of=AS_OF + timedelta(days=30))
     assert TrainedModel.objects.count() == 1
