@@ -98,10 +98,12 @@ def change(now: PublishedCell, before: PublishedCell, measure: Measure) -> str:
     """Say how a rate moved against the year before; "" where it is not known."""
     if now.rate is None or before.rate is None or not before.rate:
         return ""
-    moved = now.rate / before.rate - 1
-    how = {1: "up", -1: "down", 0: "little changed,"}[direction(now, before)]
     was = figure_in_words(before, measure)
-    return f"{how} {abs(moved):.0%} on the year before ({was})"
+    way = direction(now, before)
+    if not way:
+        return f"no clear change on the year before ({was})"
+    moved = abs(now.rate / before.rate - 1)
+    return f"{'up' if way > 0 else 'down'} {moved:.0%} on the year before ({was})"
 
 
 def listed(names: Sequence[str], most: int = 3) -> str:

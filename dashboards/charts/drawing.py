@@ -120,7 +120,7 @@ def _pyramid(spec: ChartSpec) -> Drawing:
                 bar = {"type": "bar", "orientation": "h", "marker": marker}
                 traces.append(common | bar)
             else:
-                line = {"color": INK, "width": 2, "shape": "hvh"}
+                line = {"color": INK, "width": 2, "shape": "vhv"}
                 traces.append(
                     common
                     | {"type": "scatter", "mode": "lines", "line": line}

@@ -136,7 +136,8 @@ def source_of(release: ReleaseView, attribute: str) -> str:
     """Say where an attribute comes from, in the words of its definition."""
     if attribute in FEATURES:
         return FEATURES[attribute].source
-    return release.attribute(attribute).source or "Linked record"
+    described = release.attribute(attribute)
+    return f"{described.title} ({described.source or 'linked record'})"
 
 
 def lens(release: ReleaseView, attribute: str) -> tuple[str, dict[str, BitMap]]:

@@ -54,6 +54,16 @@ def needs(viewer: Viewer) -> list[Need]:
         found += _feeds()
     if viewer.may_open("audit"):
         found += _audit()
+    if viewer.may_open("api_guide"):
+        found.append(
+            Need(
+                "Figures by machine",
+                "Organisations, indicators, segments and the state of feeds over the"
+                " API, under the same protection as the pages",
+                reverse("api-guide"),
+                "How to call the API",
+            )
+        )
     asked = asked_at_home(viewer) if viewer.may_open("overview") else None
     if asked is not None:
         if viewer.may_open("board"):
