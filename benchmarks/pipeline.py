@@ -13,9 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+from rich.console import Console
 
 from benchmarks.figures import Figure
-from config.runner.demo import Options, build
+from config.runner.demo import Options, build, server_pids
+from config.runner.demo_notes import Notes
 from config.runner.memory import Sampler
 from config.runner.session import Session
 from config.runner.stages import Screen, StageRun
@@ -31,9 +33,11 @@ def run(scale: float) -> Iterable[Figure]:
     with home() as folder:
         options = Options(home=folder, people=people, serve=False)
         session = Session(folder)
-        with Sampler() as sampler:
+        # Figures go to standard output, so what is being done goes beside it.
+        screen = Screen(Console(stderr=True, highlight=False))
+        with Sampler(also=lambda: server_pids(session)) as sampler:
             began = time.monotonic()
-            runs, _ = build(session, options, Screen(), fresh=True)
+            runs = build(session, options, screen, Notes(folder))
             seconds = time.monotonic() - began
         assert session.servers is not None
         try:
