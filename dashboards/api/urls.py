@@ -22,4 +22,5 @@ urlpatterns = [
         ),
         name="api-document",
     ),
+    path("<path:name>", views.Nowhere.as_view(), name="api-nowhere"),
 ]

@@ -151,6 +151,16 @@ class Feeds(V1):
         return Response(shapes.FeedStatus(feed_status(), many=True).data)
 
 
+class Nowhere(V1):
+    """Any other address: a problem like the others, and no page."""
+
+    scope = "organisations:read"
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, name: str) -> Response:
+        raise Http404
+
+
 def _asked(viewer: Viewer, basis: str) -> Asked:
     live = release.current()
     if live is None:

@@ -121,14 +121,18 @@ def by_place(asked: Asked, name: str, kind: str) -> ChartSpec:
 def places_of(asked: Asked, kind: str) -> list[Place]:
     """Return the places of a kind within the place in question, else its parts.
 
-    By residence, organisations give way to districts.
+    By residence, organisations give way to districts. A council may hold districts
+    where none of the viewer's people live: those are left out.
     """
     is_resident = asked.geography.basis == "resident"
     wanted = "district" if is_resident and kind in REGISTERED else kind
     inside = asked.geography.of_kind(wanted, asked.place.people)
     if len(inside) > 1 and wanted in asked.geography.kinds:
-        return [p for p in inside if p.people.issubset(asked.place.people)]
-    return asked.geography.parts_of(asked.place)
+        found = [p for p in inside if p.people.issubset(asked.place.people)]
+    else:
+        found = asked.geography.parts_of(asked.place)
+    seen = {place.code for place in asked.geography.visible_to(asked.viewer)}
+    return [place for place in found if place.code in seen]
 
 
 def outside(
