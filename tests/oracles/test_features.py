@@ -40,7 +40,7 @@ CODES = [
         "160689007",  # housebound
         "160681005",  # mobile outside
         "314530002",  # medication review
-        "737434004",  # care plan
+        "823581000000101",  # care plan
         "1234567890",  # on no list
     )
 ] + [
@@ -53,11 +53,26 @@ CODES = [
     ("bnf", "0402010ADAAAAAA"),
     ("bnf", "20030000000"),
 ]
+# Few different days, the edges of windows among them, so that days often meet.
+EDGES = [0, 1, 89, 90, 91, 183, 364, 365, 366, 729, 730, 731, 1095, 1096, 7000, 9000]
 DAYS = st.one_of(
-    st.integers(-40, 40),
-    st.sampled_from([89, 90, 91, 182, 183, 364, 365, 366, 729, 730, 731, 1095, 1096]),
-    st.integers(0, 9000),
+    st.sampled_from(EDGES), st.sampled_from(EDGES), st.integers(-40, 2000)
 ).map(lambda back: AS_OF - timedelta(days=back))
+# The uses of services that features count, and one that none does.
+USES = [
+    ("gp", "appointment", "Attended", None),
+    ("gp", "appointment", "DNA", None),
+    ("outpatient", "attendance", "5", None),
+    ("emergency", "attendance", None, "emergency"),
+    ("admitted", "spell", "1", "emergency"),
+    ("admitted", "spell", "1", "elective"),
+    ("mental_health", "ward_stay", None, None),
+    ("community", "referral", None, None),
+    ("community", "contact", "3", None),
+    ("social_care", "service", None, None),
+    ("social_care", "request", None, None),
+    ("prescribing", "prescription", None, None),
+]
 
 
 @st.composite
@@ -94,22 +109,23 @@ def event_rows(draw):
 @st.composite
 def activity_rows(draw):
     start = draw(DAYS)
-    length = draw(st.one_of(st.just(0), st.integers(0, 500)))
+    setting, kind, outcome, urgency = draw(st.sampled_from(USES))
+    length = draw(st.sampled_from([0, 0, 1, 30, 366, 800]))
     end = start + timedelta(days=length)
     return {
         "person_no": 1,
         "record_key": draw(st.integers(1, 2**60)),
-        "setting": draw(st.sampled_from(list(SETTINGS.values()))),
-        "kind": draw(st.sampled_from(list(ACTIVITY_KINDS.values()))),
+        "setting": SETTINGS[setting],
+        "kind": ACTIVITY_KINDS[kind],
         "start_on": start,
         "end_on": draw(st.sampled_from([end, None])),
         "recorded_on": draw(st.sampled_from([None, start, end])),
-        "urgency": draw(st.sampled_from([None, *URGENCIES.values()])),
+        "urgency": URGENCIES[urgency] if urgency else None,
         "provider_code": None,
         "specialty": draw(
             st.sampled_from([None, "Long term support: Nursing care", "320"])
         ),
-        "outcome": draw(st.sampled_from([None, "Attended", "DNA", "3", "5", "6"])),
+        "outcome": outcome,
         "reason_code": None,
         "cost_gbp": draw(st.sampled_from([None, 42.0, 1000.0])),
     }
