@@ -12,6 +12,7 @@ VAULT_COMMANDS = {
     "load_reference",
     "replay",
     "evaluate_linkage",
+    "evaluate_registers",
 }
 DATABASES = ("default", "vault")
 

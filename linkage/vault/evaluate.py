@@ -24,6 +24,26 @@ def evaluate(truth: Path) -> pl.DataFrame:
     truth: a folder with record_to_person.parquet (feed, organisation, local_id,
     person). Records that the truth does not name are left out.
     """
+    tiers = {name: spec.tier for name, spec in FEEDS.items()}
+    return pairs(_known(truth)).with_columns(
+        tier=pl.col("feed").replace_strict(tiers, default="")
+    )
+
+
+def true_people(truth: Path) -> pl.DataFrame:
+    """Who each person of the store truly is: `person_no`, `person`, by most records."""
+    return (
+        _known(truth)
+        .group_by(person_no=pl.col("found").cast(pl.Int32), person="true")
+        .len()
+        .sort("len", "person", descending=[True, False])
+        .unique("person_no", keep="first", maintain_order=True)
+        .drop("len")
+    )
+
+
+def _known(truth: Path) -> pl.DataFrame:
+    """feed, found, true of every current record that the truth names."""
     keys = pl.read_parquet(truth / "record_to_person.parquet")
     with bulk.connect("vault") as connection:
         records = bulk.fetch(
@@ -46,10 +66,7 @@ def evaluate(truth: Path) -> pl.DataFrame:
         ],
         how="diagonal",
     )
-    tiers = {name: spec.tier for name, spec in FEEDS.items()}
-    return pairs(known.select("feed", "found", "true")).with_columns(
-        tier=pl.col("feed").replace_strict(tiers, default="")
-    )
+    return known.select("feed", "found", "true")
 
 
 def _local(keys: pl.DataFrame) -> pl.DataFrame:
