@@ -155,9 +155,8 @@ def data_stages(home: Path, wish: Wish) -> Iterable[Stage]:
     as_of = manifest(home)["as_of"]
     yield _manage("refresh", "Features to release", "refresh", "--as-of", as_of)
     yield _manage("accounts", "Demo sign-ins", "demo_accounts")
-    yield _manage(
-        "linkage", "Links against truth", "evaluate_linkage", folder / "truth"
-    )
+    truth = ["manage.py", "evaluate_linkage", str(folder / "truth"), "--json"]
+    yield Stage("linkage", "Links against truth", "vault", truth)
 
 
 def _manage(name: str, title: str, command: str, *words: object) -> Stage:

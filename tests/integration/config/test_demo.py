@@ -145,6 +145,12 @@ def test_the_stages_stand_in_the_order_of_the_road(tmp_path, monkeypatch) -> Non
     ]
     assert found[0].arguments[-2:] == ["--reference", "/real"]
     assert "2026-09-30" in found[3].arguments
+    # What a stage prints is read by machine, each in the words its command knows.
+    for stage in found:
+        assert stage.arguments[-2:] == ["--progress", "json"] or (
+            stage.name in ("synthetic", "linkage")
+        )
+    assert found[-1].arguments[-1] == "--json"
 
 
 def test_the_report_shows_the_links_and_counts_every_row() -> None:
