@@ -18,7 +18,7 @@ from governance.definitions import digest
 from governance.logs import without_identifiers
 from linkage import bulk, store
 from linkage.batches import Intake
-from linkage.definitions import FEEDS, HERE
+from linkage.definitions import FEEDS, HERE, unit_costs
 from linkage.models import FeedRun, RejectedRow
 from linkage.specs import FeedSpec
 from linkage.steps.pseudonymise import TABLES
@@ -129,7 +129,7 @@ def _load(
         received_on=received_on,
         period_on=period_on,
         by=run.by,
-        unit_costs=pl.read_csv(HERE / "unit_costs.csv", infer_schema_length=None),
+        unit_costs=unit_costs(),
     )
     run.spec_hash = digest(HERE / "feeds" / f"{run.feed}.yaml")
     run.detail = run.detail | {
@@ -149,13 +149,21 @@ def _load(
                     for table, facts in batch.facts.items():
                         staged.add(to, table, facts)
                     staged.add(to, "rejected", batch.rejected)
+                    if batch.elsewhere is not None:
+                        staged.add(to, "elsewhere", batch.elsewhere)
                     if progress:
                         progress(intake.tally.rows_in)
             _count(run, intake)
             run.state = FeedRun.State.STAGED
             run.seconds = time.monotonic() - begun
             run.finished_at = timezone.now()
-            store.publish(run, staged, period_on, repeats=intake.repeats)
+            store.publish(
+                run,
+                staged,
+                period_on,
+                repeats=intake.repeats,
+                corrected=intake.corrected,
+            )
     except Exception as error:
         FeedRun.objects.filter(pk=run.pk).update(
             state=FeedRun.State.FAILED,

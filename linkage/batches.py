@@ -16,7 +16,7 @@ from linkage.keys import part_keys
 from linkage.specs import FeedSpec
 from linkage.steps.before_birth import before_birth
 from linkage.steps.identify import identify, subjects
-from linkage.steps.pseudonymise import pseudonymise
+from linkage.steps.pseudonymise import possible, pseudonymise
 from linkage.steps.validate import EXCLUDING, NOT_USED, validate
 from linkage.vault import index, quarantine
 from linkage.vault import store as vault
@@ -49,10 +49,12 @@ class Tally:
 
 @dataclass
 class Batch:
-    """What a batch gives the store: facts by table and its rejected rows."""
+    """What a batch gives the store: facts by table, rejected rows, and where else an
+    earlier version of its rows may have left facts."""
 
     facts: dict[str, pl.DataFrame]
     rejected: pl.DataFrame
+    elsewhere: pl.DataFrame | None = None
 
 
 class Intake:
@@ -83,6 +85,8 @@ class Intake:
         self.tally = Tally()
         self.repeats = False
         self._met: list[pl.Series] = []
+        self._rows: list[pl.DataFrame] = []
+        self._others: pl.DataFrame | None = None
         self._references: pl.DataFrame | None = None
         self._tokens: pl.DataFrame | None = None
         self._areas = pl.DataFrame(
@@ -96,6 +100,7 @@ class Intake:
         tally.rows_in += frame.height
         tally.blanked.update(checked.blanked)
         reasons = [checked.rejected]
+        elsewhere = None
         with index.writing() as connection:
             rows = checked.accepted
             if spec.token:
@@ -111,12 +116,63 @@ class Intake:
                 reasons.append(early)
                 rows = rows.join(early, on="row_number", how="anti")
                 facts = self._facts(connection, rows)
+                elsewhere = self._elsewhere(connection, rows)
             rejected = self._reject(connection, frame, reasons)
         for name in ("event", "activity"):
             if name in facts:
                 on = "on_date" if name == "event" else "start_on"
                 tally.span(facts[name][on])
-        return Batch(facts, rejected)
+        return Batch(facts, rejected, elsewhere)
+
+    def corrected(self, row_numbers: list[int]) -> pl.DataFrame:
+        """Every fact that older versions of these rows can have made.
+
+        Only of rows that make several facts: of one, the new replaces the old. An
+        activity of several rows goes by a key of its own and is replaced by it.
+        """
+        none = pl.DataFrame(
+            schema={"table": pl.String, "person_no": pl.Int32, "record_key": pl.Int64}
+        )
+        if not self._rows:
+            return none
+        rows = pl.concat(self._rows).filter(pl.col("row_number").is_in(row_numbers))
+        single = [a for a in self.spec.activities if not a.once_per]
+        spec = self.spec.model_copy(update={"activities": tuple(single)})
+        return (
+            possible(rows, spec)
+            .join(rows.select("row_number", "person_no"), on="row_number")
+            .select("table", "person_no", "record_key")
+        )
+
+    def _elsewhere(
+        self, connection: dbapi.Connection, rows: pl.DataFrame
+    ) -> pl.DataFrame | None:
+        """Facts that earlier versions of these rows can have left with other people."""
+        spec = self.spec
+        several = sum(len(spec.numbered(e.code)) for e in spec.events) > 1
+        if spec.version and (several or len(spec.activities) + len(spec.events) > 1):
+            self._rows.append(rows.select("row_number", "row_key", "person_no"))
+        if not spec.local_ids or not (spec.events or spec.activities):
+            return None
+        if spec.tier == "reference" and self._others is not None:
+            others = self._others
+        else:
+            source = rows if spec.tier != "reference" else self._references
+            assert source is not None
+            name = "local_key_0" if spec.tier != "reference" else "local_key"
+            keys = source.select(pl.col(name).alias("local_key")).drop_nulls().unique()
+            others = self._others = index.others_by_local_key(connection, keys)
+        moved = rows.join(others, left_on="local_key_0", right_on="local_key").filter(
+            pl.col("other_no") != pl.col("person_no")
+        )
+        if moved.is_empty():
+            return None
+        version = pl.col(spec.version) if spec.version else pl.lit(None)
+        whose = moved.select(
+            "row_number", person_no="other_no", version=version.cast(pl.Date)
+        )
+        once = moved.unique("row_number", maintain_order=True)
+        return possible(once, spec).join(whose, on="row_number")
 
     def _without_token(
         self, connection: dbapi.Connection, rows: pl.DataFrame
@@ -203,6 +259,7 @@ class Intake:
                 connection,
                 stated.with_columns(feed_no=pl.lit(spec.number, dtype=pl.Int16)),
                 self.run_id,
+                self.period_on,
             )
         if spec.opt_out:
             self._keep_opt_outs(connection, rows)

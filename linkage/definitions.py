@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import polars as pl
+
 from governance.definitions import Folder, digest, load_file
 from linkage.specs import BestKnownSpec, FeedSpec
 
@@ -13,6 +15,13 @@ FEEDS: Folder[FeedSpec] = Folder(HERE / "feeds", FeedSpec)
 def best_known() -> BestKnownSpec:
     """How one value is chosen where sources disagree."""
     return load_file(HERE / "best_known.yaml", BestKnownSpec)
+
+
+def unit_costs() -> pl.DataFrame:
+    """setting, kind, detail ("" = any), gbp (pounds), per ("activity" or "day")."""
+    return pl.read_csv(HERE / "unit_costs.csv").with_columns(
+        pl.col("detail").fill_null("")
+    )
 
 
 def ingest_hashes() -> dict[str, str]:

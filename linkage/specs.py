@@ -293,7 +293,8 @@ class BestKnownSpec(Definition):
     """How one value is chosen where sources disagree about a person.
 
     Feeds in `order` are believed before all others; within one rank the statement
-    made last wins. A value in `says_nothing` never beats a stated one.
+    that was new last wins (saying the same again is no news). A value in
+    `says_nothing` never beats a stated one.
     """
 
     attributes: dict[str, AttributeRule]

@@ -17,7 +17,7 @@ from adbc_driver_postgresql import dbapi
 from django.db import connection, transaction
 
 from governance import audit
-from linkage import bulk
+from linkage import bulk, versions
 from linkage.models import FeedRun
 from linkage.steps.pseudonymise import TABLES
 
@@ -36,14 +36,15 @@ REJECTED = {
     "rule": pl.String,
     "field": pl.String,
 }
+ELSEWHERE = {
+    "row_number": pl.Int64,
+    "person_no": pl.Int32,
+    "record_key": pl.Int64,
+    "version": pl.Date,
+}
 STAGED = {
     name: {"row_number": pl.Int64} | columns for name, columns in TABLES.items()
-} | {"rejected": REJECTED}
-# The version of a fact: the day it was recorded, or, where the table keeps none, the
-# day its file speaks of.
-VERSIONED = {"event", "activity"}
-# One lookup by key costs about as much as reading this many rows in passing.
-LOOKUP_WORTH_ROWS = 20
+} | {"rejected": REJECTED, "elsewhere": ELSEWHERE}
 RUN_LOCK = 7_201_954  # first half of the advisory lock on a run; the second is its id
 
 
@@ -65,7 +66,8 @@ class Staging:
 
     def __init__(self, run_id: int, tables: list[str]) -> None:
         self.run_id = run_id
-        self.tables = [*tables, "rejected"]
+        self.facts = tables
+        self.tables = [*tables, "rejected", "elsewhere"]
 
     def name(self, table: str) -> str:
         return f"run_{self.run_id}_{table}"
@@ -123,41 +125,48 @@ def _reap() -> None:
                 cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [RUN_LOCK, run_id])
 
 
-def attach(staged: Staging, period_on: date, *, repeats: bool) -> Attached:
+def attach(
+    staged: Staging, period_on: date, *, repeats: bool, corrected: versions.Corrected
+) -> Attached:
     """Move the staged facts into the store. Runs inside the caller's transaction.
 
-    `repeats`: one fact may have been staged more than once.
-    `period_on` is the day that the file speaks of; it decides between versions of a
-    registration or residence, which carry no date of their own.
+    `repeats`: one fact may have been staged more than once. `corrected`: see
+    `versions.take_away_corrected`. `period_on` is the day that the file speaks of; it
+    decides between versions of a registration or residence, which carry no date.
     """
     done = Attached()
+    names = {table: f"staging.{staged.name(table)}" for table in staged.facts}
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL work_mem = '256MB'")
         cursor.execute("CREATE TEMP TABLE lost (row_number bigint) ON COMMIT DROP")
-        facts = [table for table in staged.tables if table != "rejected"]
-        for table in facts:
-            cursor.execute(f"ANALYZE staging.{staged.name(table)}")
+        if names:
+            elsewhere = f"staging.{staged.name('elsewhere')}"
+            versions.settle_elsewhere(cursor, names, elsewhere)
+        newer: set[int] = set()
+        for table, name in names.items():
+            cursor.execute(f"ANALYZE {name}")
             if repeats:
-                _drop_repeats(cursor, staged, table)
-            _settle_versions(cursor, staged, table, period_on)
-        done.duplicate_rows = _rows_lost(cursor, staged, facts)
-        for table in facts:
+                versions.drop_repeats(cursor, name, table)
+            newer.update(versions.settle_versions(cursor, name, table, period_on))
+        versions.take_away_corrected(cursor, sorted(newer), corrected)
+        done.duplicate_rows = _rows_lost(cursor, names)
+        for table, name in names.items():
             columns = ", ".join(TABLES[table])
             cursor.execute(
                 f"INSERT INTO {table} ({columns}, run_id) SELECT {columns}, %s"
-                f" FROM staging.{staged.name(table)} ORDER BY person_no, record_key",
+                f" FROM {name} ORDER BY person_no, record_key",
                 [staged.run_id],
             )
             done.facts[table] = cursor.rowcount
         cursor.execute(
             "INSERT INTO rejected_row (run_id, row_number, fate, rule, field)"
-            f" SELECT %s, row_number, fate, rule, field"
+            " SELECT %s, row_number, fate, rule, field"
             f" FROM staging.{staged.name('rejected')} ORDER BY row_number",
             [staged.run_id],
         )
-        if facts:
+        if names:
             people = " UNION ".join(
-                f"SELECT person_no FROM staging.{staged.name(table)}" for table in facts
+                f"SELECT person_no FROM {name}" for name in names.values()
             )
             cursor.execute(
                 "INSERT INTO touched_person SELECT DISTINCT %s, person_no"
@@ -168,75 +177,9 @@ def attach(staged: Staging, period_on: date, *, repeats: bool) -> Attached:
     return done
 
 
-def _drop_repeats(cursor, staged: Staging, table: str) -> None:
-    """Keep one of each record_key staged twice: the latest version, then the last."""
-    name = f"staging.{staged.name(table)}"
-    newest = "recorded_on DESC NULLS LAST, " if table in VERSIONED else ""
-    cursor.execute(
-        "WITH ranked AS (SELECT ctid, row_number() OVER (PARTITION BY record_key"
-        f" ORDER BY {newest}row_number DESC) AS place FROM {name}), gone AS"
-        f" (DELETE FROM {name} s USING ranked r WHERE s.ctid = r.ctid AND r.place > 1"
-        " RETURNING s.row_number) INSERT INTO lost SELECT row_number FROM gone"
-    )
-
-
-def _settle_versions(cursor, staged: Staging, table: str, period_on: date) -> None:
-    """Of facts already there an older or equal version falls away, a newer replaces."""
-    name = f"staging.{staged.name(table)}"
-    same = "t.person_no = s.person_no AND t.record_key = s.record_key"
-    if table in VERSIONED:
-        newer = "s.recorded_on > t.recorded_on"
-        join, parameters = "", []
-    else:
-        newer = (
-            "(s.end_on IS DISTINCT FROM t.end_on"
-            " AND coalesce((r.detail->>'period_on')::date, '-infinity') <= %s)"
-        )
-        join, parameters = " JOIN feed_run r ON r.id = t.run_id", [period_on]
-    _probe_by_key(cursor, name, table)
-    cursor.execute(
-        f"CREATE TEMP TABLE met ON COMMIT DROP AS SELECT s.person_no, s.record_key,"
-        f" coalesce({newer}, false) AS newer FROM {name} s JOIN {table} t ON {same}"
-        f"{join}",
-        parameters,
-    )
-    if cursor.rowcount:
-        cursor.execute(
-            f"WITH gone AS (DELETE FROM {name} s USING met t WHERE {same}"
-            " AND NOT t.newer RETURNING s.row_number)"
-            " INSERT INTO lost SELECT row_number FROM gone"
-        )
-        cursor.execute(f"DELETE FROM {table} s USING met t WHERE {same} AND t.newer")
-    cursor.execute("DROP TABLE met")
-    cursor.execute("SET LOCAL enable_hashjoin = on")
-    cursor.execute("SET LOCAL enable_mergejoin = on")
-
-
-def _probe_by_key(cursor, name: str, table: str) -> None:
-    """Look few rows up one by one in a large table, instead of reading it whole.
-
-    Postgres does not foresee that a lookup prunes to one partition, so it thinks that
-    sixteen indexes will be searched for each row: for 11,000 rows in 3 million it read
-    everything, in 1.7 s instead of 0.1 s.
-    """
-    cursor.execute(
-        "SELECT (SELECT reltuples FROM pg_class WHERE oid = %s::regclass),"
-        " (SELECT sum(greatest(c.reltuples, 0)) FROM pg_inherits i"
-        "  JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = %s::regclass)",
-        [name, table],
-    )
-    staged, there = cursor.fetchone()
-    if staged * LOOKUP_WORTH_ROWS < there:
-        cursor.execute("SET LOCAL enable_hashjoin = off")
-        cursor.execute("SET LOCAL enable_mergejoin = off")
-
-
-def _rows_lost(cursor, staged: Staging, facts: list[str]) -> int:
+def _rows_lost(cursor, names: dict[str, str]) -> int:
     """How many rows have no fact left, having had some."""
-    left = "".join(
-        f" EXCEPT SELECT row_number FROM staging.{staged.name(table)}"
-        for table in facts
-    )
+    left = "".join(f" EXCEPT SELECT row_number FROM {name}" for name in names.values())
     cursor.execute(f"SELECT count(*) FROM (SELECT row_number FROM lost{left}) gone")
     return cursor.fetchone()[0]
 
@@ -260,7 +203,12 @@ def write_people(people: pl.DataFrame) -> int:
 
 
 def publish(
-    run: FeedRun, staged: Staging, period_on: date, *, repeats: bool
+    run: FeedRun,
+    staged: Staging,
+    period_on: date,
+    *,
+    repeats: bool,
+    corrected: versions.Corrected,
 ) -> Attached:
     """Attach a run's facts and close its ledger entry in one transaction.
 
@@ -268,7 +216,7 @@ def publish(
     database refuses a run whose rows do not add up.
     """
     with transaction.atomic():
-        done = attach(staged, period_on, repeats=repeats)
+        done = attach(staged, period_on, repeats=repeats, corrected=corrected)
         run.loaded -= done.duplicate_rows
         run.duplicate += done.duplicate_rows
         run.facts = sum(done.facts.values())

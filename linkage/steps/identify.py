@@ -30,7 +30,7 @@ def identify(frame: pl.DataFrame, spec: FeedSpec) -> pl.DataFrame:
     people) subject_key. All Int64.
 
     A subject is what one source said of somebody: the same local id with another
-    address is another source record, and both keep their own links.
+    address or ethnicity is another source record, and both keep their own links.
     """
     frame = frame.with_columns(
         row_keys(frame, list(spec.key), f"row {spec.number}").alias("row_key"),
@@ -41,7 +41,7 @@ def identify(frame: pl.DataFrame, spec: FeedSpec) -> pl.DataFrame:
     )
     if spec.tier == "reference":
         return frame
-    told = [name for name in IDENTITY if name in frame.columns]
+    told = [name for name in (*IDENTITY, *STATEMENTS) if name in frame.columns]
     if spec.token:
         told.append("token")
     local = list(spec.local_ids[0].of) if spec.local_ids else []
@@ -59,8 +59,8 @@ def local_key(frame: pl.DataFrame, local: LocalId) -> pl.Series:
 def subjects(frame: pl.DataFrame, spec: FeedSpec, period_on: pl.Expr) -> pl.DataFrame:
     """The distinct source records of identified rows, in SUBJECT_COLUMNS.
 
-    `seen_on` is the spec's `seen` column, else the period of the file. Where rows of
-    one subject differ in what they state beside identity, the last seen counts.
+    `seen_on` is the spec's `seen` column, else the period of the file; of several rows
+    the last.
     """
     seen = pl.col(spec.seen) if spec.seen else period_on
     given = {*IDENTITY, *STATEMENTS} & set(frame.columns)

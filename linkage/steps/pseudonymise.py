@@ -129,6 +129,47 @@ def _fact(
     return made
 
 
+def possible(rows: pl.DataFrame, spec: FeedSpec) -> pl.DataFrame:
+    """Every event and activity that rows could have made, in any version.
+
+    rows: row_number, row_key and the columns of any `once_per`. Returns table,
+    row_number, record_key.
+    """
+    parts = [
+        ("event", rows["row_key"], _event_part(event, code))
+        for event in spec.events
+        for code in spec.numbered(event.code)
+    ]
+    for activity in spec.activities:
+        keys = _once_keys(rows, activity, spec) if activity.once_per else None
+        keys = rows["row_key"] if keys is None else keys
+        parts.append(("activity", keys, _activity_part(activity)))
+    none = pl.DataFrame(
+        schema={"table": pl.String, "row_number": pl.Int64, "record_key": pl.Int64}
+    )
+    found = [
+        rows.select(
+            pl.lit(table).alias("table"),
+            "row_number",
+            part_keys(keys, part).alias("record_key"),
+        )
+        for table, keys, part in parts
+    ]
+    return pl.concat([none, *found]).unique()
+
+
+def _event_part(event: EventSpec, code: str) -> str:
+    return f"{event.kind} {event.system} {code}"
+
+
+def _activity_part(part: ActivitySpec) -> str:
+    return f"{part.setting} {part.kind}"
+
+
+def _once_keys(rows: pl.DataFrame, part: ActivitySpec, spec: FeedSpec) -> pl.Series:
+    return row_keys(rows, list(part.once_per), f"once {spec.number}")
+
+
 def _optional(name: str | None) -> pl.Expr:
     return pl.col(name) if name else pl.lit(None)
 
@@ -221,7 +262,7 @@ def _event(
     )
     return _fact(
         usable,
-        f"{event.kind} {event.system} {code}",
+        _event_part(event, code),
         "event",
         on_date=pl.col(event.date),
         recorded_on=_optional(recorded),
@@ -244,14 +285,14 @@ def _activity(
         if part.first_by:
             usable = usable.sort(part.first_by, nulls_last=True, maintain_order=True)
         usable = usable.unique(part.once_per, keep="first", maintain_order=True)
-        keys = row_keys(usable, list(part.once_per), f"once {spec.number}")
+        keys = _once_keys(usable, part, spec)
         usable = usable.with_columns(keys.alias("row_key"))
     urgency = pl.lit(URGENCIES[part.urgency_is]) if part.urgency_is else pl.lit(None)
     if part.urgency:
         urgency = number(part.urgency, URGENCIES)
     return _fact(
         usable,
-        f"{part.setting} {part.kind}",
+        _activity_part(part),
         "activity",
         setting=pl.lit(SETTINGS[part.setting]),
         kind=pl.lit(ACTIVITY_KINDS[part.kind]),

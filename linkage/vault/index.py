@@ -76,6 +76,26 @@ def by_local_key(connection: dbapi.Connection, namespace: str) -> pl.DataFrame:
     ).cast({"local_key": pl.Int64} | KNOWN)
 
 
+def others_by_local_key(
+    connection: dbapi.Connection, keys: pl.DataFrame
+) -> pl.DataFrame:
+    """The people of local ids that have meant more than one: local_key, other_no.
+
+    keys: local_key. A source corrects an identity, and what its rows said before
+    hangs on somebody else.
+    """
+    bulk.copy(connection, keys, "named", temporary=True)
+    return (
+        bulk.fetch(
+            connection,
+            "SELECT DISTINCT s.local_key, l.person_no AS other_no FROM pg_temp.named n"
+            f" JOIN source_record s USING (local_key) JOIN {CURRENT}",
+        )
+        .cast({"local_key": pl.Int64, "other_no": pl.Int32})
+        .filter(pl.col("other_no").n_unique().over("local_key") > 1)
+    )
+
+
 def _with_local_person(
     connection: dbapi.Connection, subjects: pl.DataFrame
 ) -> pl.DataFrame:

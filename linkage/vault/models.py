@@ -158,7 +158,10 @@ class PersonIdentity(models.Model):
 
 
 class Registration(models.Model):
-    """A stated registration with a practice, of one source record."""
+    """A stated registration with a practice, of one source record.
+
+    `told_on` is the day that its file spoke of: a later file's word stands.
+    """
 
     record_key = models.BigIntegerField(primary_key=True)
     subject_key = models.BigIntegerField(db_index=True)
@@ -166,6 +169,7 @@ class Registration(models.Model):
     practice_code = models.TextField()
     start_on = models.DateField()
     end_on = models.DateField(null=True)
+    told_on = models.DateField(null=True)
     run_id = models.IntegerField()
 
     class Meta:

@@ -118,18 +118,20 @@ def rejected(connection: dbapi.Connection, run_id: int) -> pl.DataFrame:
 
 
 def keep_registrations(
-    connection: dbapi.Connection, facts: pl.DataFrame, run_id: int
+    connection: dbapi.Connection, facts: pl.DataFrame, run_id: int, told_on: date
 ) -> None:
-    """Keep the vault's own copy of registrations; the one told last counts."""
+    """Keep the vault's own copy of registrations; the file of the latest day counts."""
     columns = ["record_key", "subject_key", "practice_code", "start_on", "end_on"]
     bulk.copy(connection, facts.select(*columns, "feed_no"), "stated", temporary=True)
     bulk.execute(
         connection,
-        f"INSERT INTO registration ({', '.join(columns)}, feed_no, run_id)"
-        f" SELECT {', '.join(columns)}, feed_no, {run_id} FROM pg_temp.stated"
+        f"INSERT INTO registration ({', '.join(columns)}, feed_no, run_id, told_on)"
+        f" SELECT {', '.join(columns)}, feed_no, {run_id}, '{told_on}'"
+        " FROM pg_temp.stated"
         " ON CONFLICT (record_key) DO UPDATE SET subject_key = excluded.subject_key,"
-        " end_on = excluded.end_on, run_id = excluded.run_id"
-        " WHERE registration.run_id <= excluded.run_id",
+        " end_on = excluded.end_on, run_id = excluded.run_id,"
+        " told_on = excluded.told_on"
+        " WHERE coalesce(registration.told_on, '-infinity') <= excluded.told_on",
         "INSERT INTO pending_person SELECT DISTINCT l.person_no FROM pg_temp.stated t"
         " JOIN link l ON l.subject_key = t.subject_key AND l.to_version IS NULL"
         " ON CONFLICT DO NOTHING",

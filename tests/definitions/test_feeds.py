@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from linkage.actions import PARTS
-from linkage.definitions import FEEDS, HERE, best_known
+from linkage.definitions import FEEDS, best_known, unit_costs
 from linkage.landing import is_of
 from linkage.specs import IDENTITY, FeedSpec
 from linkage.steps.identify import identify, subjects
@@ -22,7 +22,7 @@ from tests.conftest import ROOT
 
 SAMPLES = ROOT / "tests" / "data" / "feeds"
 RECEIVED_ON = date(2026, 9, 30)
-UNIT_COSTS = pl.read_csv(HERE / "unit_costs.csv")
+UNIT_COSTS = unit_costs()
 AREAS = pl.DataFrame({"postcode": ["ZX1 4LH"], "lsoa_code": ["E01900001"]})
 # Not to be found in any fact, under whatever name.
 HIDDEN = {*IDENTITY, "local_patient_id", "client_id", "patient_id", "token"}
