@@ -7,6 +7,7 @@ reads. Nothing here is rolled back: `emptied` leaves the databases as it found t
 """
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -375,6 +376,12 @@ def reason(attribute: str, **values: object) -> str:
     return text.format(**{attribute: values.pop("is_", None)} | values)
 
 
+def in_clear(page: str) -> str:
+    """A page without what is random in it."""
+    page = re.sub(r'(name="csrfmiddlewaretoken" value=)"[^"]*"', r"\1", page)
+    return re.sub(r'nonce="[^"]*"', "", page)
+
+
 @contextmanager
 def without(
     right: str, table: str, role: str, *, owner: str = "migrator"
@@ -415,7 +422,7 @@ def emptied() -> Iterator[None]:
 
 
 ANNA = Someone(
-    5001,
+    7705001,
     "Z81001",
     "ANDERTON",
     "Anna",
@@ -431,7 +438,7 @@ ANNA = Someone(
     },
 )
 BERT = Someone(
-    5002,
+    7705002,
     "Z81001",
     "BELLWETHER",
     "Bert",
@@ -439,7 +446,7 @@ BERT = Someone(
     {"risk_emergency_12m": 0.45, "is_housebound": True},
 )
 CORA = Someone(
-    5003,
+    7705003,
     "Z81002",
     "CORNFORTH",
     "Cora",
@@ -450,15 +457,17 @@ CORA = Someone(
         "open_community_referral": True,
     },
 )
-DREW = Someone(5004, "Z81002", "DRYSDALE", "Drew", "9990010041")
-JACK = Someone(5015, "Z81001", "JESSOP", "Jack", "9990010157", {"type1_opt_out": True})
+DREW = Someone(7705004, "Z81002", "DRYSDALE", "Drew", "9990010041")
+JACK = Someone(
+    7705015, "Z81001", "JESSOP", "Jack", "9990010157", {"type1_opt_out": True}
+)
 KATE = Someone(
-    5016, "Z81002", "KETTERING", "Kate", "9990010165", {"national_opt_out": True}
+    7705016, "Z81002", "KETTERING", "Kate", "9990010165", {"national_opt_out": True}
 )
 # On the list in August and, their use no longer rising, off it in September.
-EDNA = Someone(5005, "Z81001", "EASTERBROOK", "Edna", "9990010050")
+EDNA = Someone(7705005, "Z81001", "EASTERBROOK", "Edna", "9990010050")
 RUTH = Someone(
-    5006,
+    7705006,
     "Z81001",
     "RAVENSCROFT",
     "Ruth",
@@ -467,7 +476,7 @@ RUTH = Someone(
     died_on=date(2026, 11, 1),
 )
 SAM = Someone(
-    5007,
+    7705007,
     "Z81002",
     "SALTONSTALL",
     "Sam",
@@ -477,14 +486,21 @@ SAM = Someone(
 )
 OPTED_OUT = (JACK, KATE)
 PASSED_OVER = (
-    Someone(5011, "Z81001", values={"on_palliative_register": True}),
-    Someone(5012, "Z81001", values={"in_care_home": True}),
-    Someone(5013, "Z81002", values={"in_hospital": True}),
-    Someone(5014, "Z81001", values={"care_plan_on": date(2026, 7, 1)}),
+    Someone(7705011, "Z81001", values={"on_palliative_register": True}),
+    Someone(7705012, "Z81001", values={"in_care_home": True}),
+    Someone(7705013, "Z81002", values={"in_hospital": True}),
+    Someone(7705014, "Z81001", values={"care_plan_on": date(2026, 7, 1)}),
 )
 # Of the other network: whatever is theirs must never reach the first one's viewers.
-ODA = Someone(5031, "Z81005", "OXENFOORD", "Oda", "9990050310")
-PIP = Someone(5032, "Z81006", "PENHALIGON", "Pip", "9990050329")
+ODA = Someone(
+    7705031,
+    "Z81005",
+    "OXENFOORD",
+    "Odalys",
+    "9990050310",
+    {"medicines_12m": 987.0, "last_medication_review_days": 654.0},
+)
+PIP = Someone(7705032, "Z81006", "PENHALIGON", "Pippin", "9990050329")
 OURS, THEIRS = (ANNA, BERT, CORA, DREW, RUTH, SAM), (ODA, PIP)
 EVERYBODY = (*OURS, EDNA, *OPTED_OUT, *PASSED_OVER, *THEIRS)
 NOT_RISING = {"emergency_admissions_12m": 1.0}
@@ -509,16 +525,20 @@ class Live:
             owner.execute("TRUNCATE outcome, intervention, decision, list_visit")
 
 
-def raise_system(stack: ExitStack) -> Live:
-    """Make everything, and leave Django's store connection with the web's role."""
+def raise_system(stack: ExitStack, *, without: Iterable[Someone] = ()) -> Live:
+    """Make everything, and leave Django's store connection with the web's role.
+
+    `without` leaves people out of both databases, as if they had never lived.
+    """
+    everybody = [s for s in EVERYBODY if s not in without]
     stack.enter_context(emptied())
     with acting_as("worker"):
         page_builders.make_organisations()
-    before = [s for s in EVERYBODY if s is not DREW]
-    after = [s.but(**NOT_RISING) if s is EDNA else s for s in EVERYBODY]
+    before = [s for s in everybody if s is not DREW]
+    after = [s.but(**NOT_RISING) if s is EDNA else s for s in everybody]
     others = background()
-    load_people(EVERYBODY)
-    name_people(EVERYBODY)
+    load_people(everybody)
+    name_people(everybody)
     publish(before, AUGUST, others)
     publish(after, SEPTEMBER, others)
     live = Live(stack.enter_context(Vault.opened()))

@@ -38,13 +38,13 @@ from tests.live_system import (
 
 OCTOBER = date(2026, 10, 31)
 # Opted out and in a care home: the care home comes first, so it is no opt-out's doing.
-BOTH = Someone(5021, "Z81001", values={"in_care_home": True, "type1_opt_out": True})
-TOO_YOUNG = Someone(5022, "Z81001", values={"age_years": 64.0})
-UNREGISTERED = Someone(5023, None)
-IN_NO_NETWORK = Someone(5024, "Z81001", values={"pcn_code": None})
-NEVER_PREDICTED = Someone(5025, "Z81002", values={"risk_emergency_12m": None})
+BOTH = Someone(7705021, "Z81001", values={"in_care_home": True, "type1_opt_out": True})
+TOO_YOUNG = Someone(7705022, "Z81001", values={"age_years": 64.0})
+UNREGISTERED = Someone(7705023, None)
+IN_NO_NETWORK = Someone(7705024, "Z81001", values={"pcn_code": None})
+NEVER_PREDICTED = Someone(7705025, "Z81002", values={"risk_emergency_12m": None})
 WITHOUT_FRAILTY_CODE = Someone(
-    5026,
+    7705026,
     "Z81001",
     values={
         "frailty_recorded": None,

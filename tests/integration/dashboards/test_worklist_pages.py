@@ -11,7 +11,7 @@ from unittest import mock
 
 import pytest
 from django.db import ProgrammingError
-from django.test import override_settings
+from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
@@ -24,6 +24,7 @@ from linkage.feature_definitions import codelists
 from linkage.release import selectors as release
 from linkage.vault.service import policy
 from tests import live_system as system
+from tests import page_builders
 from tests.live_system import (
     ANNA,
     BERT,
@@ -554,3 +555,18 @@ def test_a_withdrawn_grant_shows_nobody_from_that_moment(live):
         with system.acting_as("worker"):
             actions.grant_role(**given, end_on=None)
     assert client.get(LIST).status_code == 200
+
+
+def test_an_older_hash_signs_in_though_the_web_may_write_no_password(live):
+    hashers = "django.contrib.auth.hashers."
+    newer_first = [f"{hashers}PBKDF2PasswordHasher", f"{hashers}MD5PasswordHasher"]
+    form = {
+        "username": live.users["colleague"].username,
+        "password": page_builders.PASSWORD,
+    }
+    with override_settings(PASSWORD_HASHERS=newer_first):
+        assert Client().post(reverse("sign-in"), form).status_code == 302
+        wrong = Client().post(reverse("sign-in"), form | {"password": "not this one"})
+    assert wrong.status_code == 422
+    told = [row["event"] for row in system.audit_rows()]
+    assert told[-2:] == ["signed_in", "sign_in_failed"]
