@@ -8,7 +8,7 @@ from django.shortcuts import render
 
 from dashboards.frame import Link
 from dashboards.selectors.asked import Asked
-from dashboards.selectors.places import KIND_TITLES, Geography, Place, PlaceRefused
+from dashboards.selectors.places import KIND_TITLES, Geography, PlaceRefused
 from governance import audit
 from linkage.release import selectors as release
 
@@ -20,20 +20,26 @@ def asked_from(request: HttpRequest, *, leaves: bool = False) -> Asked | None:
 
     PermissionDenied for a place that is not the viewer's, which is also audited.
     """
-    viewer = request.viewer  # type: ignore[attr-defined]
+    viewer = request.viewer
     basis = request.GET.get("basis") or "registered"
     if basis not in BASES:
         raise SuspiciousOperation("basis is registered or resident")
     live = release.current()
     if live is None:
         return None
-    geography = Geography(live, basis)  # type: ignore[arg-type]
+    geography = Geography(live, basis)
     code = request.GET.get("place", "")
     try:
         place, _ = geography.chosen(viewer, code)
     except PlaceRefused as refused:
+        # What was typed may be anything, also someone's number: only codes are kept.
+        known = code if code in geography.names else "not a place"
         audit.record(
-            "place_refused", viewer, subject=request.path, outcome="refused", place=code
+            "place_refused",
+            viewer,
+            subject=request.path,
+            outcome="refused",
+            place=known,
         )
         raise PermissionDenied("This place is outside your role's area.") from refused
     return Asked(viewer, live, geography, place, leaves)
@@ -57,15 +63,10 @@ def choices(request: HttpRequest, asked: Asked) -> dict[str, Any]:
             for place in places
         ],
         "bases": [
-            Link(words, _with_basis(request, asked.place, name), name == basis)
+            Link(words, f"{request.path}?basis={name}", name == basis)
             for name, words in BASES.items()
         ],
     }
-
-
-def _with_basis(request: HttpRequest, place: Place, basis: str) -> str:
-    """Return this page on the other basis; the place stays where both know it."""
-    return f"{request.path}?basis={basis}"
 
 
 def no_release(request: HttpRequest, title: str) -> HttpResponse:

@@ -13,7 +13,7 @@ from governance import access
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
     """Show what needs this viewer today."""
-    viewer = request.viewer  # type: ignore[attr-defined]
+    viewer = request.viewer
     needs = selectors.needs(viewer)
     context = {"title": "What needs you today", "needs": needs}
     return render(request, "dashboards/home.html", context)

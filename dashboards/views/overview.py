@@ -56,7 +56,7 @@ def overview_map(request: HttpRequest) -> HttpResponse:
         "title": f"Where people live: {asked.place.name}",
         "figure": presented(spec, csv_href=_csv("map", context["query"])),
     }
-    part = request.htmx  # type: ignore[attr-defined]
+    part = request.htmx
     template = "dashboards/_map.html" if part else "dashboards/map.html"
     return render(request, template, context)
 

@@ -79,7 +79,7 @@ def choose_role(request: HttpRequest) -> HttpResponse:
         viewer = access.viewer_for(request.user, grant_id=grant.pk, purpose=purpose)
         audit.record("role_chosen", viewer, subject="choose-role")
         return redirect("home")
-    viewer = request.viewer  # type: ignore[attr-defined]
+    viewer = request.viewer
     items = [
         {
             "value": value,

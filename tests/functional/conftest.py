@@ -2,14 +2,15 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connections
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from config import assets
+from config.environment import database
 from linkage.release import selectors as release
 from linkage.release.selectors import ReleaseView
 from tests.page_builders import PASSWORD, make_organisations, make_release, make_user
@@ -53,7 +54,6 @@ def site(
     monkeypatch: pytest.MonkeyPatch,
     settings: Any,
     transactional_db: None,
-    acting_as: Callable[[str], AbstractContextManager[None]],
     live_server: Any,
 ) -> str:
     """The address of a server on the invented system; its store role is the web's."""
@@ -61,6 +61,12 @@ def site(
     monkeypatch.setattr(release, "current", lambda: invented_release)
     monkeypatch.setattr(release, "previous", lambda: None)
     make_organisations()
+    # The test's own thread stays connected as the owner, who makes the users; the
+    # server's threads connect anew, as the role that the web has in production.
+    known = connections["default"].settings_dict
+    web = database(os.environ["TEST_WEB_DATABASE_URL"])
+    for key in ("USER", "PASSWORD"):
+        monkeypatch.setitem(known, key, web[key])
     return live_server.url
 
 

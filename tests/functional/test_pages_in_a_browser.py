@@ -11,7 +11,7 @@ pytestmark = [
 PAGES = {
     ("icb_board_member", "QZZ"): ["/", "/overview/", "/board/", "/indicators/"],
     ("place_lead", "P1"): ["/", "/overview/?basis=resident", "/indicators/smoking/"],
-    ("pcn_mdt_member", "U1"): ["/", "/overview/"],
+    ("pcn_mdt_member", "U1"): ["/", "/overview/", "/lists/"],
     ("system_analyst", "QZZ"): ["/overview/map/", "/board/?place=P1"],
     ("data_manager", "QZZ"): ["/", "/feeds/", "/about/"],
     ("ig_lead", "QZZ"): ["/", "/access/", "/access/audit/"],
