@@ -81,7 +81,7 @@ def demo(options: Options) -> int:
         report(screen, runs, sampler.peak_mb)
         if options.serve:
             return serve(session, options, screen)
-        tables.print_accounts(screen.console, read_accounts(session))
+        show_accounts(session, screen)
         return 0
     finally:
         stop_servers(session)
@@ -212,7 +212,7 @@ def serve(session: Session, options: Options, screen: Screen) -> int:
         if not services.wait_for_port(options.port, running):
             screen.say(f"A service did not start; its log is in {session.home}/logs.")
             return 1
-        tables.print_accounts(screen.console, read_accounts(session))
+        show_accounts(session, screen)
         screen.say(f"The product runs at {address} — Ctrl-C stops it.")
         try:
             return running.watch()
@@ -258,6 +258,13 @@ def keep_accounts(session: Session, run: StageRun) -> None:
     found = [heard["accounts"] for heard in run.said if "accounts" in heard]
     if found:
         write_closed(accounts_file(session), json.dumps(found[-1], indent=2))
+
+
+def show_accounts(session: Session, screen: Screen) -> None:
+    """The sign-ins, and where they are kept."""
+    tables.print_accounts(screen.console, read_accounts(session))
+    kept = accounts_file(session)
+    screen.say(f"They are kept in {kept}, with the partner's token for the API.")
 
 
 def read_accounts(session: Session) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ from config.embedded.process import tail
 from config.runner.session import Session, stop
 
 NOT_OUT = ("quarantined", "excluded", "duplicate")
+LOG_WIDTH = 120  # characters, where no terminal says how wide it is
 QUIET_SECONDS = 10.0  # between two lines where no bar can be drawn
 
 
@@ -69,7 +70,9 @@ class Screen:
     """Progress for people: a bar at a terminal, plain lines elsewhere."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(stderr=False, highlight=False)
+        self.console = console or Console(highlight=False)
+        if not self.console.is_terminal:
+            self.console.width = LOG_WIDTH
         self.live = self.console.is_terminal
         self._bar = Progress(
             TextColumn("{task.description:<34}"),

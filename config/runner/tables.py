@@ -8,7 +8,7 @@ from rich.table import Table
 
 from config.runner.stages import NOT_OUT, Result, StageRun
 
-ACCOUNT_COLUMNS = ("role", "user", "password", "page")
+ACCOUNT_COLUMNS = ("role", "user", "password", "page", "place")
 
 
 def print_stages(console: Console, runs: Sequence[StageRun], peak_mb: float) -> None:
