@@ -150,7 +150,7 @@ class Intake:
         """Facts that earlier versions of these rows can have left with other people."""
         spec = self.spec
         several = sum(len(spec.numbered(e.code)) for e in spec.events) > 1
-        if spec.version and (several or len(spec.activities) + len(spec.events) > 1):
+        if spec.latest_by and (several or len(spec.activities) + len(spec.events) > 1):
             self._rows.append(rows.select("row_number", "row_key", "person_no"))
         if not spec.local_ids or not (spec.events or spec.activities):
             return None
@@ -167,7 +167,7 @@ class Intake:
         )
         if moved.is_empty():
             return None
-        version = pl.col(spec.version) if spec.version else pl.lit(None)
+        version = pl.col(spec.latest_by) if spec.latest_by else pl.lit(None)
         whose = moved.select(
             "row_number", person_no="other_no", version=version.cast(pl.Date)
         )
@@ -194,9 +194,9 @@ class Intake:
         """
         before = rows.height
         if rows["row_key"].n_unique() < before:
-            if self.spec.version:
+            if self.spec.latest_by:
                 rows = rows.sort(
-                    self.spec.version, nulls_last=False, maintain_order=True
+                    self.spec.latest_by, nulls_last=False, maintain_order=True
                 )
             rows = rows.unique("row_key", keep="last", maintain_order=True)
         if self._met:
@@ -204,7 +204,7 @@ class Intake:
             fresh = rows.join(met, on="row_key", how="anti", maintain_order="left")
             shared = any(a.once_per for a in self.spec.activities)
             self.repeats |= shared or bool(self.spec.registrations)
-            if self.spec.version and fresh.height < rows.height:
+            if self.spec.latest_by and fresh.height < rows.height:
                 self.repeats = True
             else:
                 rows = fresh

@@ -186,7 +186,7 @@ class FeedSpec(Definition):
     number: the small number that facts carry; never reused for another feed.
     order: load_landing takes feeds in this order (those who introduce people first).
     uses: the values that make a row one that the product uses; others are left out.
-    key: the row's natural key; `version` is the date by which a later row with the
+    key: the row's natural key; `latest_by` is the date by which a later row with the
     same key replaces an earlier one.
     """
 
@@ -197,7 +197,7 @@ class FeedSpec(Definition):
     files: tuple[str, ...] = ()
     reader: Literal["csv", "parquet", "mesh", "fhir_r4"] = "csv"
     key: tuple[str, ...] = Field(min_length=1)
-    version: str | None = None
+    latest_by: str | None = None
     local_ids: tuple[LocalId, ...] = ()
     introduces: bool = False
     token: str | None = None
@@ -250,7 +250,7 @@ class FeedSpec(Definition):
 
     def spoken_of(self) -> set[str]:
         """Every column name that the rest of the definition uses."""
-        names = {*self.key, self.version, self.seen, *self.uses}
+        names = {*self.key, self.latest_by, self.seen, *self.uses}
         for local in self.local_ids:
             names |= set(local.of)
         parts = (*self.registrations, *self.residences, *self.events)
@@ -272,11 +272,13 @@ class FeedSpec(Definition):
                 activity.reason,
                 activity.first_by,
                 *activity.once_per,
+                *activity.when,
+                *activity.unless,
             }
             if activity.cost:
                 names |= {activity.cost.column, activity.cost.detail}
-        for conditional in (*self.events, *self.activities):
-            names |= {*conditional.when, *conditional.unless}
+        for event in self.events:
+            names |= {*event.when, *event.unless}
         if self.opt_out:
             names |= {self.opt_out.code, self.opt_out.date}
         return {name for name in names if name}

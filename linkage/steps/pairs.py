@@ -21,12 +21,11 @@ def pairs(records: pl.DataFrame) -> pl.DataFrame:
         parts.append(
             counted.join(found, on="feed").join(true, on="feed").join(right, on="feed")
         )
-    right, found, true = (pl.col(f"pairs_{n}") for n in ("right", "found", "true"))
     return (
         pl.concat(parts)
         .with_columns(
-            precision=pl.when(found > 0).then(right / found),
-            recall=pl.when(true > 0).then(right / true),
+            precision=_share("pairs_found"),
+            recall=_share("pairs_true"),
         )
         .with_columns(
             f1=2
@@ -36,6 +35,11 @@ def pairs(records: pl.DataFrame) -> pl.DataFrame:
         )
         .sort(pl.col("feed") == "all", "feed")
     )
+
+
+def _share(of: str) -> pl.Expr:
+    """Right pairs among these; null where there are none."""
+    return pl.when(pl.col(of) > 0).then(pl.col("pairs_right") / pl.col(of))
 
 
 def _pairs_within(

@@ -15,8 +15,9 @@ from linkage.vocabulary import (
     number,
 )
 
-FACT = {"person_no": pl.Int32, "record_key": pl.Int64, "subject_key": pl.Int64}
-TABLES = {
+Schema = dict[str, type[pl.DataType]]
+FACT: Schema = {"person_no": pl.Int32, "record_key": pl.Int64, "subject_key": pl.Int64}
+TABLES: dict[str, Schema] = {
     "registration": FACT
     | {
         "practice_code": pl.String,
@@ -100,7 +101,7 @@ def pseudonymise(
                 # Most of twenty diagnoses and twenty-four procedures are empty.
                 if rows[code].null_count() < rows.height
             ]
-            or [pl.DataFrame(schema={"row_number": pl.Int64} | TABLES["event"])]
+            or [pl.DataFrame(schema={"row_number": pl.Int64, **TABLES["event"]})]
         )
     if spec.activities:
         tables["activity"] = pl.concat(
@@ -254,7 +255,7 @@ def _holds(when: Conditions, unless: Conditions) -> list[pl.Expr]:
 def _event(
     rows: pl.DataFrame, event: EventSpec, code: str, spec: FeedSpec
 ) -> pl.DataFrame:
-    recorded = event.recorded or spec.version
+    recorded = event.recorded or spec.latest_by
     usable = rows.filter(
         pl.col(code).is_not_null(),
         pl.col(event.date).is_not_null(),
@@ -298,7 +299,7 @@ def _activity(
         kind=pl.lit(ACTIVITY_KINDS[part.kind]),
         start_on=pl.col(part.start),
         end_on=_optional(part.end),
-        recorded_on=_optional(part.recorded or spec.version),
+        recorded_on=_optional(part.recorded or spec.latest_by),
         urgency=urgency,
         provider_code=_optional(part.provider),
         specialty=_optional(part.specialty),

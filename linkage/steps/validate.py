@@ -182,8 +182,8 @@ def _read(
                 return_dtype=pl.String,
             )
             # A second character is a provider's own subdivision of the category.
-            letter = pl.when(text.str.len_chars() <= 2).then(text.str.slice(0, 1))
-            letter = pl.coalesce(coded, letter)
+            short = pl.when(text.str.len_chars() <= 2).then(text.str.slice(0, 1))
+            letter = pl.coalesce(coded, short)
             value = pl.when(letter.is_in(list(ETHNICITIES))).then(letter)
             return value, _rule(text, value, "unknown_value")
         case "name":
@@ -221,11 +221,16 @@ def _date(
     else:
         parsed = text.cast(pl.Date, strict=False)
     early = EARLIEST_BIRTH if name == "born_on" else EARLIEST_FACT
-    rule = pl.when(text.is_not_null() & parsed.is_null()).then(pl.lit("not_a_date"))
-    rule = rule.when(parsed < early).then(pl.lit("too_early"))
-    if not column.may_be_future:
-        rule = rule.when(parsed > received_on).then(pl.lit("in_the_future"))
-    rule = rule.otherwise(pl.lit(None, dtype=pl.String))
+    ahead = pl.lit(not column.may_be_future) & (parsed > received_on)
+    rule = (
+        pl.when(text.is_not_null() & parsed.is_null())
+        .then(pl.lit("not_a_date"))
+        .when(parsed < early)
+        .then(pl.lit("too_early"))
+        .when(ahead)
+        .then(pl.lit("in_the_future"))
+        .otherwise(pl.lit(None, dtype=pl.String))
+    )
     return pl.when(rule.is_null()).then(parsed), rule
 
 
