@@ -18,6 +18,9 @@ RUN apt-get update \
 COPY --from=build /venv /venv
 COPY --from=build /app /app
 WORKDIR /app
+# The image carries no git history, so it is told what it was built from.
+ARG CATCHMENT_VERSION=""
+ENV CATCHMENT_VERSION=$CATCHMENT_VERSION
 ENV PATH=/venv/bin:$PATH \
     CATCHMENT_HOME=/data \
     DJANGO_SETTINGS_MODULE=config.settings \
