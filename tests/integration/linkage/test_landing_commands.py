@@ -1,0 +1,125 @@
+"""A whole landing folder by command, and how right its links are."""
+
+import json
+from datetime import date
+from io import StringIO
+from pathlib import Path
+
+import polars as pl
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from linkage.models import FeedRun
+from tests.integration.linkage.conftest import (
+    ADA,
+    EPISODE,
+    EVE,
+    INDEXED,
+    LISTED,
+    OBSERVATION,
+    PATIENT,
+    delivered,
+)
+
+pytestmark = pytest.mark.django_db(
+    transaction=True, databases=["default", "vault", "audit"]
+)
+
+
+@pytest.fixture
+def landing(tmp_path: Path) -> Path:
+    folder = tmp_path / "landing"
+    folder.mkdir()
+    eve = {"NHS Number": EVE, "Given Name": "Eve", "Date of Birth": "1981-12-25"}
+    delivered(folder / "registered_list_202609.csv", LISTED, {}, eve)
+    delivered(folder / "gp_patient_202609.csv", PATIENT, {})
+    delivered(folder / "trust_patient_index_RZ1_202609.csv", INDEXED, {})
+    delivered(folder / "sus_apc_RZ1_202526.csv", EPISODE, {})
+    observed = {"effective_datetime": date(2026, 10, 15), "observation_id": "o2"}
+    delivered(folder / "gp_observation_2025.parquet", OBSERVATION, {}, observed)
+    (folder / "readme.txt").write_text("x")
+    (tmp_path / "manifest.json").write_text(json.dumps({"as_of": "2026-09-30"}))
+    return folder
+
+
+def lines(*words: str) -> list[dict]:
+    out = StringIO()
+    call_command(*words, stdout=out, stderr=StringIO())
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def test_a_folder_is_loaded_in_order_and_told_as_it_goes(landing, vault_zone) -> None:
+    told = lines("load_landing", str(landing), "--progress", "json")
+    results = [line for line in told if "rows_out" in line]
+    assert [line["stage"] for line in results] == [
+        "registered_list",
+        "gp_patient",
+        "trust_patient_index",
+        "gp_observation",
+        "sus_apc",
+        "people",
+    ]
+    # The manifest's day, not today's, says what lies in the future.
+    observed = next(line for line in results if line["stage"] == "gp_observation")
+    assert (observed["rows_in"], observed["rows_out"], observed["quarantined"]) == (
+        2,
+        1,
+        1,
+    )
+    assert [line for line in told if "done" in line][0] == {
+        "stage": "registered_list",
+        "done": 1,
+        "total": 1,
+        "unit": "files",
+    }
+    again = lines("load_landing", str(landing), "--progress", "json")
+    assert FeedRun.objects.count() == 5
+    assert [line["rows_in"] for line in again if "rows_out" in line][:2] == [2, 1]
+
+
+def test_links_are_measured_against_the_truth(landing, vault_zone, tmp_path) -> None:
+    call_command("load_landing", str(landing), stdout=StringIO(), stderr=StringIO())
+    truth = tmp_path / "truth"
+    truth.mkdir()
+    rows = [
+        ("registered_list", None, ADA, 1),
+        ("registered_list", None, EVE, 2),
+        ("gp_patient", "Z81001", "p-ada", 1),
+        ("trust_patient_index", "RZ1", "T100", 2),  # the truth differs: it was Eve
+    ]
+    pl.DataFrame(
+        rows, schema=["feed", "organisation", "local_id", "person"], orient="row"
+    ).write_parquet(truth / "record_to_person.parquet")
+    told = {row["feed"]: row for row in lines("evaluate_linkage", str(truth), "--json")}
+    assert told["gp_patient"]["tier"] == "names"
+    assert told["sus_apc"]["records"] == 1
+    # Ada: list, GP, index, episode as one. Truly: list and GP; and index, episode, Eve.
+    assert told["all"]["pairs_found"] == 6
+    assert told["all"]["pairs_right"] == 2
+    assert told["all"]["pairs_true"] == 4
+
+
+def test_what_is_not_there_is_said_so(vault_zone, tmp_path) -> None:
+    with pytest.raises(CommandError, match="no folder"):
+        call_command("load_landing", str(tmp_path / "nowhere"))
+    with pytest.raises(CommandError, match="record_to_person"):
+        call_command("evaluate_linkage", str(tmp_path))
+    with pytest.raises(CommandError, match="There is no"):
+        call_command("load", "gp_patient", str(tmp_path / "nothing.csv"))
+    with pytest.raises(CommandError, match="no run 99"):
+        call_command("replay", "99")
+
+
+def test_load_tells_what_became_of_the_rows(vault_zone, tmp_path) -> None:
+    path = delivered(
+        tmp_path / "gp_patient_202609.csv", PATIENT, {}, {"patient_id": ""}
+    )
+    out = StringIO()
+    call_command("load", "gp_patient", str(path), stdout=out)
+    assert "2 rows = 1 loaded + 1 quarantined + 0 excluded + 0 dup" in out.getvalue()
+    assert "A value that must be there is missing (patient_id)" in out.getvalue()
+    run = FeedRun.objects.get()
+    out = StringIO()
+    call_command("replay", str(run.pk), stdout=out)
+    assert "of 1 rejected rows 0 are loaded now, 1 rejected again" in out.getvalue()
