@@ -45,15 +45,33 @@ def database_statements(database: str) -> Iterator[str]:
     Table rights are the migrations' affair; here only the doors are set.
     """
     owner = OWNERS[database]
-    entrants = ", ".join(role for role, allowed in ROLES.items() if database in allowed)
-    yield f"REVOKE ALL ON DATABASE {database} FROM PUBLIC"
-    yield f"GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {entrants}"
+    entrants = _entrants(database)
+    yield from _doors(database, entrants)
     yield f"ALTER SCHEMA public OWNER TO {owner}"
     yield "REVOKE ALL ON SCHEMA public FROM PUBLIC"
     yield f"GRANT USAGE ON SCHEMA public TO {entrants}"
     if database == STORE:
         # A loader's batch is loaded again after a crash, so it need not wait for disk.
         yield "ALTER ROLE loader IN DATABASE store SET synchronous_commit = off"
+
+
+def copy_statements(database: str, suffix: str) -> Iterator[str]:
+    """SQL that copies a database nobody is connected to, for a parallel test run.
+
+    What lies inside is copied with its rights; the doors are not, and are set again.
+    """
+    copied = f"{database}_{suffix}"
+    yield f"CREATE DATABASE {copied} TEMPLATE {database} OWNER {OWNERS[database]}"
+    yield from _doors(copied, _entrants(database))
+
+
+def _entrants(database: str) -> str:
+    return ", ".join(role for role, allowed in ROLES.items() if database in allowed)
+
+
+def _doors(database: str, entrants: str) -> Iterator[str]:
+    yield f"REVOKE ALL ON DATABASE {database} FROM PUBLIC"
+    yield f"GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {entrants}"
 
 
 def hba(superuser: str, *, network: bool = False) -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from config.embedded.places import server_user
-from config.embedded.roles import ROLES
+from config.embedded.roles import OWNERS, ROLES, copy_statements
 from config.embedded.servers import Servers
 from config.runner.manage import migrate
 from config.runner.session import (
@@ -21,6 +21,8 @@ from config.runner.session import (
 )
 
 PREFIX = "catchment-test-"
+MOST_WORKERS = 4  # beyond this the copies of the databases cost more than they give
+ALONE = {"--pdb", "--trace", "-s", "--collect-only"}
 WITHOUT_SERVERS = ("tests/unit", "tests/definitions")
 
 
@@ -38,7 +40,32 @@ def test(words: Sequence[str]) -> int:
         if code != 0:
             print("The migrations failed, so no test was run.", flush=True)
             return code
+        workers = worker_count(words)
+        if workers > 1:
+            copy_databases(session.servers, workers)
+            own = ["-p", "tests.own_databases", "-n", str(workers)]
+            words = [*own, "--dist", "loadfile", *words]
         return pytest(words, test_environment(session.servers))
+
+
+def worker_count(words: Sequence[str]) -> int:
+    """How many workers share the tests: the cores, for the whole suite.
+
+    A few named tests, or a debugger, are better off in one process.
+    """
+    named = [word for word in words if (ROOT / word.split("::")[0]).exists()]
+    if named or set(words) & ALONE:
+        return 1
+    return min(os.cpu_count() or 1, MOST_WORKERS)
+
+
+def copy_databases(servers: Servers, workers: int) -> None:
+    """Give each worker its own copy of the migrated databases."""
+    with servers.postgres.connect() as connection:
+        for number in range(workers):
+            for database in OWNERS:
+                for statement in copy_statements(database, f"gw{number}"):
+                    connection.execute(statement)
 
 
 def pytest(words: Sequence[str], given: Mapping[str, str]) -> int:

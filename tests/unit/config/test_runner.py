@@ -27,6 +27,7 @@ from config.runner.stages import (
     result,
     run_stage,
 )
+from tests.own_databases import own
 
 
 class AnyProcess:
@@ -308,3 +309,32 @@ def test_the_broker_is_spelt_as_celery_spells_it(given: str, spelt: str) -> None
 )
 def test_servers_are_started_unless_no_named_test_needs_them(words, without) -> None:
     assert testing.needs_no_servers(words) is without
+
+
+@pytest.mark.parametrize(
+    ("words", "shared"),
+    [([], True), (["-q"], True), (["--pdb"], False), (["tests/unit/config"], False)],
+)
+def test_only_the_whole_suite_is_shared_among_workers(
+    words, shared, monkeypatch
+) -> None:
+    monkeypatch.setattr(testing.os, "cpu_count", lambda: 8)
+    assert testing.worker_count(words) == (testing.MOST_WORKERS if shared else 1)
+
+
+def test_a_worker_has_databases_queue_and_folder_of_its_own() -> None:
+    given = {
+        "DATABASE_URL": "postgresql://migrator:pw@/store?host=/s",
+        "TEST_VAULT_DATABASE_URL": "postgresql://vault:pw@/vault?host=/vault",
+        "REDIS_URL": "unix://:pw@/s/valkey.sock?db=0",
+        "CATCHMENT_HOME": "/home",
+        "VAULT_SERVICE_URL": "http+unix:///home/vault/vault.sock",
+        "LANG": "C",
+    }
+    assert own(given, "gw1") == {
+        "DATABASE_URL": "postgresql://migrator:pw@/store_gw1?host=/s",
+        "TEST_VAULT_DATABASE_URL": "postgresql://vault:pw@/vault_gw1?host=/vault",
+        "REDIS_URL": "unix://:pw@/s/valkey.sock?db=2",
+        "CATCHMENT_HOME": "/home/gw1",
+        "VAULT_SERVICE_URL": "http+unix:///home/vault/gw1.sock",
+    }
