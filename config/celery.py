@@ -26,7 +26,7 @@ app.conf.update(
     timezone="Europe/London",
 )
 app.autodiscover_tasks(
-    ["linkage", "linkage.release", "segmentation", "risk", "dashboards"]
+    ["governance", "linkage", "linkage.release", "segmentation", "risk", "dashboards"]
 )
 
 

@@ -34,6 +34,10 @@ DEFINITIONS = {
 }
 
 BEAT = {
+    "renew_scopes": {
+        "task": "governance.tasks.renew_scopes",
+        "schedule": crontab(hour=0, minute=5),
+    },
     "refresh": {
         "task": "linkage.release.tasks.refresh_nightly",
         "schedule": crontab(hour=2, minute=0),

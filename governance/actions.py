@@ -70,6 +70,18 @@ def grant_role(
     return grant
 
 
+@transaction.atomic
+def renew_scopes(*, on: date) -> int:
+    """Work every user's scope out anew, since grants begin and end by date.
+
+    Returns how many users there are.
+    """
+    users = list(User.objects.all())
+    for user in users:
+        refresh_scope(user, on)
+    return len(users)
+
+
 @dataclass(frozen=True)
 class NewToken:
     """A token as shown once, at its making; only its digest is kept."""
