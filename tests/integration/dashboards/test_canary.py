@@ -18,8 +18,9 @@ from django.utils import timezone
 from dashboards.selectors import worklist as selectors
 from governance import actions, pseudonym
 from linkage.reveal import reveal
+from tests import live_people as people
 from tests import live_system as system
-from tests.live_system import ANNA, ODA, OURS, PIP, PROGRAMME, THEIRS
+from tests.live_people import ANNA, ODA, OURS, PIP, PROGRAMME, THEIRS
 
 THEIR_PROVIDER, THEIR_CODE = "RCANARY7", "CANARY4321"
 PRACTICES = ("Z81001", "Z81002", "Z81005")
@@ -31,8 +32,8 @@ def canaries(live) -> list[str]:
     """Words that belong to the other network's people and to nothing else."""
     theirs = live.viewer("their_mdt")
     found = [THEIR_PROVIDER, THEIR_CODE]
-    found += [system.reason("medicines_12m", is_=987)]
-    found += [system.reason("last_medication_review_days", is_=654)]
+    found += [people.reason("medicines_12m", is_=987)]
+    found += [people.reason("last_medication_review_days", is_=654)]
     for someone in THEIRS:
         sealed = selectors.reference(theirs, someone.person_no)
         found += [someone.surname, someone.forename, someone.nhs_number]
@@ -105,7 +106,7 @@ PLACED += ("indicator-csv",)
 @pytest.fixture(scope="module")
 def marked(live):
     """Facts and a decision of the other network, each with a canary in it."""
-    on = system.SEPTEMBER - timedelta(days=9)
+    on = people.SEPTEMBER - timedelta(days=9)
     for someone in (ANNA, *THEIRS):
         provider = THEIR_PROVIDER if someone in THEIRS else "ROURS"
         code = THEIR_CODE if someone in THEIRS else "12345678"

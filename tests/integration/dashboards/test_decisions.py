@@ -19,16 +19,12 @@ from dashboards.models import Decision, Intervention, ListEntry
 from dashboards.selectors import person as person_page
 from dashboards.selectors import worklist as selectors
 from governance import access, pseudonym
+from tests import live_people as people
 from tests import live_system as system
-from tests.live_system import ANNA, BERT, CORA, EDNA, ODA, PROGRAMME
+from tests.live_people import ANNA, BERT, CORA, EDNA, ODA, PROGRAMME
 
 SPEC = LISTS[PROGRAMME]
-
-
-@pytest.fixture(autouse=True)
-def _no_decisions_afterwards(live) -> Iterator[None]:
-    yield
-    live.forget_decisions()
+pytestmark = pytest.mark.usefixtures("as_made")
 
 
 @pytest.fixture
@@ -281,7 +277,7 @@ def test_someone_who_left_the_list_cannot_be_decided_on(live, mdt):
 def test_another_teams_person_is_refused_by_the_selector(mdt):
     with pytest.raises(RefusedDecisionError, match="not on your list"):
         take(mdt, someone=ODA)
-    assert the_list(mdt).total == len(system.OURS)
+    assert the_list(mdt).total == len(people.OURS)
     with access.scoped(mdt):
         assert person_page.life(mdt, ODA.person_no) is None
 
@@ -291,7 +287,7 @@ def test_another_teams_person_is_refused_by_the_database(mdt):
     widened = replace(
         mdt, practice_codes=frozenset({"Z81001", "Z81002", "Z81005", "Z81006"})
     )
-    assert the_list(widened).total == len(system.OURS)
+    assert the_list(widened).total == len(people.OURS)
     with pytest.raises(RefusedDecisionError, match="not on your list"):
         take(widened, someone=ODA)
     with access.scoped(widened):

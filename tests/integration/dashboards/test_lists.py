@@ -19,9 +19,10 @@ from dashboards.definitions import LISTS
 from dashboards.models import ListEntry, ListRun, Outcome
 from governance import access
 from linkage.release.actions import publish_release
+from tests import live_people as people
 from tests import live_system as system
 from tests import page_builders
-from tests.live_system import (
+from tests.live_people import (
     ANNA,
     BERT,
     CORA,
@@ -62,7 +63,7 @@ FIRST = (
 # By the second release Anna was admitted twice more and Edna's use stopped rising; by
 # the third Anna is no longer in it, Bert has opted out and Edna is back.
 WORSE = ANNA.but(emergency_admissions_12m=5.0, bed_days_12m=9.0)
-SECOND = (WORSE, BERT, CORA, DREW, EDNA.but(**system.NOT_RISING))
+SECOND = (WORSE, BERT, CORA, DREW, EDNA.but(**people.NOT_RISING))
 THIRD = (BERT.but(national_opt_out=True), CORA, DREW, EDNA)
 
 
@@ -92,7 +93,7 @@ def listed(release_id: int) -> list[dict[str, Any]]:
 
 def make(made: Made, someones: tuple[Someone, ...], as_of: date) -> None:
     with system.acting_as("worker"):
-        release_id = system.build_release(system.frame(someones, None), as_of)
+        release_id = system.build_release(people.frame(someones, None), as_of)
         tries = []
         for _ in range(2):
             make_lists(release_id)
@@ -117,7 +118,7 @@ def made(django_db_setup: None, django_db_blocker: Any) -> Iterator[Made]:
             page_builders.make_organisations()
         mdt = system.make_user("pcn_mdt_member", "U1")
         made = Made()
-        make(made, FIRST, system.AUGUST)
+        make(made, FIRST, people.AUGUST)
         with system.acting_as("web"):
             viewer = system.viewer_of(mdt)
             for someone in (ANNA, BERT):
@@ -131,7 +132,7 @@ def made(django_db_setup: None, django_db_blocker: Any) -> Iterator[Made]:
                     )
             with access.scoped(viewer):
                 undo(decision_id=decision.pk, by=viewer)
-        make(made, SECOND, system.SEPTEMBER)
+        make(made, SECOND, people.SEPTEMBER)
         make(made, THIRD, OCTOBER)
         stack.enter_context(system.acting_as("worker"))
         yield made
@@ -161,15 +162,15 @@ def test_a_chance_that_was_never_estimated_is_none_and_not_nought(made):
 def test_the_reasons_are_sentences_about_this_person(made):
     assert made.entry(0, ANNA)["reasons"] == [
         "Severe frailty, recorded 3 March 2026",
-        system.reason(
+        people.reason(
             "emergency_admissions_12m", is_=3, emergency_admissions_prior_12m=1
         ),
-        system.reason("medicines_12m", is_=12),
+        people.reason("medicines_12m", is_=12),
         "Recorded as living alone",
-        system.reason("last_medication_review_days", is_=400),
+        people.reason("last_medication_review_days", is_=400),
     ]
     first = made.entry(0, WITHOUT_FRAILTY_CODE)["reasons"][0]
-    assert first == system.reason("efi_score", is_="0.41", efi="severe")
+    assert first == people.reason("efi_score", is_="0.41", efi="severe")
 
 
 def test_what_is_known_needed_and_suggested_comes_from_the_record(made):
@@ -261,7 +262,7 @@ def test_an_intervention_is_measured_by_the_next_release(made):
         "bed_days_12m": (ANNA.person_no, 5.0, 9.0),
     }
     assert len(made.outcomes[1]) == 3  # made three times, written once
-    assert {row["measured_on"] for row in made.outcomes[1]} == {system.SEPTEMBER}
+    assert {row["measured_on"] for row in made.outcomes[1]} == {people.SEPTEMBER}
 
 
 def test_who_has_left_the_release_is_not_measured(made):

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from dashboards.selectors import worklist as selectors
 from tests import live_system as system
-from tests.live_system import ANNA, CORA, ODA, PROGRAMME, THEIRS
+from tests.live_people import ANNA, CORA, ODA, PROGRAMME, THEIRS
 
 FILES = [
     {"practice": practice, "reason": reason}
