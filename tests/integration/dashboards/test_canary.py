@@ -70,13 +70,12 @@ def arguments(live, role: str, name: str) -> list[dict[str, object]]:
         ],
         "undo-decision": [{"programme": PROGRAMME, "decision_id": live.their_decision}],
         "overview-csv": [
-            {"key": key}
-            for key in ("ages", "segments", "deprivation", "admissions-by-place", "map")
+            {"key": key} for key in ("segments", "admissions-by-place", "map")
         ],
         "indicator": [{"name": each} for each in ("emergency_admissions", "frailty")],
         "indicator-csv": [
             {"name": "emergency_admissions", "key": key}
-            for key in ("places", "imd_fifth", "age_band")
+            for key in ("places", "age_band")
         ],
         "feed": [{"name": "registered_list"}],
         "api-indicator": [{"name": "emergency_admissions"}],
@@ -98,7 +97,7 @@ FORMS = {
         for reason in ("", "export_to_gp_system")
     ],
 }
-QUERIES = ({}, {"basis": "resident"}, {"place": "U3"}, {"place": "Z81005"})
+QUERIES = ({}, {"basis": "resident"}, {"place": "Z81005"})
 PLACED = ("overview", "overview-map", "overview-csv", "board", "indicator")
 PLACED += ("indicator-csv",)
 
