@@ -86,7 +86,6 @@ class Intake:
         self.repeats = False
         self._met: list[pl.Series] = []
         self._rows: list[pl.DataFrame] = []
-        self._others: pl.DataFrame | None = None
         self._references: pl.DataFrame | None = None
         self._tokens: pl.DataFrame | None = None
         self._areas = pl.DataFrame(
@@ -101,7 +100,9 @@ class Intake:
         tally.blanked.update(checked.blanked)
         reasons = [checked.rejected]
         elsewhere = None
-        with index.writing() as connection:
+        # Who only refers to people leaves the index as it is, and waits for nobody.
+        changes = spec.tier != "reference"
+        with index.writing() if changes else index.reading() as connection:
             rows = checked.accepted
             if spec.token:
                 rows, unknown = self._without_token(connection, rows)
@@ -154,14 +155,7 @@ class Intake:
             self._rows.append(rows.select("row_number", "row_key", "person_no"))
         if not spec.local_ids or not (spec.events or spec.activities):
             return None
-        if spec.tier == "reference" and self._others is not None:
-            others = self._others
-        else:
-            source = rows if spec.tier != "reference" else self._references
-            assert source is not None
-            name = "local_key_0" if spec.tier != "reference" else "local_key"
-            keys = source.select(pl.col(name).alias("local_key")).drop_nulls().unique()
-            others = self._others = index.others_by_local_key(connection, keys)
+        others = index.others_by_local_key(connection)
         moved = rows.join(others, left_on="local_key_0", right_on="local_key").filter(
             pl.col("other_no") != pl.col("person_no")
         )
@@ -239,7 +233,7 @@ class Intake:
         unknown = rows.filter(pl.col("person_no").is_null())
         rows = rows.filter(pl.col("person_no").is_not_null())
         if spec.introduces:
-            index.introduce(connection, rows, spec)
+            index.introduce(connection, rows, spec, run_id=self.run_id, by=self.by)
         return rows, _reason(unknown, why)
 
     def _facts(

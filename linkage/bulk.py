@@ -38,6 +38,13 @@ def connect(alias: str) -> Iterator[dbapi.Connection]:
         kept[uri] = connection
 
 
+def close_all() -> None:
+    """Close what this thread keeps; for threads that end."""
+    kept: dict[str, dbapi.Connection] = _kept.__dict__.pop("by_uri", {})
+    for connection in kept.values():
+        connection.close()
+
+
 def _alive(connection: dbapi.Connection) -> bool:
     """Whether the server still answers; it may have been restarted meanwhile."""
     try:

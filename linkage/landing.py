@@ -1,6 +1,7 @@
 """A landing folder: which file is of which feed, in the order of loading."""
 
 import json
+from collections.abc import Iterable
 from datetime import date
 from fnmatch import fnmatch
 from pathlib import Path
@@ -31,6 +32,28 @@ def landed(folder: Path) -> Landed:
             unknown.append(path)
     files.sort(key=lambda found: (FEEDS[found[0]].order, found[0], found[1].name))
     return Landed(files, unknown)
+
+
+def lanes(feeds: Iterable[str]) -> tuple[list[str], list[list[str]]]:
+    """Which feeds go first, one after another, and which lists of feeds then may go
+    side by side.
+
+    Who says whom there is goes first. Feeds that still change the index keep their
+    order, so that the same delivery always gives the same people; feeds that only
+    refer to people touch nothing that another feed reads.
+    """
+    first: list[str] = []
+    linking: list[str] = []
+    apart: list[list[str]] = []
+    for feed in feeds:
+        spec = FEEDS[feed]
+        if spec.introduces or spec.tier in {"names", "vault_only"}:
+            first.append(feed)
+        elif spec.tier == "reference":
+            apart.append([feed])
+        else:
+            linking.append(feed)
+    return first, [linking, *apart] if linking else apart
 
 
 def is_of(feed: str, path: Path) -> bool:

@@ -144,7 +144,7 @@ def attach(
             versions.settle_elsewhere(cursor, names, elsewhere)
         newer: set[int] = set()
         for table, name in names.items():
-            cursor.execute(f"ANALYZE {name}")
+            cursor.execute(f"ANALYZE {name} (person_no, record_key)")
             if repeats:
                 versions.drop_repeats(cursor, name, table)
             newer.update(versions.settle_versions(cursor, name, table, period_on))

@@ -54,7 +54,7 @@ def link(
     identities: IDENTITY_SCHEMA, complete for every person that could be meant.
     tier: what the feed carries decides which routes are open.
     """
-    records, identities = _for_comparison(records), _for_comparison(identities)
+    records, identities = for_comparison(records), for_comparison(identities)
     decided = [_match(records, identities, tier)]
     left = _left(records, decided)
     created = []
@@ -95,7 +95,7 @@ def birth_dates_agree(one: str, other: str) -> pl.Expr:
     return (parts >= 2) | swapped
 
 
-def _for_comparison(frame: pl.DataFrame) -> pl.DataFrame:
+def for_comparison(frame: pl.DataFrame) -> pl.DataFrame:
     """Names in the form that is compared; the first forename only."""
     first = pl.col("forename").str.strip_chars().str.extract(r"^(\S+)")
     return frame.with_columns(

@@ -11,9 +11,11 @@ from contextlib import contextmanager
 import polars as pl
 from adbc_driver_postgresql import dbapi
 
+from governance.postgres import bulk_uri
 from linkage import bulk
+from linkage.keys import row_keys
 from linkage.specs import FeedSpec
-from linkage.steps.link import IDENTITY_SCHEMA, link
+from linkage.steps.link import IDENTITY_SCHEMA, for_comparison, link
 from linkage.steps.name_key import name_key
 
 ONE_WRITER = 7_201_953  # the advisory lock of whoever changes the index
@@ -24,8 +26,15 @@ KNOWN = {"subject_key": pl.Int64, "person_no": pl.Int32, "subject_born_on": pl.D
 @contextmanager
 def writing() -> Iterator[dbapi.Connection]:
     """A transaction on the vault, alone in changing the index; commits at the end."""
-    with bulk.connect("vault") as connection:
+    with reading() as connection:
         bulk.execute(connection, f"SELECT pg_advisory_xact_lock({ONE_WRITER})")
+        yield connection
+
+
+@contextmanager
+def reading() -> Iterator[dbapi.Connection]:
+    """A transaction on the vault that leaves the index as it is; commits at the end."""
+    with bulk.connect("vault") as connection:
         yield connection
         connection.commit()
 
@@ -65,35 +74,53 @@ def resolve(
     return pl.concat([known, found.select(list(KNOWN))])
 
 
+_references: dict[tuple[str, str], tuple[int, pl.DataFrame]] = {}
+
+
 def by_local_key(connection: dbapi.Connection, namespace: str) -> pl.DataFrame:
-    """Whom each local id of a namespace means now: local_key, and KNOWN."""
+    """Whom each local id of a namespace means now: local_key, and KNOWN.
+
+    Twenty files in a row speak of the same patients: the answer is kept for as long
+    as the index is in the same version.
+    """
+    version = _version(connection)
+    asked = (bulk_uri("vault"), namespace)
+    kept = _references.get(asked)
+    if kept is None or kept[0] != version:
+        found = bulk.fetch(
+            connection,
+            "SELECT r.local_key, r.subject_key, l.person_no,"
+            " s.born_on AS subject_born_on FROM local_ref r"
+            " JOIN source_record s ON s.subject_key = r.subject_key"
+            f" JOIN {CURRENT} WHERE r.namespace = '{namespace}'",
+        ).cast({"local_key": pl.Int64} | KNOWN)
+        kept = _references[asked] = (version, found)
+    return kept[1]
+
+
+def _version(connection: dbapi.Connection) -> int:
+    return bulk.fetch(
+        connection, "SELECT coalesce(max(version), 0) AS n FROM index_version"
+    )["n"][0]
+
+
+def _next_version(connection: dbapi.Connection, run_id: int, by: str) -> int:
+    version = _version(connection) + 1
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO index_version VALUES ($1, clock_timestamp(), $2, $3)",
+            (version, run_id, by),
+        )
+    return version
+
+
+def others_by_local_key(connection: dbapi.Connection) -> pl.DataFrame:
+    """The people of local ids that have meant more than one: local_key, other_no."""
     return bulk.fetch(
         connection,
-        "SELECT r.local_key, r.subject_key, l.person_no,"
-        " s.born_on AS subject_born_on FROM local_ref r"
-        " JOIN source_record s ON s.subject_key = r.subject_key"
-        f" JOIN {CURRENT} WHERE r.namespace = '{namespace}'",
-    ).cast({"local_key": pl.Int64} | KNOWN)
-
-
-def others_by_local_key(
-    connection: dbapi.Connection, keys: pl.DataFrame
-) -> pl.DataFrame:
-    """The people of local ids that have meant more than one: local_key, other_no.
-
-    keys: local_key. A source corrects an identity, and what its rows said before
-    hangs on somebody else.
-    """
-    bulk.copy(connection, keys, "named", temporary=True)
-    return (
-        bulk.fetch(
-            connection,
-            "SELECT DISTINCT s.local_key, l.person_no AS other_no FROM pg_temp.named n"
-            f" JOIN source_record s USING (local_key) JOIN {CURRENT}",
-        )
-        .cast({"local_key": pl.Int64, "other_no": pl.Int32})
-        .filter(pl.col("other_no").n_unique().over("local_key") > 1)
-    )
+        "SELECT DISTINCT s.local_key, l.person_no AS other_no FROM shared_local_key"
+        f" JOIN source_record s USING (local_key) JOIN {CURRENT}",
+    ).cast({"local_key": pl.Int64, "other_no": pl.Int32})
 
 
 def _with_local_person(
@@ -119,31 +146,26 @@ def _candidates(
         "born_on",
         "postcode",
         "local_person_no",
-        name_key=name_key(pl.col("surname")),
+        surname=name_key(pl.col("surname")),
     ).unique()
     bulk.copy(connection, asked, "asked", temporary=True)
     bulk.execute(connection, "ANALYZE pg_temp.asked")
+    alike = "SELECT k.person_no FROM pg_temp.asked a JOIN known_identity k"
     close = {
-        "names": "s.born_on = a.born_on AND s.name_key = a.name_key",
-        "national": "s.born_on = a.born_on AND s.postcode = a.postcode",
+        "names": "k.born_on = a.born_on AND k.surname = a.surname",
+        "national": "k.born_on = a.born_on AND k.postcode = a.postcode",
     }
-    alike = "SELECT l.person_no FROM pg_temp.asked a JOIN source_record s"
-    number = "s.nhs_number = a.nhs_number AND s.number_agreed"
     routes = [
-        f"{alike} ON {number} JOIN {CURRENT}",
+        f"{alike} ON k.nhs_number = a.nhs_number",
         "SELECT local_person_no FROM pg_temp.asked WHERE local_person_no IS NOT NULL",
     ]
     if spec.tier in close:
-        routes.append(f"{alike} ON {close[spec.tier]} JOIN {CURRENT}")
+        routes.append(f"{alike} ON {close[spec.tier]}")
     return bulk.fetch(
         connection,
         f"WITH meant AS ({' UNION '.join(routes)})"
-        " SELECT DISTINCT l.person_no,"
-        " CASE WHEN s.number_agreed THEN s.nhs_number END AS nhs_number,"
-        " s.born_on, s.sex, s.surname, s.forename, s.postcode"
-        " FROM meant JOIN link l ON l.person_no = meant.person_no"
-        " AND l.to_version IS NULL"
-        " JOIN source_record s ON s.subject_key = l.subject_key",
+        f" SELECT {', '.join(IDENTITY_SCHEMA)}"
+        " FROM meant JOIN known_identity USING (person_no)",
     ).cast(IDENTITY_SCHEMA)
 
 
@@ -156,14 +178,7 @@ def _write(
     run_id: int,
     by: str,
 ) -> None:
-    version = bulk.fetch(
-        connection, "SELECT coalesce(max(version), 0) + 1 AS n FROM index_version"
-    )["n"][0]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO index_version VALUES ($1, clock_timestamp(), $2, $3)",
-            (version, run_id, by),
-        )
+    version = _next_version(connection, run_id, by)
     people = pl.DataFrame(
         {
             "person_no": created.cast(pl.Int32),
@@ -175,11 +190,11 @@ def _write(
     linked = new.join(
         decisions, on="subject_key", how="inner", maintain_order="left"
     ).with_columns(
-        name_key=name_key(pl.col("surname")),
         feed_no=pl.lit(spec.number, dtype=pl.Int16),
         run_id=pl.lit(run_id, dtype=pl.Int32),
     )
     bulk.copy(connection, linked.drop("person_no", "rule"), "source_record")
+    _write_identities(connection, linked)
     decided = decisions.select(
         "subject_key", "person_no", "rule", decided_by=pl.lit(by)
     )
@@ -200,11 +215,58 @@ def _write(
     )
 
 
-def introduce(connection: dbapi.Connection, rows: pl.DataFrame, spec: FeedSpec) -> None:
+def _write_identities(connection: dbapi.Connection, linked: pl.DataFrame) -> None:
+    """Make what was linked searchable, and note local ids that mean several people."""
+    told = for_comparison(linked).select(
+        "person_no",
+        pl.when("number_agreed").then("nhs_number").alias("nhs_number"),
+        *(name for name in IDENTITY_SCHEMA if name not in {"person_no", "nhs_number"}),
+    )
+    told = told.unique()
+    keys = row_keys(told, list(IDENTITY_SCHEMA), "known identity")
+    bulk.copy(
+        connection,
+        told.with_columns(keys.alias("identity_key")),
+        "told",
+        temporary=True,
+    )
+    columns = f"{', '.join(IDENTITY_SCHEMA)}, identity_key"
+    bulk.execute(
+        connection,
+        f"INSERT INTO known_identity ({columns}) SELECT {columns} FROM pg_temp.told"
+        " ON CONFLICT DO NOTHING",
+    )
+    whose = linked.drop_nulls("local_key").select("local_key", "person_no").unique()
+    bulk.copy(connection, whose, "whose", temporary=True)
+    bulk.execute(
+        connection,
+        "INSERT INTO shared_local_key SELECT local_key FROM ("
+        " SELECT local_key, person_no FROM pg_temp.whose UNION"
+        " SELECT r.local_key, l.person_no FROM pg_temp.whose"
+        " JOIN local_ref r USING (local_key)"
+        " JOIN link l ON l.subject_key = r.subject_key AND l.to_version IS NULL UNION"
+        # Only where no feed has introduced the local id: the rest is answered above.
+        " SELECT s.local_key, l.person_no FROM pg_temp.whose w"
+        f" JOIN source_record s USING (local_key) JOIN {CURRENT}"
+        " WHERE NOT EXISTS (SELECT FROM local_ref r WHERE r.local_key = w.local_key)"
+        ") named GROUP BY local_key HAVING count(*) > 1 ON CONFLICT DO NOTHING",
+    )
+
+
+def introduce(
+    connection: dbapi.Connection,
+    rows: pl.DataFrame,
+    spec: FeedSpec,
+    *,
+    run_id: int,
+    by: str,
+) -> None:
     """Remember what a source calls the people it has introduced, newest record last.
 
-    rows: identified and linked rows, with seen_on.
+    rows: identified and linked rows, with seen_on. Whom a local id means is part of
+    the index: a change of it makes a version.
     """
+    changed = 0
     for n, local in enumerate(spec.local_ids):
         met = (
             rows.select(
@@ -217,11 +279,18 @@ def introduce(connection: dbapi.Connection, rows: pl.DataFrame, spec: FeedSpec) 
         bulk.copy(connection, met, "introduced", temporary=True)
         bulk.execute(
             connection,
+            "CREATE TEMP TABLE renamed ON COMMIT DROP AS SELECT i.* FROM"
+            " pg_temp.introduced i LEFT JOIN local_ref r USING (local_key)"
+            " WHERE r.local_key IS NULL OR (r.subject_key <> i.subject_key AND"
+            " coalesce(r.seen_on, '-infinity') <= coalesce(i.seen_on, '-infinity'))",
             "INSERT INTO local_ref (local_key, namespace, subject_key, seen_on)"
             f" SELECT local_key, '{local.namespace}', subject_key, seen_on"
-            " FROM pg_temp.introduced ON CONFLICT (local_key) DO UPDATE"
-            " SET subject_key = excluded.subject_key, seen_on = excluded.seen_on"
-            " WHERE coalesce(local_ref.seen_on, '-infinity')"
-            " <= coalesce(excluded.seen_on, '-infinity')"
-            " AND local_ref.subject_key <> excluded.subject_key",
+            " FROM pg_temp.renamed ON CONFLICT (local_key) DO UPDATE"
+            " SET subject_key = excluded.subject_key, seen_on = excluded.seen_on",
         )
+        changed += bulk.fetch(connection, "SELECT count(*) AS n FROM pg_temp.renamed")[
+            "n"
+        ][0]
+        bulk.execute(connection, "DROP TABLE pg_temp.renamed")
+    if changed:
+        _next_version(connection, run_id, by)

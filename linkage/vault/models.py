@@ -37,9 +37,8 @@ class Person(models.Model):
 class SourceRecord(models.Model):
     """One subject: what one source said of somebody at one time. Never changed.
 
-    `name_key` is the surname in the form that is compared. `number_agreed`: the NHS
-    number is held to be this person's. A number that the birth date contradicts is
-    kept as it was stated and links nobody.
+    `number_agreed`: the NHS number is held to be this person's. A number that the birth
+    date contradicts is kept as it was stated and links nobody.
     """
 
     subject_key = models.BigIntegerField(primary_key=True)
@@ -51,7 +50,6 @@ class SourceRecord(models.Model):
     sex = models.TextField(null=True)
     surname = models.TextField(null=True)
     forename = models.TextField(null=True)
-    name_key = models.TextField(null=True)
     postcode = models.TextField(null=True)
     line1 = models.TextField(null=True)
     ethnicity = models.TextField(null=True)
@@ -65,14 +63,34 @@ class SourceRecord(models.Model):
     class Meta:
         db_table = "source_record"
         indexes: ClassVar = [
-            models.Index(
-                fields=["nhs_number"],
-                name="source_record_number",
-                condition=Q(number_agreed=True),
-            ),
-            models.Index(fields=["born_on", "name_key"], name="source_record_name"),
-            models.Index(fields=["born_on", "postcode"], name="source_record_home"),
             models.Index(fields=["local_key"], name="source_record_local"),
+        ]
+
+
+class KnownIdentity(models.Model):
+    """Each identity under which a person is known, once, in the form that is compared.
+
+    Made of links and source records, for linkage to search: of the ten records that a
+    person has in ordinary feeds most repeat two or three identities. `nhs_number` is
+    null unless it is held to be the person's.
+    """
+
+    pk = models.CompositePrimaryKey("person_no", "identity_key")
+    person_no = models.IntegerField()
+    identity_key = models.BigIntegerField()
+    nhs_number = models.TextField(null=True)
+    born_on = models.DateField(null=True)
+    sex = models.TextField(null=True)
+    surname = models.TextField(null=True)
+    forename = models.TextField(null=True)
+    postcode = models.TextField(null=True)
+
+    class Meta:
+        db_table = "known_identity"
+        indexes: ClassVar = [
+            models.Index(fields=["nhs_number"], name="known_identity_number"),
+            models.Index(fields=["born_on", "surname"], name="known_identity_name"),
+            models.Index(fields=["born_on", "postcode"], name="known_identity_home"),
         ]
 
 
@@ -136,6 +154,19 @@ class LocalRef(models.Model):
     class Meta:
         db_table = "local_ref"
         indexes: ClassVar = [models.Index(fields=["namespace"])]
+
+
+class SharedLocalKey(models.Model):
+    """A local id whose records belong to more than one person.
+
+    Somebody's identity was put right at the source, or a row carried a wrong one.
+    Facts of an earlier version may hang on the other person.
+    """
+
+    local_key = models.BigIntegerField(primary_key=True)
+
+    class Meta:
+        db_table = "shared_local_key"
 
 
 class PersonIdentity(models.Model):

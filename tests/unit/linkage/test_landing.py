@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from linkage.actions import fingerprint, period_of
-from linkage.landing import delivered_on, landed
+from linkage.definitions import FEEDS
+from linkage.landing import delivered_on, landed, lanes
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -36,6 +37,15 @@ def test_people_are_introduced_before_they_are_spoken_of(tmp_path) -> None:
         "sus_apc_RZ1_202526.csv",
     ]
     assert [path.name for path in found.unknown] == ["notes.txt"]
+
+
+def test_feeds_that_say_whom_there_is_go_first_and_linking_ones_in_order() -> None:
+    order = sorted(FEEDS, key=lambda feed: FEEDS[feed].order)
+    first, side_by_side = lanes(order)
+    assert {"registered_list", "gp_patient", "mhsds_mpi"} <= set(first)
+    assert side_by_side[0][:3] == ["sus_apc", "sus_op", "ecds"]
+    assert ["gp_observation"] in side_by_side
+    assert sorted(first + sum(side_by_side, [])) == sorted(FEEDS)
 
 
 def test_a_manifest_beside_the_folder_says_when_it_was_delivered(tmp_path) -> None:
