@@ -121,9 +121,9 @@ def calibration_of(lives: Lives) -> pl.DataFrame:
         lives.hazards.filter(pl.col("as_of") == as_of)
         .with_columns(
             happened=pl.col("person").is_in(admitted["person"].implode()),
-            fifth=pl.col("emergency_admission_12m").qcut(5, labels=list("12345")),
+            fifth=pl.col("emergency_admission_12m").rank("ordinal") * 5 / pl.len(),
         )
-        .group_by("fifth")
+        .group_by(pl.col("fifth").ceil().cast(pl.Int8).cast(pl.String))
         .agg(
             pl.col("emergency_admission_12m").mean().alias("expected"),
             pl.col("happened").mean().alias("observed"),
