@@ -31,6 +31,8 @@ DEFINITIONS = {
     "scheme": "segmentation.definitions.SCHEMES",
     "lens": "segmentation.definitions.LENSES",
     "risk": "risk.definitions.hashes",
+    "list": "dashboards.definitions.LISTS",
+    "indicator": "dashboards.definitions.INDICATORS",
 }
 
 BEAT = {

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+from celery import current_app
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Count, Max, Min, Q, Sum
 from django.utils import timezone
@@ -20,6 +21,8 @@ from linkage.release.stages import stages
 
 LOOK_SECONDS = 0.5
 RESUME_SECONDS = 30
+# A worker takes some seconds to start; one that works answers within this many.
+PING_SECONDS = 20.0
 
 
 class Command(BaseCommand):
@@ -58,14 +61,20 @@ class Command(BaseCommand):
 
     def _watch(self, release: Release) -> None:
         tasks.dispatch(release.pk)
-        resumed = time.monotonic()
+        told, resumed = dict(self.said), time.monotonic()
         while release.state == Release.State.BUILDING:
             time.sleep(LOOK_SECONDS)
             self._tell(release)
             if time.monotonic() - resumed > RESUME_SECONDS:
+                if self.said == told and not _worker_answers():
+                    raise CommandError(
+                        "No worker answers, and nothing has moved for"
+                        f" {RESUME_SECONDS} seconds. Start one with ./run worker (its"
+                        " log says why it ended); the refresh goes on where it is."
+                    )
                 # Beat may not be running beside a first refresh.
                 tasks.resume_stalled()
-                resumed = time.monotonic()
+                told, resumed = dict(self.said), time.monotonic()
             release.refresh_from_db(fields=["state"])
         self._tell(release)
         if release.state != Release.State.PUBLISHED:
@@ -123,3 +132,8 @@ def _progress(release: Release) -> Iterator[dict[str, Any]]:
         )
     }
     return (rows[stage.name] for stage in stages() if stage.name in rows)
+
+
+def _worker_answers() -> bool:
+    """Whether any worker says that it is there; the first answer is enough."""
+    return bool(current_app.control.ping(timeout=PING_SECONDS, limit=1))

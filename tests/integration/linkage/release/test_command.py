@@ -6,6 +6,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from linkage.management.commands import refresh
 from linkage.models import Release, StageTask
 from linkage.release import actions, ledger, selectors, tasks
 from tests.builders import AS_OF
@@ -101,3 +102,11 @@ def test_the_nightly_refresh_waits_for_something_new(store, acting_as, queue, as
     release = Release.objects.get()
     assert release.batches
     assert len(queue) == len(SHARDS)
+
+
+def test_a_refresh_without_a_worker_says_so(store, acting_as, queue, monkeypatch):
+    monkeypatch.setattr(refresh, "RESUME_SECONDS", 0)
+    monkeypatch.setattr(refresh, "_worker_answers", lambda: False)
+    with acting_as("worker"), pytest.raises(CommandError, match="Start one with"):
+        lines_of()
+    assert Release.objects.get().state == Release.State.BUILDING
