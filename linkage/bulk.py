@@ -9,7 +9,6 @@ from adbc_driver_postgresql import dbapi
 
 from governance.postgres import bulk_uri
 
-
 _kept = threading.local()
 
 

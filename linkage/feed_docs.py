@@ -72,7 +72,10 @@ def _feed(name: str, spec: FeedSpec) -> str:
         ("Identifiers", TIERS[spec.tier]),
         ("Files", ", ".join(f"`{f}`" for f in spec.files) or "given by hand"),
         ("A row is the same row when", " and ".join(f"`{k}`" for k in spec.key)),
-        ("A later version has a later", f"`{spec.latest_by}`" if spec.latest_by else ""),
+        (
+            "A later version has a later",
+            f"`{spec.latest_by}`" if spec.latest_by else "",
+        ),
         (
             "Used where",
             "; ".join(f"`{c}` is {_any(v)}" for c, v in spec.uses.items()),

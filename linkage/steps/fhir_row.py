@@ -216,7 +216,7 @@ def _code(concept: Any, system: str | None = None) -> str | None:
 
 
 def _codes(concept: Any, before: str, after: str = "") -> Row:
-    """The SNOMED CT code of a concept, or else its code in a system we keep as it is."""
+    """The SNOMED CT code of a concept, or else its code in a system that we keep."""
     snomed, local = _code(concept, SNOMED), None
     for coding in _codings(concept):
         short = LOCAL_SYSTEMS.get(str(coding.get("system")))

@@ -14,14 +14,34 @@ from linkage.vocabulary import SYSTEMS
 from tests.builders import derived, geography
 
 CODELISTS = codelists()
-CONDITIONS = (
-    "hypertension diabetes_type1 diabetes_type2 coronary_heart_disease heart_failure"
-    " stroke_tia atrial_fibrillation peripheral_arterial_disease"
-    " chronic_kidney_disease copd asthma cancer dementia depression anxiety"
-    " severe_mental_illness epilepsy learning_disability rheumatoid_arthritis"
-    " osteoporosis osteoarthritis obesity chronic_liver_disease parkinsons"
-    " palliative_care hypothyroidism"
-).split()
+CONDITIONS = [
+    "hypertension",
+    "diabetes_type1",
+    "diabetes_type2",
+    "coronary_heart_disease",
+    "heart_failure",
+    "stroke_tia",
+    "atrial_fibrillation",
+    "peripheral_arterial_disease",
+    "chronic_kidney_disease",
+    "copd",
+    "asthma",
+    "cancer",
+    "dementia",
+    "depression",
+    "anxiety",
+    "severe_mental_illness",
+    "epilepsy",
+    "learning_disability",
+    "rheumatoid_arthritis",
+    "osteoporosis",
+    "osteoarthritis",
+    "obesity",
+    "chronic_liver_disease",
+    "parkinsons",
+    "palliative_care",
+    "hypothyroidism",
+]
 
 # Dihedral group D5 of Verhoeff (1969), the check digit of SNOMED CT identifiers
 # (SNOMED CT Technical Implementation Guide, 5.5).
