@@ -2,12 +2,12 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from governance.access import page
 
 
-@require_GET
+@require_safe
 @page("api_guide")
 def api_guide(request: HttpRequest) -> HttpResponse:
     """Show the first call, the scopes of this viewer's token and what to expect."""

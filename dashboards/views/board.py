@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from dashboards.figures import PresentedFigure, presented
 from dashboards.selectors import board as selectors
@@ -12,7 +12,7 @@ from governance import access
 
 
 @access.page("board")
-@require_GET
+@require_safe
 def board(request: HttpRequest) -> HttpResponse:
     """Show what the board must look at: exceptions first, the rest in an annex."""
     spec = selectors.page("board")

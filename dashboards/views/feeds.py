@@ -2,7 +2,7 @@
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from dashboards.exports import csv_text
 from dashboards.selectors import feeds as selectors
@@ -11,7 +11,7 @@ from governance.access import page
 from linkage.definitions import FEEDS
 
 
-@require_GET
+@require_safe
 @page("feeds")
 def feeds(request: HttpRequest) -> HttpResponse:
     """Every feed: files, rows by fate, and how fresh it is."""
@@ -35,7 +35,7 @@ def feeds(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 @page("feeds")
 def feeds_csv(request: HttpRequest) -> HttpResponse:
     """The same table as CSV."""
@@ -47,7 +47,7 @@ def feeds_csv(request: HttpRequest) -> HttpResponse:
     return response
 
 
-@require_GET
+@require_safe
 @page("feeds")
 def feed(request: HttpRequest, name: str) -> HttpResponse:
     """One feed: its files, and why rows were held or left out."""

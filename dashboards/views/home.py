@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from dashboards.selectors import audit as audit_selectors
 from dashboards.selectors import home as selectors
@@ -10,7 +10,7 @@ from governance import access
 
 
 @access.page("home")
-@require_GET
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Show what needs this viewer today."""
     viewer = request.viewer
@@ -20,7 +20,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @access.page("about")
-@require_GET
+@require_safe
 def about(request: HttpRequest) -> HttpResponse:
     """Say what the platform is, how figures are protected, how to challenge one."""
     context = {
@@ -32,7 +32,7 @@ def about(request: HttpRequest) -> HttpResponse:
 
 
 @access.page("access")
-@require_GET
+@require_safe
 def access_page(request: HttpRequest) -> HttpResponse:
     """Show who may see what: every role, its purposes, pages and kind of data."""
     roles = access.ACCESS.roles.values()
@@ -46,7 +46,7 @@ def access_page(request: HttpRequest) -> HttpResponse:
 
 
 @access.page("audit")
-@require_GET
+@require_safe
 def audit(request: HttpRequest) -> HttpResponse:
     """Show the newest audit rows, by event and outcome."""
     outcome = request.GET.get("outcome", "")

@@ -3,7 +3,7 @@
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from dashboards.charts import ChartSpec
 from dashboards.definitions import INDICATORS
@@ -15,7 +15,7 @@ from governance import access, audit
 
 
 @access.page("indicator")
-@require_GET
+@require_safe
 def indicator_list(request: HttpRequest) -> HttpResponse:
     """List every indicator with what it counts, its owner and its version."""
     context = {"title": "Indicators", "indicators": list(INDICATORS.items())}
@@ -23,7 +23,7 @@ def indicator_list(request: HttpRequest) -> HttpResponse:
 
 
 @access.page("indicator")
-@require_GET
+@require_safe
 def indicator(request: HttpRequest, name: str) -> HttpResponse:
     """Show one indicator: for whom, where, and how it is defined."""
     asked = _asked(request, name)
@@ -46,7 +46,7 @@ def indicator(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @access.page("indicator")
-@require_GET
+@require_safe
 def indicator_csv(request: HttpRequest, name: str, key: str) -> HttpResponse:
     """Send one of an indicator's figures as CSV, protected whoever asks."""
     asked = _asked(request, name, leaves=True)

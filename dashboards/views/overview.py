@@ -3,7 +3,7 @@
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from dashboards.figures import csv_response, presented
 from dashboards.selectors import overview as selectors
@@ -16,7 +16,7 @@ APART = ("map",)
 
 
 @access.page("overview")
-@require_GET
+@require_safe
 def overview(request: HttpRequest) -> HttpResponse:
     """Show who lives in a place and what they need."""
     asked = asked_from(request)
@@ -42,7 +42,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 
 @access.page("overview")
-@require_GET
+@require_safe
 def overview_map(request: HttpRequest) -> HttpResponse:
     """Show the map: a page of its own, or a part of the overview that follows it."""
     asked = asked_from(request)
@@ -62,7 +62,7 @@ def overview_map(request: HttpRequest) -> HttpResponse:
 
 
 @access.page("overview")
-@require_GET
+@require_safe
 def overview_csv(request: HttpRequest, key: str) -> HttpResponse:
     """Send one of the page's figures as CSV, protected whoever asks."""
     asked = asked_from(request, leaves=True)

@@ -4,7 +4,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from dashboards.selectors import person as selectors
 from dashboards.selectors import reveals
@@ -14,7 +14,7 @@ from governance.access import Viewer, page
 from linkage.reveal import RevealRefusedError, VaultUnavailableError
 
 
-@require_GET
+@require_safe
 @page("person")
 def person(request: HttpRequest, reference: str) -> HttpResponse:
     """What happened to this person, in the lanes that the viewer's role may see."""

@@ -10,7 +10,11 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 
 from dashboards.actions import decisions
 from dashboards.definitions import LISTS
@@ -24,7 +28,7 @@ from linkage.reveal import RevealRefusedError, VaultUnavailableError
 Choices = decisions.CHOICES
 
 
-@require_GET
+@require_safe
 @page("worklist")
 def worklists(request: HttpRequest) -> HttpResponse:
     """Every programme's list with what is new and what is to be decided."""
@@ -35,7 +39,7 @@ def worklists(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 @page("worklist")
 def worklist(request: HttpRequest, programme: str) -> HttpResponse:
     """Today's few of one programme, as cards."""
@@ -124,7 +128,7 @@ def undo(request: HttpRequest, programme: str, decision_id: int) -> HttpResponse
     return _back(request, programme)
 
 
-@require_GET
+@require_safe
 @page("worklist")
 def missing(request: HttpRequest, programme: str) -> HttpResponse:
     """Who could be on the list and is not, and where the record is too thin to say."""
