@@ -39,7 +39,8 @@ def record(
                 viewer.role if viewer else "",
                 viewer.purpose if viewer else "",
                 viewer.org_code if viewer else "",
-                subject,
+                # An address may hold a NUL, which Postgres refuses; the row must stand.
+                subject.replace("\0", "\N{REPLACEMENT CHARACTER}"),
                 persons,
                 outcome,
                 json.dumps(detail),

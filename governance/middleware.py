@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 
 from governance import access
@@ -36,6 +37,9 @@ class ViewerMiddleware:
             return None
         if getattr(view, "authenticates_itself", False):
             return None
+        # Postgres stores no NUL, so a filter by one would be the server's error.
+        if "\0" in unquote(request.META.get("QUERY_STRING", "")):
+            raise SuspiciousOperation("a NUL character in the address")
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path(), "sign-in")
         if not hasattr(view, "page_name"):

@@ -43,6 +43,10 @@ def test_one_scope_opens_its_own_addresses_only(tokens, held, name):
     assert (response.status_code != 403) == (API[name] == held)
 
 
+def test_a_nul_in_an_address_is_an_unknown_address(tokens):
+    refused(call(tokens["partner_client"], "/api/v1/%00"), 404)
+
+
 @pytest.mark.parametrize("name", API)
 def test_without_a_token_every_address_is_401(live, name):
     response = call(None, path_of(name))

@@ -244,3 +244,20 @@ def test_missing_pages_and_figures_are_404(signed_in):
     client = signed_in("place_lead", "P1")
     for path in ["/nowhere/", "/indicators/none/", "/overview/figures/none.csv"]:
         assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("role", "address"),
+    [
+        ("ig_lead", "/access/audit/?outcome=%00"),
+        ("data_manager", "/feeds/sus_op/?rule=%00"),
+        ("place_lead", "/overview/?place=%00"),
+    ],
+)
+def test_a_nul_in_an_address_is_the_callers_mistake(signed_in, role, address):
+    assert signed_in(role, ROLES[role]).get(address).status_code == 400
+
+
+def test_a_head_request_is_answered_like_a_get_without_a_body(signed_in):
+    response = signed_in("place_lead", "P1").head("/overview/")
+    assert (response.status_code, response.content) == (200, b"")
