@@ -13,6 +13,12 @@ def without_identifiers(text: str) -> str:
     return POSTCODE.sub("[postcode]", NHS_NUMBER.sub("[number]", text))
 
 
+def what_went_wrong(error: BaseException) -> str:
+    """Name an error by its first line: a database's next lines repeat the row."""
+    first_line = str(error).partition("\n")[0]
+    return f"{type(error).__name__}: {without_identifiers(first_line)}"
+
+
 class WithoutIdentifiers(logging.Filter):
     """Mask identifier-shaped text in the message and drop the row values of errors."""
 
@@ -20,11 +26,9 @@ class WithoutIdentifiers(logging.Filter):
         record.msg = without_identifiers(record.getMessage())
         record.args = ()
         if record.exc_info:
-            kind, error, _ = record.exc_info
-            # A database error's DETAIL line repeats the offending row.
-            first_line = str(error).partition("\n")[0]
-            record.msg += f" [{getattr(kind, '__name__', kind)}: "
-            record.msg += f"{without_identifiers(first_line)}]"
+            error = record.exc_info[1]
+            if error is not None:
+                record.msg += f" [{what_went_wrong(error)}]"
             record.exc_info = None
             record.exc_text = None
         return True

@@ -15,7 +15,7 @@ import polars as pl
 from django.utils import timezone
 
 from governance.definitions import digest
-from governance.logs import without_identifiers
+from governance.logs import what_went_wrong
 from linkage import bulk, store
 from linkage.batches import Intake
 from linkage.definitions import FEEDS, HERE, unit_costs
@@ -167,7 +167,7 @@ def _load(
     except Exception as error:
         FeedRun.objects.filter(pk=run.pk).update(
             state=FeedRun.State.FAILED,
-            problem=without_identifiers(f"{type(error).__name__}: {error}")[:2000],
+            problem=what_went_wrong(error)[:2000],
         )
         raise
 

@@ -4,7 +4,11 @@ import logging
 
 import pytest
 
-from governance.logs import WithoutIdentifiers, without_identifiers
+from governance.logs import (
+    WithoutIdentifiers,
+    what_went_wrong,
+    without_identifiers,
+)
 
 
 @pytest.mark.parametrize(
@@ -29,3 +33,8 @@ def test_a_database_error_loses_its_detail_line():
     WithoutIdentifiers().filter(record)
     assert record.getMessage() == "failed [postcode] [ValueError: duplicate key]"
     assert record.exc_info is None
+
+
+def test_a_failed_copy_is_told_without_the_row_it_failed_at():
+    error = ValueError('too long\nCONTEXT: COPY source_record, surname: "Smithson"')
+    assert what_went_wrong(error) == "ValueError: too long"
