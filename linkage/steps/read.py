@@ -23,15 +23,23 @@ def read(path: Path, spec: FeedSpec) -> Iterator[pl.DataFrame]:
 
     `row_number` (Int64, from 1, the header not counted) is added. CSV values are
     text; Parquet keeps its types. A column the file lacks is null. Raises
-    UnreadableFileError when a required column is under none of its headers.
+    UnreadableFileError when a required column is under none of its headers, or the
+    file is not what its definition says.
     """
     readers = {"csv": _csv, "parquet": _parquet, "mesh": _mesh, "fhir_r4": _fhir}
     begun = 1
-    for frame in readers[spec.reader](path, spec):
-        yield frame.with_row_index("row_number", offset=begun).with_columns(
-            pl.col("row_number").cast(pl.Int64)
-        )
-        begun += frame.height
+    try:
+        for frame in readers[spec.reader](path, spec):
+            yield frame.with_row_index("row_number", offset=begun).with_columns(
+                pl.col("row_number").cast(pl.Int64)
+            )
+            begun += frame.height
+    except UnicodeDecodeError as error:
+        raise UnreadableFileError(f"{path.name} is not text in UTF-8.") from error
+    except (csv.Error, pa.ArrowInvalid, IsADirectoryError) as error:
+        raise UnreadableFileError(
+            f"{path.name} cannot be read as {spec.reader}."
+        ) from error
 
 
 def delivered(spec: FeedSpec) -> list[str]:

@@ -106,6 +106,21 @@ def test_a_file_without_a_header_is_refused(tmp_path) -> None:
         rows(written(tmp_path / "a.csv", ""))
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_text_that_is_not_utf_8_is_refused_in_words(tmp_path, encoding) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("VisitId,SeenOn\né,2026-01-02\n".encode(encoding))
+    with pytest.raises(UnreadableFileError, match=r"a\.csv is not text in UTF-8"):
+        rows(path)
+
+
+def test_what_is_no_parquet_file_is_refused_in_words(tmp_path) -> None:
+    parquet = SPEC.model_copy(update={"reader": "parquet"})
+    path = written(tmp_path / "a.parquet", "PAR1 not really")
+    with pytest.raises(UnreadableFileError, match="cannot be read as parquet"):
+        rows(path, parquet)
+
+
 def test_mesh_lines_are_a_number_and_a_comma(tmp_path) -> None:
     path = written(tmp_path / "a.dat", "9990000018,\n9990000026,\n\n")
     told = rows(path, FEEDS["national_data_opt_out"])
