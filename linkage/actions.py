@@ -189,7 +189,13 @@ def _count(run: FeedRun, intake: Intake) -> None:
     run.loaded = tally.loaded
     run.first_on, run.last_on = tally.first_on, tally.last_on
     run.problem = ""
-    run.detail = run.detail | {"blanked": dict(tally.blanked)}
+    with bulk.connect("vault") as connection:
+        reached = index.newest_version(connection)
+    # A release names the index that its facts were linked by.
+    run.detail = run.detail | {
+        "blanked": dict(tally.blanked),
+        "index_version": reached,
+    }
     if tally.unplaced:
         run.detail["postcodes_in_no_known_area"] = tally.unplaced
 

@@ -83,7 +83,7 @@ def by_local_key(connection: dbapi.Connection, namespace: str) -> pl.DataFrame:
     Twenty files in a row speak of the same patients: the answer is kept for as long
     as the index is in the same version.
     """
-    version = _version(connection)
+    version = newest_version(connection)
     asked = (bulk_uri("vault"), namespace)
     kept = _references.get(asked)
     if kept is None or kept[0] != version:
@@ -98,14 +98,15 @@ def by_local_key(connection: dbapi.Connection, namespace: str) -> pl.DataFrame:
     return kept[1]
 
 
-def _version(connection: dbapi.Connection) -> int:
+def newest_version(connection: dbapi.Connection) -> int:
+    """Return the version that the index has reached; 0 before the first person."""
     return bulk.fetch(
         connection, "SELECT coalesce(max(version), 0) AS n FROM index_version"
     )["n"][0]
 
 
 def _next_version(connection: dbapi.Connection, run_id: int, by: str) -> int:
-    version = _version(connection) + 1
+    version = newest_version(connection) + 1
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO index_version VALUES ($1, clock_timestamp(), $2, $3)",

@@ -234,3 +234,11 @@ def test_values_left_blank_are_counted_in_the_run(deliver) -> None:
         "nhs_number: failed_check": 1,
         "date_of_birth: not_a_date": 1,
     }
+
+
+def test_a_run_names_the_index_that_it_was_linked_by(deliver, vaulted) -> None:
+    first = deliver("registered_list", LISTED, {})
+    second = deliver("gp_patient", PATIENT, {})
+    ((newest,),) = vaulted("SELECT max(version) FROM index_version")
+    assert 1 <= first.detail["index_version"] < newest
+    assert second.detail["index_version"] == newest
