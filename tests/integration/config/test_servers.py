@@ -1,6 +1,7 @@
 """The embedded servers: who may connect, and what a crash or a kill leaves behind."""
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -11,6 +12,7 @@ import psycopg
 import pytest
 import redis
 
+from config.embedded import places
 from config.embedded.postgres import SUPERUSER
 from config.embedded.process import is_running
 from config.embedded.roles import OWNERS, ROLES
@@ -198,3 +200,32 @@ def test_data_whose_secrets_are_gone_is_made_anew(alone) -> None:
     again = Servers(alone.home, throwaway=True)
     with again, psycopg.connect(again.role_url("web")) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root hands the servers over")
+def test_a_closed_folder_stays_closed(tmp_path) -> None:
+    tmp_path.chmod(0o700)
+    servers = Servers(tmp_path / "home", throwaway=True)
+    data = servers.places.data
+    try:
+        with servers, psycopg.connect(servers.role_url("web")) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+        assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+        assert not data.is_relative_to(tmp_path)
+    finally:
+        shutil.rmtree(data.parent)
+        shutil.rmtree(servers.places.sockets)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root hands the servers over")
+def test_programs_out_of_reach_are_copied(alone, monkeypatch) -> None:
+    reachable = places.walkable
+    monkeypatch.setattr(
+        places,
+        "walkable",
+        lambda path, user: "site-packages" not in str(path) and reachable(path, user),
+    )
+    copied = Servers(alone.home, throwaway=True)
+    with copied, psycopg.connect(copied.role_url("web")) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+        assert copied.postgres.tree.is_relative_to(copied.places.data)
