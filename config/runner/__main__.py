@@ -65,6 +65,12 @@ def main(words: list[str]) -> int:
 
 def with_servers(session: Session, given: argparse.Namespace) -> int:
     """The commands that need databases but are not the demo."""
+    if given.command in ("load", "refresh", "web", "worker", "beat", "vault"):
+        # A new home of our own servers has no tables yet; on servers of yours the
+        # schema is yours to move (docs/deploy.md).
+        code = manage.migrate_if_new(session)
+        if code != 0:
+            return code
     match given.command:
         case "manage":
             return manage.manage(session, given.words, given.process)

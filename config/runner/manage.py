@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import psycopg
+
 from config.runner.session import Session
 
 SCHEMA_COMMANDS = {"migrate", "makemigrations", "sqlmigrate", "showmigrations", "flush"}
@@ -43,6 +45,18 @@ def migrate(session: Session, words: Sequence[str] = ()) -> int:
         if code != 0:
             return code
     return 0
+
+
+def migrate_if_new(session: Session) -> int:
+    """Make the tables of embedded databases that have none; returns the exit code."""
+    if session.servers is None:
+        return 0
+    with psycopg.connect(session.servers.role_url("migrator")) as connection:
+        found = connection.execute("SELECT to_regclass('feed_run')").fetchone()
+    if found and found[0]:
+        return 0
+    print("New databases: making their tables …", flush=True)
+    return migrate(session, ["--verbosity", "0"])
 
 
 def migrate_arguments(database: str) -> list[str]:

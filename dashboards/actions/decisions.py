@@ -6,7 +6,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from dashboards.definitions import LISTS
-from dashboards.list_specs import ListSpec
+from dashboards.list_specs import ListSpec, Step
 from dashboards.models import Decision, Intervention, ListEntry
 from governance import audit
 from governance.access import Viewer
@@ -51,6 +51,7 @@ def decide(
             "A colleague has decided about this person already. Reload the list to"
             " see it; undo it first to decide anew."
         )
+    offered = _step(spec, step or entry.next_step)
     audit.record(
         "decision_recorded",
         by,
@@ -66,11 +67,11 @@ def decide(
         release_id=entry.release_id,
         choice=choice,
         reason=reason,
-        note=note[:500],
+        note=note.replace("\0", "")[:500],
         decided_by=by.user_id,
     )
     if choice == Decision.Choice.ACCEPT:
-        _offer(decision, spec, step or entry.next_step, by)
+        _offer(decision, spec, offered, by)
     return decision
 
 
@@ -150,10 +151,15 @@ def _is_over(decision: Decision, spec: ListSpec) -> bool:
     return decision.decided_at + timedelta(days=days) <= timezone.now()
 
 
-def _offer(decision: Decision, spec: ListSpec, step_name: str, by: Viewer) -> None:
-    step = next((s for s in spec.next_steps if s.name == step_name), None)
-    if step is None:
-        raise RefusedDecisionError("Choose one of the programme's next steps.")
+def _step(spec: ListSpec, name: str) -> Step:
+    """Return a programme's step by its name, before anything is written of it."""
+    for step in spec.next_steps:
+        if step.name == name:
+            return step
+    raise RefusedDecisionError("Choose one of the programme's next steps.")
+
+
+def _offer(decision: Decision, spec: ListSpec, step: Step, by: Viewer) -> None:
     rows = release.profile_rows(
         by,
         [decision.person_no],
