@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from config.embedded.places import server_user
+from config.embedded.process import is_running
 from config.embedded.roles import OWNERS, ROLES, copy_statements
 from config.embedded.servers import Servers
 from config.runner.manage import migrate
@@ -21,6 +22,7 @@ from config.runner.session import (
 )
 
 PREFIX = "catchment-test-"
+OWNER = "owner.pid"
 MOST_WORKERS = 4  # beyond this the copies of the databases cost more than they give
 ALONE = {"--pdb", "--trace", "-s", "--collect-only"}
 WITHOUT_SERVERS = ("tests/unit", "tests/definitions")
@@ -99,6 +101,7 @@ def throwaway_home() -> Iterator[Path]:
     """A home folder that is gone afterwards; clears what killed runs left behind."""
     sweep()
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    (folder / OWNER).write_text(str(os.getpid()))
     if server_user().uid is not None:
         # The servers' own user must walk through it; it can list nothing.
         folder.chmod(0o711)
@@ -111,8 +114,19 @@ def throwaway_home() -> Iterator[Path]:
 def sweep() -> None:
     """Stop servers and remove folders of test runs that were killed."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        # The lock file is made last, so a run that is just starting is left alone.
-        if not (folder / "home" / "secrets" / "use.lock").exists():
+        # The lock file is made last, so a run that is just starting is left alone;
+        # between two uses of its servers a run that goes on is known by its process.
+        if not (folder / "home" / "secrets" / "use.lock").exists() or owned(folder):
             continue
         if folder.stat().st_uid == os.getuid() and Servers(folder / "home").stop():
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def owned(folder: Path) -> bool:
+    """Whether the process that made a throwaway folder still runs."""
+    try:
+        return is_running(int((folder / OWNER).read_text()))
+    except (FileNotFoundError, ValueError):
+        return False
+    except PermissionError:
+        return True  # another user's, not ours to judge

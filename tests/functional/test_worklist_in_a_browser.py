@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
+from django.core.wsgi import get_wsgi_application
 from django.test import override_settings
 from playwright.sync_api import Browser, Page
 
-from config.wsgi import application
 from tests import live_system
 from tests.functional.conftest import Visitor
 from tests.live_people import ANNA
@@ -40,11 +40,14 @@ def live(django_db_setup: None, django_db_blocker: Any) -> Iterator[Live]:
 
 
 @pytest.fixture(scope="module")
-def address(live: Live) -> Iterator[str]:
-    """The product's own WSGI application on a port of this machine."""
+def address(browser: Browser, live: Live) -> Iterator[str]:
+    """The product's own WSGI application on a port of this machine.
+
+    Made after the browser's fixture has built the assets: it looks for them once.
+    """
     server = ThreadedWSGIServer(("127.0.0.1", 0), Quiet)
     server.daemon_threads = True
-    server.set_app(application)
+    server.set_app(get_wsgi_application())
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"

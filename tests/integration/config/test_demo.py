@@ -202,3 +202,11 @@ def test_what_was_delivered_is_summed_over_feeds_and_files(tmp_path) -> None:
     (tmp_path / "demo").mkdir()
     (tmp_path / "demo" / "manifest.json").write_text(json.dumps({"files": files}))
     assert demo.delivered(tmp_path) == 12
+
+
+def test_another_run_leaves_the_home_of_one_that_goes_on(home) -> None:
+    """Between two uses its servers are down, and it is not a killed run's for that."""
+    assert run(home, people=500) == 0
+    with throwaway_home():
+        assert (home / "secrets").is_dir()
+    assert run(home, people=500) == 0
