@@ -1,0 +1,1 @@
+"""Sets of people in, sets and counts out: no Django, no database."""
