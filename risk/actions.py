@@ -15,10 +15,10 @@ from linkage.release.catalogue import Attribute
 from linkage.release.stages import StageOutcome
 from linkage.release.store import read_activity, read_events
 from linkage.steps.derive.known import known_activity, known_events
-from linkage.vocabulary import ACTIVITY_KINDS, SETTINGS, SYSTEMS
-from risk.definitions import MODELS, SCORES, points_tables
+from risk.definitions import MODELS, SCORES, score_tables
 from risk.models import TrainedModel
-from risk.specs import CodedMethod, DeficitMethod, ModelSpec
+from risk.score_specs import ImportedMethod
+from risk.specs import ModelSpec
 from risk.steps.assess import assess
 from risk.steps.gather import gather
 from risk.steps.outcome import HAPPENED
@@ -30,6 +30,9 @@ from risk.store import read_deaths
 FEATURES_PART = "features"
 SCORES_PART = "scores"
 PREDICTIONS_PART = "predictions"
+SCORED_KINDS = ("diagnosis", "observation", "prescription", "status")
+# GP records reach back to birth, and no further than this.
+EVER = date(1900, 1, 1)
 # A model stands on these; where one changed, its inputs may mean something else.
 STANDS_ON = ("feature/", "codelist/", "risk/model/")
 
@@ -37,39 +40,25 @@ STANDS_ON = ("feature/", "codelist/", "risk/model/")
 def score_people(release_id: int, shard: int) -> StageOutcome:
     """Reckon every published score of one shard's people into the part "scores"."""
     as_of = Release.objects.get(pk=release_id).as_of
-    deficits = [
-        test.feature
-        for spec in SCORES.values()
-        if isinstance(spec.method, DeficitMethod)
-        for deficit in spec.method.deficits
-        for test in deficit.any_of
-    ]
+    tables = score_tables()
     features = parts.read(
-        release_id, shard, FEATURES_PART, list(dict.fromkeys(["age_years", *deficits]))
+        release_id, shard, FEATURES_PART, ["age_years", *sorted(tables.features)]
     )
-    furthest = max(
-        spec.method.look_back_days
-        for spec in SCORES.values()
-        if isinstance(spec.method, CodedMethod)
+    events = read_events(shard, kinds=SCORED_KINDS, since=EVER, until=as_of)
+    activity = read_activity(
+        shard, since=as_of - timedelta(days=tables.furthest_days), until=as_of
     )
-    since = as_of - timedelta(days=furthest)
-    diagnoses = read_events(shard, kinds=["diagnosis"], since=since, until=as_of)
-    used = read_activity(shard, since=since, until=as_of)
     made = score(
         features,
-        known_events(diagnoses, as_of).filter(pl.col("system") == SYSTEMS["icd10"]),
-        known_activity(used, as_of).filter(
-            (pl.col("setting") == SETTINGS["admitted"])
-            & (pl.col("kind") == ACTIVITY_KINDS["spell"])
-        ),
-        specs=SCORES,
-        tables=points_tables(),
+        known_events(events, as_of),
+        known_activity(activity, as_of),
+        tables=tables,
         feeds={name: spec.number for name, spec in FEEDS.items()},
         as_of=as_of,
     )
     parts.write(release_id, shard, SCORES_PART, made)
     return StageOutcome(
-        features.height + diagnoses.height, made.height, score_attributes()
+        features.height + events.height, made.height, score_attributes()
     )
 
 
@@ -246,7 +235,7 @@ def score_attributes() -> tuple[Attribute, ...]:
                 spec.attribute,
                 spec.title,
                 "number",
-                unit="points" if isinstance(spec.method, CodedMethod) else "",
+                unit=spec.unit,
                 bins=spec.bins,
                 part=SCORES_PART,
                 source=source,
@@ -259,6 +248,16 @@ def score_attributes() -> tuple[Attribute, ...]:
                     f"{spec.title}: band",
                     "category",
                     values=tuple(band.name for band in spec.bands),
+                    part=SCORES_PART,
+                    source=source,
+                )
+            )
+        if isinstance(spec.method, ImportedMethod):
+            found.append(
+                Attribute(
+                    f"{spec.attribute}_on",
+                    f"{spec.title}: date",
+                    "date",
                     part=SCORES_PART,
                     source=source,
                 )

@@ -11,7 +11,8 @@ import polars as pl
 from linkage.release import parts
 from risk.definitions import MODELS, SCORES
 from risk.models import TrainedModel
-from risk.specs import ModelSpec, ScoreSpec
+from risk.score_specs import ScoreSpec
+from risk.specs import ModelSpec
 
 PREDICTIONS_PART = "predictions"
 # The web role may read every column but the model itself.

@@ -1,101 +1,11 @@
-"""The shapes of risk's definitions: published scores and predictive models."""
+"""The shapes of predictive models."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from governance.specs import Definition, Strict
-from linkage.steps.holds import FeatureTest
-
-
-class Ages(Strict):
-    """The ages, in completed years, for which a score or model was made."""
-
-    at_least: int = 0
-    at_most: int = 120
-    words: str
-
-
-class BandSpec(Strict):
-    """A band of a score: from `at_least`, or strictly above `above`."""
-
-    name: str
-    title: str
-    at_least: float | None = None
-    above: float | None = None
-
-    @model_validator(mode="after")
-    def begins_once(self) -> "BandSpec":
-        if self.at_least is not None and self.above is not None:
-            raise ValueError(f"{self.name}: say at_least or above, not both")
-        return self
-
-
-class CodedMethod(Strict):
-    """Points for groups of ICD-10 codes, each group once, from hospital admissions.
-
-    `table` is a CSV beside the definition: `group,title,codes,…` with code stems
-    parted by blanks; `points` names its column of weights. A group in `supersedes`
-    silences the milder ones beside it. Codes come from the admissions in `feeds`.
-    Without an admission in `look_back_days` there is no score: nobody looked.
-    """
-
-    kind: Literal["coded"]
-    table: str
-    points: str
-    feeds: tuple[str, ...]
-    look_back_days: int
-    supersedes: dict[str, tuple[str, ...]] = {}
-
-
-class DeficitSpec(Strict):
-    """One deficit of an index: present when any test holds."""
-
-    name: str
-    title: str
-    any_of: tuple[FeatureTest, ...]
-
-
-class DeficitMethod(Strict):
-    """The share of `out_of` deficits that a person has.
-
-    `missing` names those that this platform has no codes for. They count as absent,
-    so the index is a floor; the page about the score says so.
-    """
-
-    kind: Literal["deficits"]
-    out_of: int
-    deficits: tuple[DeficitSpec, ...]
-    missing: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def accounts_for_all(self) -> "DeficitMethod":
-        if len(self.deficits) + len(self.missing) != self.out_of:
-            raise ValueError("deficits and missing ones must add up to out_of")
-        return self
-
-
-class ScoreSpec(Definition):
-    """A published score: how it is reckoned, for whom, and how it is read.
-
-    Bands ascend; the lowest begins nowhere. `licence` says under what terms the
-    rule and its weights may be used.
-    """
-
-    attribute: str
-    words: str
-    licence: str
-    ages: Ages
-    method: Annotated[CodedMethod | DeficitMethod, Field(discriminator="kind")]
-    bands: tuple[BandSpec, ...] = ()
-    band_attribute: str | None = None
-    bins: tuple[float, ...] = ()
-
-    @model_validator(mode="after")
-    def has_bands_and_their_name_together(self) -> "ScoreSpec":
-        if bool(self.bands) != (self.band_attribute is not None):
-            raise ValueError("bands and band_attribute come together")
-        return self
+from risk.score_specs import Ages
 
 
 class InputSpec(Strict):

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from risk.specs import Ages, InputSpec, ModelSpec
+from risk.score_specs import Ages
+from risk.specs import InputSpec, ModelSpec
 from risk.steps.boosting import THREADS, boosting
 from risk.steps.matrix import Floats, matrix, remembered
 from risk.steps.train import Trained

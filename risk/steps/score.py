@@ -11,65 +11,245 @@ import numpy as np
 import polars as pl
 
 from linkage.steps.holds import holds
-from risk.specs import Ages, BandSpec, CodedMethod, DeficitMethod, ScoreSpec
-from risk.steps.code_masks import (
-    PointsTable,
-    Words,
-    code_masks,
-    group_names,
-    supersede,
-    total_tenths,
+from linkage.vocabulary import EVENT_KINDS, SYSTEMS
+from risk.score_specs import (
+    AdmissionMethod,
+    Ages,
+    BandSpec,
+    CodedMethod,
+    CohortMethod,
+    ImportedMethod,
+    RecordedMethod,
+    ScoreSpec,
+    WaysMethod,
 )
+from risk.steps.admission import index_admissions, lace, parr30, spells
+from risk.steps.code_bits import (
+    Flags,
+    Marks,
+    Order,
+    answers,
+    columns,
+    find,
+    unpacked,
+)
+from risk.steps.points import named, supersede, total
+from risk.steps.record import held
+from risk.steps.score_tables import ICD10, ScoreTables
+from risk.steps.ways import Part, present
 
 TERMS = "terms"
 
 
 def score(
     features: pl.DataFrame,
-    diagnoses: pl.DataFrame,
-    admissions: pl.DataFrame,
+    events: pl.DataFrame,
+    activity: pl.DataFrame,
     *,
-    specs: Mapping[str, ScoreSpec],
-    tables: Mapping[str, PointsTable],
+    tables: ScoreTables,
     feeds: Mapping[str, int],
     as_of: date,
 ) -> pl.DataFrame:
     """Return one row per person of `features` with every score's columns.
 
-    `features` has `person_no`, `age_years` and what the deficits ask for.
-    `diagnoses`: `person_no`, `on_date`, `code` (ICD-10), `feed_no`.
-    `admissions`: `person_no`, `start_on`. Both hold only what was known by `as_of`.
-    `tables` holds the points of each coded score by its name, `feeds` the number of
-    each feed. Columns of a score:
-    its attribute (Float64), its band attribute, and `<attribute>_terms`, the groups
-    or deficits that added to it.
+    `features` has `person_no`, `age_years` and what `tables.features` names.
+    `events`: `person_no`, `on_date`, `kind`, `system`, `code`, `value`, `feed_no`;
+    `activity`: `person_no`, `setting`, `kind`, `urgency`, `start_on`, `end_on`. Both
+    hold only what was known by `as_of`. `feeds` holds the number of each feed.
+    Columns of a score: its attribute (Float64), its band attribute, and
+    `<attribute>_terms`, the groups or conditions that added to it; of an imported
+    score also `<attribute>_on` and `<attribute>_source`.
     """
-    scored = features.select("person_no")
-    for name, spec in specs.items():
-        method = spec.method
-        if isinstance(method, CodedMethod):
-            numbers = [feeds[feed] for feed in method.feeds]
-            mine = diagnoses.filter(pl.col("feed_no").is_in(numbers))
-            found = _coded(mine, admissions, method, tables[name], as_of)
-        else:
-            found = _deficits(features.filter(_of_age(spec.ages)), method)
-        valued = (
-            features.select("person_no", "age_years")
-            .join(found, on="person_no", how="left", maintain_order="left")
-            .with_columns(pl.when(_of_age(spec.ages)).then(pl.col("value", TERMS)))
-        )
-        columns = [
-            valued["value"].alias(spec.attribute),
-            valued[TERMS].alias(f"{spec.attribute}_{TERMS}"),
-        ]
+    shard = Shard(features, events, activity, tables, feeds, as_of)
+    scored = features
+    for name, spec in tables.specs.items():
+        made = shard.columns(name, spec, scored)
+        of_age = _of_age(spec.ages)
+        aged = features.select("age_years").with_columns(made)
+        kept = aged.select(pl.when(of_age).then(pl.col(c.name)) for c in made)
         if spec.band_attribute:
-            columns.append(
-                valued.select(band(pl.col("value"), spec.bands))
-                .to_series()
-                .alias(spec.band_attribute)
+            kept = kept.with_columns(
+                band(pl.col(spec.attribute), spec.bands).alias(spec.band_attribute)
             )
-        scored = scored.with_columns(columns)
-    return scored
+        scored = scored.with_columns(kept)
+    return scored.drop([c for c in features.columns if c != "person_no"])
+
+
+class Shard:
+    """One shard's people with the answers of their codes, got once for all scores."""
+
+    def __init__(
+        self,
+        features: pl.DataFrame,
+        events: pl.DataFrame,
+        activity: pl.DataFrame,
+        tables: ScoreTables,
+        feeds: Mapping[str, int],
+        as_of: date,
+    ) -> None:
+        self.features, self.tables, self.as_of = features, tables, as_of
+        self.order = Order(features["person_no"])
+        self.activity, self.events, self.feeds = activity, events, feeds
+        numbers = {
+            feeds[feed]
+            for spec in tables.specs.values()
+            if isinstance(spec.method, CodedMethod)
+            for feed in spec.method.feeds
+        }
+        self.diagnoses = (
+            events.lazy()
+            .filter(
+                (pl.col("system") == ICD10)
+                & (pl.col("kind") == EVENT_KINDS["diagnosis"])
+                & pl.col("feed_no").is_in(sorted(numbers))
+            )
+            .select("person_no", "on_date", "code")
+            .collect()
+        )
+        found = find(self.diagnoses, self.order, tables.hospital, as_of)
+        self.hospital = unpacked(answers(found, tables.hospital, self.order.people))
+        self.looked_at: dict[int, Flags] = {}
+        self.record: dict[tuple[str, ...], dict[Part, Flags]] = {}
+        self.groups: dict[str, Marks] = {}
+
+    def columns(
+        self, name: str, spec: ScoreSpec, scored: pl.DataFrame
+    ) -> list[pl.Series]:
+        """Return a score's columns before ages are looked at; the value is first."""
+        method = spec.method
+        match method:
+            case CodedMethod():
+                return self._coded(name, spec, method)
+            case WaysMethod():
+                return self._ways(name, spec, method)
+            case AdmissionMethod():
+                return self._admission(name, spec, method)
+            case ImportedMethod():
+                return self._imported(spec, method)
+            case RecordedMethod():
+                places = {v: float(i + 1) for i, v in enumerate(method.values)}
+                value = scored[method.feature].replace_strict(
+                    places, default=None, return_dtype=pl.Float64
+                )
+                return [value.alias(spec.attribute)]
+            case CohortMethod():
+                inside = scored.select(_in_cohort(method).cast(pl.Float64))
+                return [inside.to_series().alias(spec.attribute)]
+
+    def _coded(
+        self, name: str, spec: ScoreSpec, method: CodedMethod
+    ) -> list[pl.Series]:
+        table = self.tables.points[name]
+        place = self.tables.hospital.place
+        marks = supersede(
+            columns(
+                self.hospital,
+                [place[g.question(method.look_back_days)] for g in table.groups],
+            ),
+            table.supersedes,
+        )
+        self.groups[name] = marks
+        value = total(marks, tuple(group.hundredths for group in table.groups))
+        if method.floor is not None:
+            value = np.maximum(value, method.floor)
+        carrying = [i for i, g in enumerate(table.groups) if g.hundredths]
+        names = tuple(table.groups[i].name for i in carrying)
+        if method.look_back_days not in self.looked_at:
+            self.looked_at[method.look_back_days] = self._looked_at(
+                method.look_back_days
+            )
+        return _columns(
+            spec,
+            value,
+            self.looked_at[method.look_back_days],
+            named(columns(marks, carrying), names),
+        )
+
+    def _looked_at(self, days: int) -> Flags:
+        """Whoever has an admission or a coded diagnosis in so many days."""
+        after = self.as_of - timedelta(days=days)
+
+        def marked(frame: pl.DataFrame, column: str) -> Flags:
+            inside = (pl.col(column) > after) & (pl.col(column) <= self.as_of)
+            return self.order.marked(frame.filter(inside)["person_no"])
+
+        return marked(self.diagnoses, "on_date") | marked(
+            spells(self.activity), "start_on"
+        )
+
+    def _ways(self, name: str, spec: ScoreSpec, method: WaysMethod) -> list[pl.Series]:
+        table = self.tables.ways[name]
+        if method.event_kinds not in self.record:
+            self.record[method.event_kinds] = held(
+                self.events,
+                self.order,
+                self.features,
+                self.tables,
+                method.event_kinds,
+                self.as_of,
+            )
+        marks = present(table, self.record[method.event_kinds], self.order.people)
+        weights = tuple(condition.hundredths for condition in table.conditions)
+        value = total(marks, weights) / method.out_of
+        registered = self.features["is_registered"].fill_null(value=False).to_numpy()
+        names = tuple(condition.name for condition in table.conditions)
+        return _columns(spec, value, registered, named(marks, names))
+
+    def _admission(
+        self, name: str, spec: ScoreSpec, method: AdmissionMethod
+    ) -> list[pl.Series]:
+        index = index_admissions(self.activity, method, self.as_of)
+        people = (
+            self.features.select("person_no", "age_years", "imd_decile")
+            .with_row_index("place")
+            .join(index, on="person_no", maintain_order="left")
+        )
+        places = people["place"].to_numpy()
+        marks = np.zeros_like(self.groups[method.groups])
+        marks[places] = self.groups[method.groups][places]
+        table = self.tables.points[method.groups]
+        value = np.zeros(self.order.people)
+        if method.rule == "parr30":
+            weights = self.tables.weights[name]
+            groups = {g.name: marks[places, i] for i, g in enumerate(table.groups)}
+            value[places] = parr30(people, groups, weights)
+            told = [i for i, g in enumerate(table.groups) if g.name in weights]
+        else:
+            points = tuple(group.hundredths for group in table.groups)
+            value[places] = lace(people, total(marks[places], points))
+            told = [i for i, g in enumerate(table.groups) if g.hundredths]
+        known = np.zeros(self.order.people, dtype=np.bool_)
+        known[places] = True
+        names = tuple(table.groups[i].name for i in told)
+        return _columns(spec, value, known, named(columns(marks, told), names))
+
+    def _imported(self, spec: ScoreSpec, method: ImportedMethod) -> list[pl.Series]:
+        after = self.as_of - timedelta(days=method.within_days)
+        names = {number: feed for feed, number in self.feeds.items()}
+        latest = (
+            self.events.lazy()
+            .filter(
+                (pl.col("system") == SYSTEMS[method.system])
+                & pl.col("code").is_in(list(method.codes))
+                & pl.col("on_date").is_between(after, self.as_of, closed="right")
+                & pl.col("value").is_between(method.low, method.high)
+            )
+            .sort("person_no", "on_date", "value")
+            .group_by("person_no", maintain_order=True)
+            .agg(pl.col("value", "on_date", "feed_no").last())
+            .collect()
+        )
+        found = self.features.select("person_no").join(
+            latest, on="person_no", how="left", maintain_order="left"
+        )
+        source = found["feed_no"].replace_strict(
+            names, default=None, return_dtype=pl.String
+        )
+        return [
+            found["value"].cast(pl.Float64).alias(spec.attribute),
+            found["on_date"].alias(f"{spec.attribute}_on"),
+            source.alias(f"{spec.attribute}_source"),
+        ]
 
 
 def band(value: pl.Expr, bands: Sequence[BandSpec]) -> pl.Expr:
@@ -83,73 +263,29 @@ def band(value: pl.Expr, bands: Sequence[BandSpec]) -> pl.Expr:
     return pl.when(value.is_not_null()).then(found)
 
 
+def _in_cohort(method: CohortMethod) -> pl.Expr:
+    """Whether one of the tests holds that may speak, and none that excludes."""
+    spoken = [
+        holds(test)
+        if test.unless_known is None
+        else holds(test) & pl.col(test.unless_known).is_null()
+        for test in method.any_of
+    ]
+    return pl.any_horizontal(spoken) & ~pl.any_horizontal(
+        [holds(test) for test in method.none_of] or [pl.lit(value=False)]
+    )
+
+
 def _of_age(ages: Ages) -> pl.Expr:
     return pl.col("age_years").is_between(ages.at_least, ages.at_most)
 
 
-def _coded(
-    diagnoses: pl.DataFrame,
-    admissions: pl.DataFrame,
-    method: CodedMethod,
-    table: PointsTable,
-    as_of: date,
-) -> pl.DataFrame:
-    """Points of everybody with an admission or a coded diagnosis in the look-back."""
-    after = as_of - timedelta(days=method.look_back_days)
-    within = diagnoses.filter(
-        (pl.col("on_date") > after) & (pl.col("on_date") <= as_of)
+def _columns(
+    spec: ScoreSpec, value: np.ndarray, known: Flags, terms: pl.Series
+) -> list[pl.Series]:
+    """Return the value and its terms, null where the score is not known."""
+    both = pl.DataFrame({"value": value, "known": known, TERMS: terms}).select(
+        pl.when("known").then(pl.col("value")).alias(spec.attribute),
+        pl.when("known").then(pl.col(TERMS)).alias(f"{spec.attribute}_{TERMS}"),
     )
-    admitted = admissions.filter(
-        (pl.col("start_on") > after) & (pl.col("start_on") <= as_of)
-    )
-    seen = (
-        pl.concat([within.select("person_no"), admitted.select("person_no")])
-        .unique()
-        .sort("person_no")
-    )
-    masks = supersede(_masks_of(seen, within, table), table)
-    return seen.with_columns(
-        pl.Series("value", total_tenths(masks, table) / 10, dtype=pl.Float64),
-        group_names(masks, table).alias(TERMS),
-    )
-
-
-def _masks_of(
-    people: pl.DataFrame, diagnoses: pl.DataFrame, table: PointsTable
-) -> Words:
-    """Return the groups of each person as bits, in the order of `people`."""
-    distinct = diagnoses["code"].unique()
-    by_code = code_masks(distinct, table)
-    words = [f"word_{i}" for i in range(table.words)]
-    matched = pl.DataFrame({"code": distinct}).with_columns(
-        pl.Series(word, by_code[:, i], dtype=pl.UInt64) for i, word in enumerate(words)
-    )
-    counted = matched.filter(pl.any_horizontal([pl.col(w) != 0 for w in words]))
-    per_person = (
-        diagnoses.join(counted, on="code")
-        .group_by("person_no")
-        .agg(pl.col(words).bitwise_or())
-    )
-    aligned = people.select("person_no").join(
-        per_person, on="person_no", how="left", maintain_order="left"
-    )
-    return np.column_stack(
-        [aligned[word].fill_null(0).to_numpy() for word in words]
-    ).astype(np.uint64)
-
-
-def _deficits(features: pl.DataFrame, method: DeficitMethod) -> pl.DataFrame:
-    """The share of deficits of each person."""
-    flags = [
-        pl.any_horizontal([holds(test) for test in deficit.any_of]).alias(deficit.name)
-        for deficit in method.deficits
-    ]
-    present = features.select("person_no", *flags)
-    names = [deficit.name for deficit in method.deficits]
-    found = pl.sum_horizontal([pl.col(name).cast(pl.Int32) for name in names])
-    listed = pl.concat_list(
-        [pl.when(pl.col(name)).then(pl.lit(name)) for name in names]
-    ).list.drop_nulls()
-    return present.select(
-        "person_no", (found / method.out_of).alias("value"), listed.alias(TERMS)
-    )
+    return both.get_columns()

@@ -1,6 +1,7 @@
 """Every score, model, scheme and lens: it reads what exists, and says what it is."""
 
 import csv
+import json
 
 import pytest
 
@@ -9,8 +10,9 @@ from linkage.feature_definitions import FEATURES
 from linkage.release.catalogue import Attribute
 from linkage.steps.derive.attributes import attributes
 from risk.actions import model_attributes, score_attributes
-from risk.definitions import MODELS, SCORES, points_table
-from risk.specs import CodedMethod, DeficitMethod
+from risk.definitions import MODELS, SCORES, points_table, score_tables, ways_table
+from risk.score_specs import CodedMethod, WaysMethod
+from risk.steps.score_tables import features_of
 from segmentation.actions import attributes as segment_attributes
 from segmentation.actions import needed
 from segmentation.definitions import LENSES, SCHEMES
@@ -32,8 +34,22 @@ def test_a_coded_score_has_its_table_and_its_feeds(name: str) -> None:
 def test_the_tables_hold_what_was_published() -> None:
     frailty = points_table("hospital_frailty").groups
     assert len(frailty) == 109
-    assert {g.tenths / 10 for g in frailty if g.name in {"F00", "R50"}} == {7.1, 0.1}
+    assert {g.hundredths / 100 for g in frailty if g.name in {"F00", "R50"}} == {
+        7.1,
+        0.1,
+    }
     assert len(points_table("charlson").groups) == 17
+    assert len(points_table("elixhauser").groups) == 31
+    assert len(points_table("shmi").groups) == 17
+    assert len(ways_table("efi").conditions) == SCORES["efi"].method.out_of == 36
+    assert len(ways_table("cambridge_general").conditions) == 20
+
+
+def test_scores_are_reckoned_after_those_they_read() -> None:
+    made: set[str] = set()
+    for name, spec in score_tables().specs.items():
+        assert set(features_of(spec)) <= set(KNOWN) | made, name
+        made.add(spec.attribute)
 
 
 @pytest.mark.sample
@@ -44,15 +60,24 @@ def test_hospital_frailty_points_agree_with_a_second_source(sample_data) -> None
             for row in csv.DictReader(lines, delimiter="\t")
         }
     ours = points_table("hospital_frailty").groups
-    assert {group.name: group.tenths / 10 for group in ours} == points
+    assert {group.name: group.hundredths / 100 for group in ours} == points
+
+
+@pytest.mark.sample
+@pytest.mark.parametrize("weights", ["general", "mortality"])
+def test_cambridge_weights_agree_with_a_second_source(sample_data, weights) -> None:
+    golden = json.loads((sample_data.parent / "golden/score_tables.json").read_text())
+    ours = ways_table(f"cambridge_{weights}").conditions
+    assert {c.name: c.hundredths / 100 for c in ours} == golden["cms"][weights]
 
 
 @pytest.mark.parametrize("name", list(SCORES))
 def test_a_score_reads_features_that_exist_and_bands_ascend(name: str) -> None:
     spec = SCORES[name]
-    if isinstance(spec.method, DeficitMethod):
-        asked = {t.feature for d in spec.method.deficits for t in d.any_of}
-        assert asked - set(KNOWN) == set()
+    made = {a.name for a in score_attributes()}
+    assert set(features_of(spec)) - set(KNOWN) - made == set()
+    if isinstance(spec.method, WaysMethod):
+        assert ways_table(name).features - set(KNOWN) == set()
     starts = [b.at_least if b.above is None else b.above for b in spec.bands][1:]
     assert None not in starts
     assert starts == sorted(starts)

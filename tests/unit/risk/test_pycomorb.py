@@ -1,20 +1,23 @@
 """Thousands of random people, scored here and by pycomorb."""
 
-from datetime import date
-
 import numpy as np
 import polars as pl
 import pycomorb
 import pytest
 from polars.testing import assert_series_equal
 
-from risk.definitions import SCORES, points_tables
+from risk.definitions import points_table, tables_of
 from risk.steps.score import score
+from tests.unit.risk.score_people import AS_OF, FEEDS, admitted, coded, features
 
-AS_OF = date(2026, 9, 30)
-SPECS = {
-    name: SCORES[name] for name in ("charlson", "charlson_1987", "hospital_frailty")
-}
+CODED = (
+    "charlson",
+    "charlson_1987",
+    "hospital_frailty",
+    "elixhauser",
+    "elixhauser_swiss",
+    "shmi",
+)
 
 
 @pytest.fixture(scope="module")
@@ -31,23 +34,21 @@ def diagnoses() -> pl.DataFrame:
             strict=True,
         )
     ]
-    stems = [s for t in points_tables().values() for s in t.stems if len(s) >= 3]
+    stems = [s for name in CODED for s in points_table(name).stems if len(s) >= 3]
     scoring = [(stem + "0")[:4] for stem in random.choice(stems, n)]
     chosen = np.where(random.random(n) < 0.5, anything, scoring)
-    return pl.DataFrame(
-        {"person_no": random.integers(0, 3000, n).astype(np.int32), "code": chosen}
-    ).with_columns(on_date=pl.lit(AS_OF), feed_no=pl.lit(8))
+    people = random.integers(0, 3000, n).tolist()
+    return coded([(p, c, AS_OF) for p, c in zip(people, chosen.tolist(), strict=True)])
 
 
 def test_every_person_scores_as_in_pycomorb(diagnoses: pl.DataFrame) -> None:
-    people = diagnoses.select("person_no").unique().sort("person_no")
+    people = diagnoses["person_no"].unique().sort().to_list()
     ours = score(
-        people.with_columns(age_years=pl.lit(80)),
+        features(dict.fromkeys(people, 80)),
         diagnoses,
-        diagnoses.select("person_no", start_on="on_date"),
-        specs=SPECS,
-        tables=points_tables(),
-        feeds={"sus_apc": 8, "hes_apc": 41},
+        admitted([]),
+        tables=tables_of(CODED),
+        feeds=FEEDS,
         as_of=AS_OF,
     )
     frame = diagnoses.select(id="person_no", code="code").with_columns(age=pl.lit(80))
@@ -55,9 +56,15 @@ def test_every_person_scores_as_in_pycomorb(diagnoses: pl.DataFrame) -> None:
         "charlson": {"score": "charlson", "weights": "quan"},
         "charlson_1987": {"score": "charlson", "weights": "charlson"},
         "hfrs": {"score": "hfrs"},
+        "elixhauser": {"score": "elixhauser", "weights": "van_walraven"},
+        "elixhauser_swiss": {"score": "elixhauser", "weights": "swiss"},
+        "shmi_comorbidity": {
+            "score": "charlson",
+            "weights": "uk_shmi",
+            "implementation": "uk_shmi",
+        },
     }
     for ours_named, how in asked.items():
-        how |= {"implementation": "quan"} if how["score"] == "charlson" else {}
         theirs = pycomorb.comorbidity(df=frame, **how)
         # The age-adjusted column stands beside the index; the index is the second.
         value = theirs.columns[1]
@@ -65,7 +72,7 @@ def test_every_person_scores_as_in_pycomorb(diagnoses: pl.DataFrame) -> None:
             theirs.select(person_no="id", theirs=pl.col(value).cast(pl.Float64)),
             on="person_no",
         )
-        assert both.height == people.height
+        assert both.height == len(people)
         assert_series_equal(
             both["ours"], both["theirs"], check_names=False, abs_tol=1e-9
         )

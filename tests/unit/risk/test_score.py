@@ -1,4 +1,4 @@
-"""Published scores: golden values, known traps, and when there is no score at all."""
+"""Hospital scores: golden values, known traps, and when there is no score at all."""
 
 import json
 from datetime import date, timedelta
@@ -8,44 +8,18 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from risk.definitions import SCORES, points_tables
+from risk.definitions import score_tables, tables_of
 from risk.steps.score import score
-
-AS_OF = date(2026, 9, 30)
-ADMITTED, OUTPATIENT = 8, 9
-FEEDS = {"sus_apc": ADMITTED, "hes_apc": 41}
-GOLDEN = Path(__file__).parents[2] / "data" / "risk" / "comorbidity.json"
-EFI_FEATURES = sorted(
-    {test.feature for d in SCORES["efi"].method.deficits for test in d.any_of}
+from tests.unit.risk.score_people import (
+    AS_OF,
+    FEEDS,
+    OUTPATIENT,
+    admitted,
+    coded,
+    features,
 )
 
-
-def features(ages: dict[int, int], **known: bool | float) -> pl.DataFrame:
-    """People by number and age; every feature of the eFI absent unless given."""
-    columns = {
-        name: pl.lit(known.get(name)).cast(
-            pl.Float64 if name == "medicines_12m" else pl.Boolean
-        )
-        for name in EFI_FEATURES
-    }
-    return pl.DataFrame(
-        {"person_no": list(ages), "age_years": list(ages.values())},
-        schema={"person_no": pl.Int32, "age_years": pl.Int32},
-    ).with_columns(**columns)
-
-
-def coded(rows: list[tuple[int, str, date]]) -> pl.DataFrame:
-    return pl.DataFrame(
-        rows,
-        schema={"person_no": pl.Int32, "code": pl.String, "on_date": pl.Date},
-        orient="row",
-    ).with_columns(feed_no=pl.lit(ADMITTED))
-
-
-def admitted(rows: list[tuple[int, date]]) -> pl.DataFrame:
-    return pl.DataFrame(
-        rows, schema={"person_no": pl.Int32, "start_on": pl.Date}, orient="row"
-    )
+GOLDEN = Path(__file__).parents[2] / "data" / "risk" / "comorbidity.json"
 
 
 def scored(
@@ -61,8 +35,7 @@ def scored(
         features({1: age}),
         coded([(1, code, on) for code, on in dated.items()]),
         admitted([(1, on) for on in admissions or []]),
-        specs=SCORES,
-        tables=points_tables(),
+        tables=score_tables(),
         feeds=FEEDS,
         as_of=AS_OF,
     )
@@ -76,8 +49,7 @@ def test_scores_agree_with_independent_implementations() -> None:
         features(dict.fromkeys((p["id"] for p in people), 80)),
         coded([(p["id"], code, recent) for p in people for code in p["codes"]]),
         admitted([(p["id"], recent) for p in people]),
-        specs=SCORES,
-        tables=points_tables(),
+        tables=score_tables(),
         feeds=FEEDS,
         as_of=AS_OF,
     )
@@ -87,6 +59,9 @@ def test_scores_agree_with_independent_implementations() -> None:
             "charlson": [float(p["charlson_quan2011"]) for p in people],
             "charlson_1987": [float(p["charlson_1987"]) for p in people],
             "hfrs": [float(p["hfrs"]) for p in people],
+            "elixhauser": [float(p["elixhauser_vw"]) for p in people],
+            "elixhauser_swiss": [float(p["elixhauser_swiss"]) for p in people],
+            "shmi_comorbidity": [float(p["shmi_score"]) for p in people],
         },
         schema_overrides={"person_no": pl.Int32},
     )
@@ -164,51 +139,35 @@ def test_a_score_says_what_added_to_it() -> None:
 
 def test_codes_of_other_settings_do_not_count() -> None:
     recent = AS_OF - timedelta(days=30)
-    clinic = coded([(1, "F00", recent)]).with_columns(feed_no=pl.lit(OUTPATIENT))
+    clinic = coded([(1, "F00", recent)]).with_columns(
+        feed_no=pl.lit(OUTPATIENT, pl.Int16)
+    )
     found = score(
         features({1: 80}),
         clinic,
         admitted([(1, recent)]),
-        specs=SCORES,
-        tables=points_tables(),
+        tables=score_tables(),
         feeds=FEEDS,
         as_of=AS_OF,
     )
     assert found["hfrs"].to_list() == [0]
 
 
-def efi(**known: bool | float) -> dict:
-    found = score(
-        features({1: 80}, **known),
-        coded([]),
+def test_elixhauser_may_be_below_nothing_and_shmi_may_not() -> None:
+    # Obesity takes 4 from Elixhauser; complicated diabetes 1 from SHMI.
+    assert scored(["E66"])["elixhauser"] == -4
+    assert scored(["E112"])["shmi_comorbidity"] == 0
+    assert scored(["E112", "K25"])["shmi_comorbidity"] == 8
+
+
+def test_scores_asked_for_alone_are_those_asked_for_together() -> None:
+    recent = AS_OF - timedelta(days=30)
+    people = json.loads(GOLDEN.read_text())["persons"][:50]
+    frames = (
+        features(dict.fromkeys((p["id"] for p in people), 80)),
+        coded([(p["id"], code, recent) for p in people for code in p["codes"]]),
         admitted([]),
-        specs={"efi": SCORES["efi"]},
-        tables={},
-        feeds={},
-        as_of=AS_OF,
     )
-    return found.row(0, named=True)
-
-
-def test_the_frailty_index_is_the_share_of_36_deficits() -> None:
-    found = efi(has_copd=True, has_asthma=True, medicines_12m=5, is_housebound=False)
-    assert found["efi_score"] == pytest.approx(2 / 36)
-    assert found["efi_score_terms"] == ["polypharmacy", "respiratory_disease"]
-    assert found["efi"] == "fit"
-
-
-def test_the_frailty_index_has_its_published_bands() -> None:
-    flags = [name for name in EFI_FEATURES if name != "medicines_12m"]
-    one_each = {d.any_of[0].feature for d in SCORES["efi"].method.deficits} & set(flags)
-
-    def bands(n: int) -> str:
-        return efi(**dict.fromkeys(sorted(one_each)[:n], True))["efi"]
-
-    assert [bands(n) for n in (4, 5, 8, 9, 12, 13)] == [
-        "fit",
-        "mild",
-        "mild",
-        "moderate",
-        "moderate",
-        "severe",
-    ]
+    together = score(*frames, tables=score_tables(), feeds=FEEDS, as_of=AS_OF)
+    alone = score(*frames, tables=tables_of(("shmi",)), feeds=FEEDS, as_of=AS_OF)
+    assert_frame_equal(alone, together.select(alone.columns))
