@@ -157,13 +157,7 @@ def _load(
             run.state = FeedRun.State.STAGED
             run.seconds = time.monotonic() - begun
             run.finished_at = timezone.now()
-            store.publish(
-                run,
-                staged,
-                period_on,
-                repeats=intake.repeats,
-                corrected=intake.corrected,
-            )
+            store.publish(run, staged, period_on, intake.doubts())
     except Exception as error:
         FeedRun.objects.filter(pk=run.pk).update(
             state=FeedRun.State.FAILED,

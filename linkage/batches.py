@@ -20,6 +20,7 @@ from linkage.steps.pseudonymise import possible, pseudonymise
 from linkage.steps.validate import EXCLUDING, NOT_USED, validate
 from linkage.vault import index, quarantine
 from linkage.vault import store as vault
+from linkage.versions import Doubts
 
 
 @dataclass
@@ -84,7 +85,7 @@ class Intake:
         self.unit_costs = unit_costs
         self.tally = Tally()
         self.repeats = False
-        self._met: list[pl.Series] = []
+        self._met: list[pl.DataFrame] = []
         self._rows: list[pl.DataFrame] = []
         self._references: pl.DataFrame | None = None
         self._tokens: pl.DataFrame | None = None
@@ -125,6 +126,11 @@ class Intake:
                 tally.span(facts[name][on])
         return Batch(facts, rejected, elsewhere)
 
+    def doubts(self) -> Doubts:
+        """What is open until the staged facts meet the store's."""
+        keys = pl.concat(self._met) if self._met else _no_keys()
+        return Doubts(self.repeats, keys, self.spec.keyed_by_row, self.corrected)
+
     def corrected(self, row_numbers: list[int]) -> pl.DataFrame:
         """Every fact that older versions of these rows can have made.
 
@@ -155,7 +161,7 @@ class Intake:
             self._rows.append(rows.select("row_number", "row_key", "person_no"))
         if not spec.local_ids or not (spec.events or spec.activities):
             return None
-        others = index.others_by_local_key(connection)
+        others = index.others_by_local_key(connection, rows["local_key_0"])
         moved = rows.join(others, left_on="local_key_0", right_on="local_key").filter(
             pl.col("other_no") != pl.col("person_no")
         )
@@ -194,7 +200,7 @@ class Intake:
                 )
             rows = rows.unique("row_key", keep="last", maintain_order=True)
         if self._met:
-            met = pl.DataFrame({"row_key": pl.concat(self._met)})
+            met = pl.concat(self._met)
             fresh = rows.join(met, on="row_key", how="anti", maintain_order="left")
             shared = any(a.once_per for a in self.spec.activities)
             self.repeats |= shared or bool(self.spec.registrations)
@@ -202,7 +208,7 @@ class Intake:
                 self.repeats = True
             else:
                 rows = fresh
-        self._met.append(rows["row_key"])
+        self._met.append(rows.select("row_number", "row_key"))
         self.tally.duplicate += before - rows.height
         return rows
 
@@ -328,6 +334,10 @@ def _rows_by_fate(rejected: pl.DataFrame) -> dict[str, int]:
     """Rows by fate; a row that broke several rules counts once."""
     rows = rejected.unique("row_number").group_by("fate").len()
     return dict(rows.iter_rows())
+
+
+def _no_keys() -> pl.DataFrame:
+    return pl.DataFrame(schema={"row_number": pl.Int64, "row_key": pl.Int64})
 
 
 def _reason(rows: pl.DataFrame, rule: str) -> pl.DataFrame:

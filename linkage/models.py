@@ -59,6 +59,16 @@ class FeedRun(models.Model):
         ]
 
 
+class RunKeys(models.Model):
+    """Which rows a run has loaded, as a `key_filter`: later runs ask it first."""
+
+    run = models.OneToOneField(FeedRun, models.CASCADE, primary_key=True)
+    filter = models.BinaryField()
+
+    class Meta:
+        db_table = "run_keys"
+
+
 class RejectedRow(models.Model):
     """A row that was not loaded: where it stood, and why. The vault has its content."""
 

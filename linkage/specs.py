@@ -233,6 +233,12 @@ class FeedSpec(Definition):
             return [name]
         return [f"{name}_{n:02d}" for n in range(1, column.repeat + 1)]
 
+    @property
+    def keyed_by_row(self) -> bool:
+        """Whether every fact goes by the key of the one row that made it."""
+        shared = any(activity.once_per for activity in self.activities)
+        return not (shared or self.registrations or self.residences)
+
     def of_type(self, *types: ColumnType) -> list[str]:
         return [name for name, c in self.expanded.items() if c.type in types]
 

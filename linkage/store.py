@@ -12,13 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 
+import numpy as np
 import polars as pl
 from adbc_driver_postgresql import dbapi
 from django.db import connection, transaction
 
 from governance import audit
 from linkage import bulk, versions
-from linkage.models import FeedRun
+from linkage.key_filter import key_filter, may_hold
+from linkage.models import FeedRun, RunKeys
 from linkage.steps.pseudonymise import TABLES
 
 POSTGRES = {
@@ -46,6 +48,8 @@ STAGED = {
     name: {"row_number": pl.Int64} | columns for name, columns in TABLES.items()
 } | {"rejected": REJECTED, "elsewhere": ELSEWHERE}
 RUN_LOCK = 7_201_954  # first half of the advisory lock on a run; the second is its id
+
+FEED_LOCK = 7_201_955  # first half of the advisory lock on attaching a feed's runs
 
 
 class RunBusyError(RuntimeError):
@@ -126,13 +130,16 @@ def _reap() -> None:
 
 
 def attach(
-    staged: Staging, period_on: date, *, repeats: bool, corrected: versions.Corrected
+    staged: Staging,
+    period_on: date,
+    doubts: versions.Doubts,
+    suspects: list[int] | None,
 ) -> Attached:
     """Move the staged facts into the store. Runs inside the caller's transaction.
 
-    `repeats`: one fact may have been staged more than once. `corrected`: see
-    `versions.take_away_corrected`. `period_on` is the day that the file speaks of; it
-    decides between versions of a registration or residence, which carry no date.
+    `suspects`: the rows that an earlier run may have loaded; None where any may.
+    `period_on` is the day that the file speaks of; it decides between versions of a
+    registration or residence, which carry no date.
     """
     done = Attached()
     names = {table: f"staging.{staged.name(table)}" for table in staged.facts}
@@ -142,13 +149,20 @@ def attach(
         if names:
             elsewhere = f"staging.{staged.name('elsewhere')}"
             versions.settle_elsewhere(cursor, names, elsewhere)
+        if suspects:
+            versions.name_suspects(cursor, suspects)
         newer: set[int] = set()
         for table, name in names.items():
             cursor.execute(f"ANALYZE {name} (person_no, record_key)")
-            if repeats:
+            if doubts.repeats:
                 versions.drop_repeats(cursor, name, table)
-            newer.update(versions.settle_versions(cursor, name, table, period_on))
-        versions.take_away_corrected(cursor, sorted(newer), corrected)
+            if suspects is None or suspects:
+                newer.update(
+                    versions.settle_versions(
+                        cursor, name, table, period_on, suspects=bool(suspects)
+                    )
+                )
+        versions.take_away_corrected(cursor, sorted(newer), doubts)
         done.duplicate_rows = _rows_lost(cursor, names)
         for table, name in names.items():
             columns = ", ".join(TABLES[table])
@@ -203,27 +217,46 @@ def write_people(people: pl.DataFrame) -> int:
 
 
 def publish(
-    run: FeedRun,
-    staged: Staging,
-    period_on: date,
-    *,
-    repeats: bool,
-    corrected: versions.Corrected,
+    run: FeedRun, staged: Staging, period_on: date, doubts: versions.Doubts
 ) -> Attached:
     """Attach a run's facts and close its ledger entry in one transaction.
 
     The run's counts must be final but for duplicates found in the store; the
-    database refuses a run whose rows do not add up.
+    database refuses a run whose rows do not add up. Runs of one feed are attached one
+    at a time: each must see what the others have loaded.
     """
     with transaction.atomic():
-        done = attach(staged, period_on, repeats=repeats, corrected=corrected)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [FEED_LOCK, run.feed]
+            )
+        done = attach(staged, period_on, doubts, _suspects(run, doubts))
         run.loaded -= done.duplicate_rows
         run.duplicate += done.duplicate_rows
         run.facts = sum(done.facts.values())
         run.detail = run.detail | {"facts": done.facts, "people": done.people}
         run.state = FeedRun.State.PUBLISHED
         run.save()
+        RunKeys.objects.update_or_create(
+            run=run, defaults={"filter": key_filter(doubts.keys["row_key"])}
+        )
         audit.record(
             "feed_loaded", None, subject=run.feed, persons=done.people, run=run.pk
         )
     return done
+
+
+def _suspects(run: FeedRun, doubts: versions.Doubts) -> list[int] | None:
+    """The rows that an earlier run of the feed may have loaded; None: any may."""
+    if not doubts.keyed_by_row:
+        return None
+    earlier = FeedRun.objects.filter(feed=run.feed, state=FeedRun.State.PUBLISHED)
+    filters = list(
+        RunKeys.objects.filter(run__in=earlier).values_list("filter", flat=True)
+    )
+    if len(filters) < earlier.count():
+        return None
+    met = np.zeros(doubts.keys.height, dtype=np.bool_)
+    for known in filters:
+        met |= may_hold(bytes(known), doubts.keys["row_key"])
+    return doubts.keys.filter(met)["row_number"].to_list()

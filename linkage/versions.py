@@ -6,6 +6,7 @@ looked for there (`elsewhere`), and what a corrected row no longer says is taken
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from io import BytesIO
 from typing import Any
@@ -17,7 +18,22 @@ import polars as pl
 VERSIONED = ("event", "activity")
 # One lookup by key costs about as much as reading this many rows in passing.
 LOOKUP_WORTH_ROWS = 20
-Corrected = Callable[[list[int]], pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """What a run cannot know of its facts until they meet the store's own.
+
+    repeats: one fact may have been staged more than once. keys: row_number and row_key
+    of every row that may have made facts. keyed_by_row: no fact goes by another key.
+    corrected: from row numbers to every fact that such rows could have made, as
+    table, person_no, record_key.
+    """
+
+    repeats: bool
+    keys: pl.DataFrame
+    keyed_by_row: bool
+    corrected: Callable[[list[int]], pl.DataFrame]
 
 
 def drop_repeats(cursor: Any, staged: str, table: str) -> None:
@@ -59,11 +75,32 @@ def settle_elsewhere(cursor: Any, staged: dict[str, str], elsewhere: str) -> Non
         cursor.execute("DROP TABLE stale")
 
 
-def settle_versions(cursor: Any, staged: str, table: str, period_on: date) -> list[int]:
+def name_suspects(cursor: Any, rows: list[int]) -> None:
+    """Note which rows may have been loaded before, as the temporary table suspect."""
+    cursor.execute("CREATE TEMP TABLE suspect (row_number bigint) ON COMMIT DROP")
+    with cursor.copy("COPY suspect FROM STDIN") as copying:
+        copying.write("".join(f"{row}\n" for row in rows))
+    cursor.execute("ANALYZE suspect")
+
+
+def settle_versions(
+    cursor: Any, staged: str, table: str, period_on: date, *, suspects: bool
+) -> list[int]:
     """Of facts already there an older or equal version falls away.
 
     A newer one replaces it; returns the numbers of the rows that bring one.
+    `suspects`: only the rows named by `name_suspects` can have facts there.
     """
+    asked = staged
+    if suspects:
+        # In a table of their own: found in passing, they would be searched for row by
+        # row in the staged facts, which have no index.
+        asked = "doubtful"
+        cursor.execute(
+            f"CREATE TEMP TABLE doubtful ON COMMIT DROP AS SELECT s.* FROM {staged} s"
+            " JOIN suspect USING (row_number)"
+        )
+        cursor.execute("ANALYZE doubtful (person_no, record_key)")
     same = "t.person_no = s.person_no AND t.record_key = s.record_key"
     if table in VERSIONED:
         newer, join, parameters = "s.recorded_on > t.recorded_on", "", []
@@ -73,10 +110,10 @@ def settle_versions(cursor: Any, staged: str, table: str, period_on: date) -> li
             " AND coalesce((r.detail->>'period_on')::date, '-infinity') <= %s)"
         )
         join, parameters = " JOIN feed_run r ON r.id = t.run_id", [period_on]
-    _probe_by_key(cursor, staged, table)
+    _probe_by_key(cursor, asked, table)
     cursor.execute(
         "CREATE TEMP TABLE met ON COMMIT DROP AS SELECT s.row_number, s.person_no,"
-        f" s.record_key, coalesce({newer}, false) AS newer FROM {staged} s"
+        f" s.record_key, coalesce({newer}, false) AS newer FROM {asked} s"
         f" JOIN {table} t ON {same}{join}",
         parameters,
     )
@@ -91,20 +128,17 @@ def settle_versions(cursor: Any, staged: str, table: str, period_on: date) -> li
         cursor.execute("SELECT DISTINCT row_number FROM met WHERE newer")
         rows = [row for (row,) in cursor.fetchall()]
     cursor.execute("DROP TABLE met")
+    cursor.execute("DROP TABLE IF EXISTS doubtful")
     cursor.execute("SET LOCAL enable_hashjoin = on")
     cursor.execute("SET LOCAL enable_mergejoin = on")
     return rows
 
 
-def take_away_corrected(cursor: Any, rows: list[int], corrected: Corrected) -> None:
-    """Delete what older versions of these rows said, whatever the new ones say.
-
-    corrected: from row numbers to every fact that such a row could have made, as
-    table, person_no, record_key.
-    """
+def take_away_corrected(cursor: Any, rows: list[int], doubts: Doubts) -> None:
+    """Delete what older versions of these rows said, whatever the new ones say."""
     if not rows:
         return
-    for (table,), facts in corrected(rows).group_by("table"):
+    for (table,), facts in doubts.corrected(rows).group_by("table"):
         cursor.execute(
             "CREATE TEMP TABLE gone (person_no integer, record_key bigint)"
             " ON COMMIT DROP"
@@ -121,7 +155,7 @@ def take_away_corrected(cursor: Any, rows: list[int], corrected: Corrected) -> N
         cursor.execute("DROP TABLE gone")
 
 
-def _probe_by_key(cursor: Any, staged: str, table: str) -> None:
+def _probe_by_key(cursor: Any, rows: str, table: str) -> None:
     """Look few rows up one by one in a large table, instead of reading it whole.
 
     Postgres does not foresee that a lookup prunes to one partition, so it thinks that
@@ -132,7 +166,7 @@ def _probe_by_key(cursor: Any, staged: str, table: str) -> None:
         "SELECT (SELECT reltuples FROM pg_class WHERE oid = %s::regclass),"
         " (SELECT sum(greatest(c.reltuples, 0)) FROM pg_inherits i"
         "  JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = %s::regclass)",
-        [staged, table],
+        [rows, table],
     )
     new, there = cursor.fetchone()
     if new * LOOKUP_WORTH_ROWS < there:

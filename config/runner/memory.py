@@ -9,11 +9,15 @@ import os
 import resource
 import sys
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 SAMPLE_SECONDS = 1.0
+# Linux walks every page to tell a share: over a server's buffers that is slow, and the
+# server waits for it. So looking never takes more than this part of the time.
+LOOKING_SHARE = 0.03
 PROC = Path("/proc")
 
 
@@ -21,7 +25,7 @@ class Sampler:
     """`with Sampler(also=…) as sampler:` then `sampler.peak_mb`, in MiB.
 
     Counts this process's descendants and those of the pids that `also` returns (the
-    servers, which are nobody's children), every SAMPLE_SECONDS.
+    servers, which are nobody's children), every SAMPLE_SECONDS or less often.
     """
 
     def __init__(self, also: Callable[[], Iterable[int | None]] = tuple) -> None:
@@ -42,10 +46,14 @@ class Sampler:
             self.peak_mb = largest / (1024**2 if sys.platform == "darwin" else 1024)
 
     def _sample(self) -> None:
-        while not self._end.wait(SAMPLE_SECONDS):
+        pause = SAMPLE_SECONDS
+        while not self._end.wait(pause):
+            began = time.monotonic()
             roots = [os.getpid(), *(pid for pid in self.also() if pid)]
             kib = sum(share_kib(pid) for pid in with_descendants(roots))
             self.peak_mb = max(self.peak_mb, kib / 1024)
+            took = time.monotonic() - began
+            pause = max(SAMPLE_SECONDS, took / LOOKING_SHARE)
 
 
 def with_descendants(roots: Iterable[int]) -> set[int]:

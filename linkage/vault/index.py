@@ -52,7 +52,7 @@ def resolve(
     New links, people and events are written in the caller's transaction as one new
     index version. A subject met before keeps the person it has.
     """
-    bulk.copy(connection, subjects, "met", temporary=True)
+    _ask(connection, subjects.select("subject_key"), "met")
     known = bulk.fetch(
         connection,
         "SELECT s.subject_key, l.person_no, s.born_on AS subject_born_on"
@@ -67,7 +67,7 @@ def resolve(
         connection, "SELECT coalesce(max(person_no), 0) + 1 AS n FROM person"
     )["n"][0]
     linked = link(records, identities, spec.tier, first)
-    _write(connection, new, linked.decisions, linked.created, spec, run_id, by)
+    _write(connection, records, linked.decisions, linked.created, spec, run_id, by)
     found = new.select("subject_key", subject_born_on="born_on").join(
         linked.decisions.select("subject_key", "person_no"), on="subject_key"
     )
@@ -115,20 +115,39 @@ def _next_version(connection: dbapi.Connection, run_id: int, by: str) -> int:
     return version
 
 
-def others_by_local_key(connection: dbapi.Connection) -> pl.DataFrame:
-    """The people of local ids that have meant more than one: local_key, other_no."""
+def others_by_local_key(
+    connection: dbapi.Connection, local_keys: pl.Series
+) -> pl.DataFrame:
+    """The people of those local ids that have meant more than one: local_key, other_no.
+
+    Such ids are few, so which of the keys are among them is found out first: asked
+    for all at once, Postgres reads every source record.
+    """
+    shared = bulk.fetch(connection, "SELECT local_key FROM shared_local_key")
+    keys = local_keys.drop_nulls().unique().to_frame("local_key")
+    met = keys.join(shared.cast({"local_key": pl.Int64}), on="local_key", how="semi")
+    if met.is_empty():
+        return met.with_columns(other_no=pl.lit(None, dtype=pl.Int32))
+    _ask(connection, met, "met_shared")
     return bulk.fetch(
         connection,
-        "SELECT DISTINCT s.local_key, l.person_no AS other_no FROM shared_local_key"
+        "SELECT DISTINCT s.local_key, l.person_no AS other_no FROM pg_temp.met_shared"
         f" JOIN source_record s USING (local_key) JOIN {CURRENT}",
     ).cast({"local_key": pl.Int64, "other_no": pl.Int32})
+
+
+def _ask(connection: dbapi.Connection, frame: pl.DataFrame, table: str) -> None:
+    """Put keys into a temporary table and count them for the planner, which thinks of
+    a new table as large and would read the other side whole."""
+    bulk.copy(connection, frame, table, temporary=True)
+    bulk.execute(connection, f"ANALYZE pg_temp.{table}")
 
 
 def _with_local_person(
     connection: dbapi.Connection, subjects: pl.DataFrame
 ) -> pl.DataFrame:
     keys = subjects.select("local_key").drop_nulls().unique()
-    bulk.copy(connection, keys, "met_local", temporary=True)
+    _ask(connection, keys, "met_local")
     known = bulk.fetch(
         connection,
         "SELECT r.local_key, l.person_no AS local_person_no FROM pg_temp.met_local m"
@@ -149,8 +168,7 @@ def _candidates(
         "local_person_no",
         surname=name_key(pl.col("surname")),
     ).unique()
-    bulk.copy(connection, asked, "asked", temporary=True)
-    bulk.execute(connection, "ANALYZE pg_temp.asked")
+    _ask(connection, asked, "asked")
     alike = "SELECT k.person_no FROM pg_temp.asked a JOIN known_identity k"
     close = {
         "names": "k.born_on = a.born_on AND k.surname = a.surname",
@@ -194,7 +212,12 @@ def _write(
         feed_no=pl.lit(spec.number, dtype=pl.Int16),
         run_id=pl.lit(run_id, dtype=pl.Int32),
     )
-    bulk.copy(connection, linked.drop("person_no", "rule"), "source_record")
+    _note_shared(connection, linked)
+    bulk.copy(
+        connection,
+        linked.drop("person_no", "rule", "local_person_no"),
+        "source_record",
+    )
     _write_identities(connection, linked)
     decided = decisions.select(
         "subject_key", "person_no", "rule", decided_by=pl.lit(by)
@@ -217,7 +240,7 @@ def _write(
 
 
 def _write_identities(connection: dbapi.Connection, linked: pl.DataFrame) -> None:
-    """Make what was linked searchable, and note local ids that mean several people."""
+    """Make the identities of what was linked searchable."""
     told = for_comparison(linked).select(
         "person_no",
         pl.when("number_agreed").then("nhs_number").alias("nhs_number"),
@@ -237,20 +260,36 @@ def _write_identities(connection: dbapi.Connection, linked: pl.DataFrame) -> Non
         f"INSERT INTO known_identity ({columns}) SELECT {columns} FROM pg_temp.told"
         " ON CONFLICT DO NOTHING",
     )
-    whose = linked.drop_nulls("local_key").select("local_key", "person_no").unique()
-    bulk.copy(connection, whose, "whose", temporary=True)
+
+
+def _note_shared(connection: dbapi.Connection, linked: pl.DataFrame) -> None:
+    """Note local ids that now mean more than one person.
+
+    `local_person_no` already says whom an introduced id meant; only the others' earlier
+    records are looked up.
+    """
+    told = linked.drop_nulls("local_key").select(
+        "local_key", "person_no", "local_person_no"
+    )
+    fresh = told.filter(pl.col("local_person_no").is_null()).unique()
+    _ask(connection, fresh.select("local_key", "person_no"), "fresh")
+    earlier = bulk.fetch(
+        connection,
+        "SELECT DISTINCT s.local_key, l.person_no FROM pg_temp.fresh"
+        f" JOIN source_record s USING (local_key) JOIN {CURRENT}",
+    ).cast({"local_key": pl.Int64, "person_no": pl.Int32})
+    several = pl.concat([fresh.select(earlier.columns), earlier]).filter(
+        pl.col("person_no").n_unique().over("local_key") > 1
+    )
+    moved = told.filter(pl.col("local_person_no") != pl.col("person_no"))
+    shared = pl.concat([several.select("local_key"), moved.select("local_key")])
+    if shared.is_empty():
+        return
+    bulk.copy(connection, shared.unique(), "shared", temporary=True)
     bulk.execute(
         connection,
-        "INSERT INTO shared_local_key SELECT local_key FROM ("
-        " SELECT local_key, person_no FROM pg_temp.whose UNION"
-        " SELECT r.local_key, l.person_no FROM pg_temp.whose"
-        " JOIN local_ref r USING (local_key)"
-        " JOIN link l ON l.subject_key = r.subject_key AND l.to_version IS NULL UNION"
-        # Only where no feed has introduced the local id: the rest is answered above.
-        " SELECT s.local_key, l.person_no FROM pg_temp.whose w"
-        f" JOIN source_record s USING (local_key) JOIN {CURRENT}"
-        " WHERE NOT EXISTS (SELECT FROM local_ref r WHERE r.local_key = w.local_key)"
-        ") named GROUP BY local_key HAVING count(*) > 1 ON CONFLICT DO NOTHING",
+        "INSERT INTO shared_local_key SELECT local_key FROM pg_temp.shared"
+        " ON CONFLICT DO NOTHING",
     )
 
 

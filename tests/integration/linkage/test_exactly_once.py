@@ -11,7 +11,7 @@ import pytest
 
 from linkage import actions, store
 from linkage.actions import replay_run, settle_people
-from linkage.models import FeedRun, RejectedRow
+from linkage.models import FeedRun, RejectedRow, RunKeys
 from tests.conftest import ROOT
 from tests.integration.linkage.conftest import (
     EPISODE,
@@ -54,6 +54,19 @@ def test_the_same_rows_in_another_file_are_duplicates(deliver, stored) -> None:
     )
     assert sums(again) == (4, 1, 0, 0, 3)
     assert stored("SELECT count(*) FROM event") == [(3,)]
+
+
+def test_rows_of_a_run_that_kept_no_filter_are_found_all_the_same(
+    deliver, stored
+) -> None:
+    deliver("gp_patient", PATIENT, {})
+    deliver("gp_observation", OBSERVATION, {})
+    RunKeys.objects.all().delete()
+    again = deliver(
+        "gp_observation", OBSERVATION, {}, {"observation_id": "o2"}, name="x"
+    )
+    assert sums(again) == (2, 1, 0, 0, 1)
+    assert stored("SELECT count(*) FROM event") == [(2,)]
 
 
 @pytest.mark.parametrize("in_order", [True, False])

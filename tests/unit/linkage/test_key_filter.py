@@ -1,0 +1,36 @@
+"""A filter that may say yes too often and never no wrongly."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from linkage.key_filter import key_filter, may_hold
+from linkage.keys import row_keys
+
+
+def keys(first: int, many: int) -> pl.Series:
+    numbers = pl.int_range(first, first + many, eager=True).alias("n")
+    return row_keys(numbers.to_frame(), ["n"], "test")
+
+
+@pytest.mark.parametrize("many", [1, 3, 1000, 65_536, 65_537])
+def test_what_was_put_in_is_always_found(many: int) -> None:
+    put_in = keys(0, many)
+    assert may_hold(key_filter(put_in), put_in).all()
+
+
+def test_of_others_few_are_found() -> None:
+    known = key_filter(keys(0, 65_536))  # sixteen bits a key, the fullest it gets
+    found = may_hold(known, keys(1_000_000, 200_000))
+    assert 0 < found.mean() < 1 / 300
+
+
+def test_an_empty_filter_holds_nothing() -> None:
+    known = key_filter(pl.Series([], dtype=pl.Int64))
+    assert not may_hold(known, keys(0, 1000)).any()
+
+
+def test_no_keys_are_asked_for() -> None:
+    asked = may_hold(key_filter(keys(0, 10)), pl.Series([], dtype=pl.Int64))
+    assert asked.dtype == np.bool_
+    assert asked.size == 0
