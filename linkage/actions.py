@@ -17,11 +17,11 @@ from django.utils import timezone
 from governance.definitions import digest
 from governance.logs import what_went_wrong
 from linkage import bulk, store
+from linkage.ahead import ahead
 from linkage.batches import Intake
 from linkage.definitions import FEEDS, HERE, unit_costs
 from linkage.models import FeedRun, RejectedRow
 from linkage.specs import FeedSpec
-from linkage.steps.pseudonymise import TABLES
 from linkage.steps.read import delivered, read
 from linkage.steps.validate import NOT_USED
 from linkage.vault import index, quarantine
@@ -122,56 +122,46 @@ def _load(
     progress: Progress | None,
 ) -> None:
     begun = time.monotonic()
-    intake = Intake(
-        spec,
-        feed=run.feed,
-        run_id=run.pk,
-        received_on=received_on,
-        period_on=period_on,
-        by=run.by,
-        unit_costs=unit_costs(),
-    )
     run.spec_hash = digest(HERE / "feeds" / f"{run.feed}.yaml")
     run.detail = run.detail | {
         "received_on": received_on.isoformat(),
         "period_on": period_on.isoformat(),
     }
-    tables = [name for name in TABLES if getattr(spec, PARTS[name])]
     try:
-        with store.staging(run.pk, tables) as staged:
+        with bulk.connect("vault") as connection:
+            vault.forget_rejected(connection, run.pk)
+            connection.commit()
+        with store.loading(run, keyed_by_row=spec.keyed_by_row) as loading:
             RejectedRow.objects.filter(run=run).delete()
-            with bulk.connect("vault") as connection:
-                vault.forget_rejected(connection, run.pk)
-                connection.commit()
-            with bulk.connect("default") as to:
-                for frame in batches():
-                    batch = intake.take(frame)
-                    for table, facts in batch.facts.items():
-                        staged.add(to, table, facts)
-                    staged.add(to, "rejected", batch.rejected)
-                    if batch.elsewhere is not None:
-                        staged.add(to, "elsewhere", batch.elsewhere)
-                    if progress:
-                        progress(intake.tally.rows_in)
+            intake = Intake(
+                spec,
+                feed=run.feed,
+                run_id=run.pk,
+                received_on=received_on,
+                period_on=period_on,
+                by=run.by,
+                unit_costs=unit_costs(),
+                may_be_known=loading.may_be_known,
+            )
+            # The store takes one batch in while the vault's side makes the next.
+            for batch in ahead(map(intake.take, batches()), bulk.close_all):
+                for table, facts in batch.facts.items():
+                    loading.add(table, facts, batch.doubtful)
+                loading.reject(batch.rejected)
+                if batch.elsewhere is not None:
+                    loading.set_aside("elsewhere", batch.elsewhere)
+                if progress:
+                    progress(intake.tally.rows_in)
             _count(run, intake)
-            run.state = FeedRun.State.STAGED
             run.seconds = time.monotonic() - begun
             run.finished_at = timezone.now()
-            store.publish(run, staged, period_on, intake.doubts())
+            store.publish(run, loading, period_on, intake.doubts())
     except Exception as error:
         FeedRun.objects.filter(pk=run.pk).update(
             state=FeedRun.State.FAILED,
             problem=what_went_wrong(error)[:2000],
         )
         raise
-
-
-PARTS = {
-    "registration": "registrations",
-    "residence": "residences",
-    "event": "events",
-    "activity": "activities",
-}
 
 
 def _count(run: FeedRun, intake: Intake) -> None:

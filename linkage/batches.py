@@ -5,6 +5,7 @@ What leaves here for the store carries a person number and no identifier.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from importlib import import_module
@@ -50,19 +51,22 @@ class Tally:
 
 @dataclass
 class Batch:
-    """What a batch gives the store: facts by table, rejected rows, and where else an
-    earlier version of its rows may have left facts."""
+    """What a batch gives the store: facts by table, rejected rows, the numbers of the
+    rows that may have been loaded before, and where else an earlier version of those
+    may have left facts."""
 
     facts: dict[str, pl.DataFrame]
     rejected: pl.DataFrame
+    doubtful: pl.Series
     elsewhere: pl.DataFrame | None = None
 
 
 class Intake:
     """One run's way through the vault: remembers what its earlier batches have met.
 
+    `may_be_known` says of row keys whether an earlier run may have loaded them.
     `repeats` turns true when a later batch may hold another version of a fact that an
-    earlier one has staged.
+    earlier one has brought.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class Intake:
         period_on: date,
         by: str,
         unit_costs: pl.DataFrame,
+        may_be_known: Callable[[pl.Series], pl.Series],
     ) -> None:
         self.spec = spec
         self.feed = feed
@@ -83,9 +88,11 @@ class Intake:
         self.period_on = period_on
         self.by = by
         self.unit_costs = unit_costs
+        self.may_be_known = may_be_known
         self.tally = Tally()
         self.repeats = False
         self._met: list[pl.DataFrame] = []
+        self._again = pl.Series(dtype=pl.Int64)
         self._rows: list[pl.DataFrame] = []
         self._references: pl.DataFrame | None = None
         self._tokens: pl.DataFrame | None = None
@@ -100,7 +107,7 @@ class Intake:
         tally.rows_in += frame.height
         tally.blanked.update(checked.blanked)
         reasons = [checked.rejected]
-        elsewhere = None
+        doubtful, elsewhere = pl.Series(dtype=pl.Int64), None
         # Who only refers to people leaves the index as it is, and waits for nobody.
         changes = spec.tier != "reference"
         with index.writing() if changes else index.reading() as connection:
@@ -118,18 +125,20 @@ class Intake:
                 reasons.append(early)
                 rows = rows.join(early, on="row_number", how="anti")
                 facts = self._facts(connection, rows)
-                elsewhere = self._elsewhere(connection, rows)
+                known = self._may_be_known(rows)
+                doubtful = known["row_number"]
+                elsewhere = self._elsewhere(connection, known)
             rejected = self._reject(connection, frame, reasons)
         for name in ("event", "activity"):
             if name in facts:
                 on = "on_date" if name == "event" else "start_on"
                 tally.span(facts[name][on])
-        return Batch(facts, rejected, elsewhere)
+        return Batch(facts, rejected, doubtful, elsewhere)
 
     def doubts(self) -> Doubts:
-        """What is open until the staged facts meet the store's."""
+        """What is open until the facts set aside meet the store's."""
         keys = pl.concat(self._met) if self._met else _no_keys()
-        return Doubts(self.repeats, keys, self.spec.keyed_by_row, self.corrected)
+        return Doubts(self.repeats, keys, self.corrected)
 
     def corrected(self, row_numbers: list[int]) -> pl.DataFrame:
         """Every fact that older versions of these rows can have made.
@@ -150,6 +159,11 @@ class Intake:
             .join(rows.select("row_number", "person_no"), on="row_number")
             .select("table", "person_no", "record_key")
         )
+
+    def _may_be_known(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows that an earlier run, or an earlier batch, may have loaded."""
+        known = self.may_be_known(rows["row_key"])
+        return rows.filter(known | rows["row_key"].is_in(self._again.implode()))
 
     def _elsewhere(
         self, connection: dbapi.Connection, rows: pl.DataFrame
@@ -190,7 +204,7 @@ class Intake:
         """Keep each row once: its latest version within the batch, then its last.
 
         A repeat of a row of an earlier batch is a duplicate, unless versions can
-        differ: then the store decides, when all are staged.
+        differ: then the store decides, when all have come.
         """
         before = rows.height
         if rows["row_key"].n_unique() < before:
@@ -206,6 +220,8 @@ class Intake:
             self.repeats |= shared or bool(self.spec.registrations)
             if self.spec.latest_by and fresh.height < rows.height:
                 self.repeats = True
+                again = rows.join(met, on="row_key", how="semi")["row_key"]
+                self._again = self._again.append(again)
             else:
                 rows = fresh
         self._met.append(rows.select("row_number", "row_key"))

@@ -1,26 +1,28 @@
-"""The longitudinal store's way in: stage a run's facts, then attach them at once.
+"""The longitudinal store's way in: one run's facts, in one transaction.
 
-A run's frames are COPYed into unlogged tables of its own (COPY refuses tables under
-row-level security), made and committed empty first, so that a killed load leaves
-tables that can be found, not files that cannot. Attaching is one transaction: facts
-already there fall away, newer versions replace older ones, and the ledger, the
-rejected rows and the touched people are written with them or not at all.
+Facts of rows that no earlier run can hold go straight into the partitions by COPY,
+sorted by key: half the cost of a staging table and an INSERT (docs/adr/0009). Facts of
+rows that may be known wait in temporary tables until the end, where versions decide.
+Nothing is committed before the ledger is, so a killed load leaves nothing: no rows, and
+no files, since the server removes the temporary tables of those who died.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from io import BytesIO
+from typing import Any
 
 import numpy as np
 import polars as pl
-from adbc_driver_postgresql import dbapi
 from django.db import connection, transaction
 
 from governance import audit
 from linkage import bulk, versions
 from linkage.key_filter import key_filter, may_hold
 from linkage.models import FeedRun, RunKeys
+from linkage.shards import shards
 from linkage.steps.pseudonymise import TABLES
 
 POSTGRES = {
@@ -32,24 +34,18 @@ POSTGRES = {
     pl.Date: "date",
     pl.String: "text",
 }
-REJECTED = {
-    "row_number": pl.Int64,
-    "fate": pl.String,
-    "rule": pl.String,
-    "field": pl.String,
-}
 ELSEWHERE = {
     "row_number": pl.Int64,
     "person_no": pl.Int32,
     "record_key": pl.Int64,
     "version": pl.Date,
 }
-STAGED = {
+ASIDE = {
     name: {"row_number": pl.Int64} | columns for name, columns in TABLES.items()
-} | {"rejected": REJECTED, "elsewhere": ELSEWHERE}
+} | {"elsewhere": ELSEWHERE}
 RUN_LOCK = 7_201_954  # first half of the advisory lock on a run; the second is its id
-
-FEED_LOCK = 7_201_955  # first half of the advisory lock on attaching a feed's runs
+FEED_LOCK = 7_201_955  # the same of a feed: its runs are attached one at a time
+NULL = r"\N"
 
 
 class RunBusyError(RuntimeError):
@@ -58,144 +54,172 @@ class RunBusyError(RuntimeError):
 
 @dataclass
 class Attached:
-    """What attaching did: facts by table, rows whose facts were all there already."""
+    """What a run did: facts by table, rows whose facts were all there already."""
 
     facts: dict[str, int] = field(default_factory=dict)
     duplicate_rows: int = 0
     people: int = 0
 
 
-class Staging:
-    """The staging tables of one run."""
+class Loading:
+    """The open transaction of one run."""
 
-    def __init__(self, run_id: int, tables: list[str]) -> None:
-        self.run_id = run_id
-        self.facts = tables
-        self.tables = [*tables, "rejected", "elsewhere"]
+    def __init__(self, cursor: Any, run: FeedRun, *, keyed_by_row: bool) -> None:
+        self.cursor = cursor
+        self.run = run
+        self._earlier = _earlier(run) if keyed_by_row else None
+        self._facts: dict[str, int] = {}
+        self._people: list[pl.Series] = []
+        self._aside: dict[str, str] = {}
 
-    def name(self, table: str) -> str:
-        return f"run_{self.run_id}_{table}"
+    def may_be_known(self, row_keys: pl.Series) -> pl.Series:
+        """Of each row, False only where no earlier run of the feed holds it."""
+        if self._earlier is None:
+            return pl.repeat(value=True, n=row_keys.len(), eager=True)
+        met = np.zeros(row_keys.len(), dtype=np.bool_)
+        for known in self._earlier:
+            met |= may_hold(known, row_keys)
+        return pl.Series(met)
 
-    def add(self, to: dbapi.Connection, table: str, frame: pl.DataFrame) -> None:
-        """COPY a frame into a staging table, and commit."""
-        bulk.copy(
-            to, frame.select(list(STAGED[table])), self.name(table), schema="staging"
-        )
-        to.commit()
+    def add(self, table: str, facts: pl.DataFrame, doubtful: pl.Series) -> None:
+        """Take facts; those of the doubtful rows (their numbers) are set aside."""
+        self._facts.setdefault(table, 0)
+        aside = facts["row_number"].is_in(doubtful.implode())
+        self.set_aside(table, facts.filter(aside))
+        fresh = facts.filter(~aside)
+        self._facts[table] += fresh.height
+        self._people.append(fresh["person_no"].unique())
+        # By partition and key, so that each index grows along its leaves.
+        columns = [*TABLES[table], "run_id"]
+        sorted_ = fresh.with_columns(
+            shards(fresh["person_no"]), run_id=pl.lit(self.run.pk, dtype=pl.Int32)
+        ).sort("shard", "person_no", "record_key")
+        parts = sorted_.partition_by("shard", as_dict=True, maintain_order=True)
+        for (shard,), part in parts.items():
+            copy(self.cursor, f"{table}_p{shard:02d}", part.select(columns))
 
+    def set_aside(self, table: str, frame: pl.DataFrame) -> None:
+        """Keep facts (or where else their rows may have some) until the end."""
+        if frame.is_empty():
+            return
+        if table not in self._aside:
+            name = self._aside[table] = f"pg_temp.aside_{table}"
+            columns = ", ".join(
+                f"{column} {POSTGRES[dtype]}" for column, dtype in ASIDE[table].items()
+            )
+            self.cursor.execute(f"DROP TABLE IF EXISTS {name}")
+            self.cursor.execute(f"CREATE TEMP TABLE aside_{table} ({columns})")
+        copy(self.cursor, self._aside[table], frame.select(list(ASIDE[table])))
 
-@contextmanager
-def staging(run_id: int, tables: list[str]) -> Iterator[Staging]:
-    """The run's empty staging tables, alone in using them; dropped in the end.
+    def reject(self, rejected: pl.DataFrame) -> None:
+        """Note the rows that are not loaded: row_number, fate, rule, field."""
+        run_id = pl.lit(self.run.pk, dtype=pl.Int32)
+        rows = rejected.select("row_number", "fate", "rule", "field")
+        copy(self.cursor, "rejected_row", rows.with_columns(run_id=run_id))
 
-    Raises RunBusyError when another process loads the same file.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [RUN_LOCK, run_id])
-        if not cursor.fetchone()[0]:
-            raise RunBusyError(f"run {run_id} is being loaded by another process")
-    made = Staging(run_id, tables)
-    try:
-        _reap()
-        with connection.cursor() as cursor:
-            for table in made.tables:
-                columns = ", ".join(
-                    f"{name} {POSTGRES[dtype]}" for name, dtype in STAGED[table].items()
-                )
-                cursor.execute(f"DROP TABLE IF EXISTS staging.{made.name(table)}")
-                cursor.execute(
-                    f"CREATE UNLOGGED TABLE staging.{made.name(table)} ({columns})"
-                )
-        yield made
-    finally:
-        with connection.cursor() as cursor:
-            for table in made.tables:
-                cursor.execute(f"DROP TABLE IF EXISTS staging.{made.name(table)}")
-            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [RUN_LOCK, run_id])
+    def attach(self, period_on: date, doubts: versions.Doubts) -> Attached:
+        """Settle what was set aside, and note whom the run has touched.
 
+        `period_on` is the day that the file speaks of; it decides between versions of
+        a registration or residence, which carry no date.
+        """
+        elsewhere = self._aside.pop("elsewhere", None)
+        done = Attached(self._facts)
+        if self._aside:
+            done.duplicate_rows = self._settle(period_on, doubts, elsewhere)
+        for table, name in self._aside.items():
+            columns = ", ".join(TABLES[table])
+            self.cursor.execute(
+                f"INSERT INTO {table} ({columns}, run_id) SELECT {columns}, %s"
+                f" FROM {name} ORDER BY person_no, record_key",
+                [self.run.pk],
+            )
+            done.facts[table] += self.cursor.rowcount
+            self.cursor.execute(f"SELECT DISTINCT person_no FROM {name}")
+            changed = [person_no for (person_no,) in self.cursor.fetchall()]
+            self._people.append(pl.Series("person_no", changed, dtype=pl.Int32))
+        if self._people:
+            touched = pl.concat(self._people).unique().sort().to_frame("person_no")
+            done.people = touched.height
+            run_id = pl.lit(self.run.pk, dtype=pl.Int32)
+            copy(self.cursor, "touched_person", touched.with_columns(run_id=run_id))
+        for name in self._aside.values():
+            self.cursor.execute(f"DROP TABLE {name}")
+        return done
 
-def _reap() -> None:
-    """Drop what killed loads left: staging tables of runs that nobody is loading."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'staging'"
-            " AND tablename ~ '^run_[0-9]+_' AND tableowner = current_user"
-        )
-        for (table,) in cursor.fetchall():
-            run_id = int(table.split("_")[1])
-            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [RUN_LOCK, run_id])
-            if cursor.fetchone()[0]:
-                cursor.execute(f"DROP TABLE IF EXISTS staging.{table}")
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [RUN_LOCK, run_id])
-
-
-def attach(
-    staged: Staging,
-    period_on: date,
-    doubts: versions.Doubts,
-    suspects: list[int] | None,
-) -> Attached:
-    """Move the staged facts into the store. Runs inside the caller's transaction.
-
-    `suspects`: the rows that an earlier run may have loaded; None where any may.
-    `period_on` is the day that the file speaks of; it decides between versions of a
-    registration or residence, which carry no date.
-    """
-    done = Attached()
-    names = {table: f"staging.{staged.name(table)}" for table in staged.facts}
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL work_mem = '256MB'")
-        cursor.execute("CREATE TEMP TABLE lost (row_number bigint) ON COMMIT DROP")
-        if names:
-            elsewhere = f"staging.{staged.name('elsewhere')}"
+    def _settle(
+        self, period_on: date, doubts: versions.Doubts, elsewhere: str | None
+    ) -> int:
+        """Let versions decide; returns how many rows were there already."""
+        cursor, names = self.cursor, self._aside
+        made = {
+            "lost": "row_number bigint",
+            "taken": "name text, run_id integer, person_no integer",
+        }
+        for name, columns in made.items():
+            cursor.execute(f"DROP TABLE IF EXISTS pg_temp.{name}")
+            cursor.execute(f"CREATE TEMP TABLE {name} ({columns}) ON COMMIT DROP")
+        if elsewhere:
             versions.settle_elsewhere(cursor, names, elsewhere)
-        if suspects:
-            versions.name_suspects(cursor, suspects)
+            cursor.execute(f"DROP TABLE {elsewhere}")
         newer: set[int] = set()
+        replaced: set[int] = set()
         for table, name in names.items():
             cursor.execute(f"ANALYZE {name} (person_no, record_key)")
             if doubts.repeats:
                 versions.drop_repeats(cursor, name, table)
-            if suspects is None or suspects:
-                newer.update(
-                    versions.settle_versions(
-                        cursor, name, table, period_on, suspects=bool(suspects)
-                    )
-                )
+            bring, again = versions.settle_versions(
+                cursor, name, table, period_on, self.run.pk
+            )
+            newer |= bring
+            replaced |= again
         versions.take_away_corrected(cursor, sorted(newer), doubts)
-        done.duplicate_rows = _rows_lost(cursor, names)
-        for table, name in names.items():
-            columns = ", ".join(TABLES[table])
-            cursor.execute(
-                f"INSERT INTO {table} ({columns}, run_id) SELECT {columns}, %s"
-                f" FROM {name} ORDER BY person_no, record_key",
-                [staged.run_id],
-            )
-            done.facts[table] = cursor.rowcount
+        own, people = versions.taken(cursor, self.run.pk)
+        for table, many in own.items():
+            self._facts[table] -= many
+        self._people.append(pl.Series("person_no", people, dtype=pl.Int32))
+        return _rows_lost(cursor, names) + len(replaced)
+
+
+@contextmanager
+def loading(run: FeedRun, *, keyed_by_row: bool) -> Iterator[Loading]:
+    """The transaction in which a run is loaded, alone in loading its feed.
+
+    keyed_by_row: every fact of the feed goes by the key of the one row that made it,
+    so that the keys of earlier runs tell which facts may be there. Raises RunBusyError
+    when another process loads the same file.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [RUN_LOCK, run.pk])
+        if not cursor.fetchone()[0]:
+            raise RunBusyError(f"run {run.pk} is being loaded by another process")
         cursor.execute(
-            "INSERT INTO rejected_row (run_id, row_number, fate, rule, field)"
-            " SELECT %s, row_number, fate, rule, field"
-            f" FROM staging.{staged.name('rejected')} ORDER BY row_number",
-            [staged.run_id],
+            "SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [FEED_LOCK, run.feed]
         )
-        if names:
-            people = " UNION ".join(
-                f"SELECT person_no FROM {name}" for name in names.values()
-            )
-            cursor.execute(
-                "INSERT INTO touched_person SELECT DISTINCT %s, person_no"
-                f" FROM ({people}) p",
-                [staged.run_id],
-            )
-            done.people = cursor.rowcount
+        cursor.execute("SET LOCAL work_mem = '256MB'")
+        yield Loading(cursor, run, keyed_by_row=keyed_by_row)
+
+
+def publish(
+    run: FeedRun, loading: Loading, period_on: date, doubts: versions.Doubts
+) -> Attached:
+    """Close a run's ledger entry in the transaction of its facts.
+
+    The run's counts must be final but for duplicates found in the store; the
+    database refuses a run whose rows do not add up.
+    """
+    done = loading.attach(period_on, doubts)
+    run.loaded -= done.duplicate_rows
+    run.duplicate += done.duplicate_rows
+    run.facts = sum(done.facts.values())
+    run.detail = run.detail | {"facts": done.facts, "people": done.people}
+    run.state = FeedRun.State.PUBLISHED
+    run.save()
+    RunKeys.objects.update_or_create(
+        run=run, defaults={"filter": key_filter(doubts.keys["row_key"])}
+    )
+    audit.record("feed_loaded", None, subject=run.feed, persons=done.people, run=run.pk)
     return done
-
-
-def _rows_lost(cursor, names: dict[str, str]) -> int:
-    """How many rows have no fact left, having had some."""
-    left = "".join(f" EXCEPT SELECT row_number FROM {name}" for name in names.values())
-    cursor.execute(f"SELECT count(*) FROM (SELECT row_number FROM lost{left}) gone")
-    return cursor.fetchone()[0]
 
 
 def write_people(people: pl.DataFrame) -> int:
@@ -216,47 +240,27 @@ def write_people(people: pl.DataFrame) -> int:
     return people.height
 
 
-def publish(
-    run: FeedRun, staged: Staging, period_on: date, doubts: versions.Doubts
-) -> Attached:
-    """Attach a run's facts and close its ledger entry in one transaction.
-
-    The run's counts must be final but for duplicates found in the store; the
-    database refuses a run whose rows do not add up. Runs of one feed are attached one
-    at a time: each must see what the others have loaded.
-    """
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [FEED_LOCK, run.feed]
-            )
-        done = attach(staged, period_on, doubts, _suspects(run, doubts))
-        run.loaded -= done.duplicate_rows
-        run.duplicate += done.duplicate_rows
-        run.facts = sum(done.facts.values())
-        run.detail = run.detail | {"facts": done.facts, "people": done.people}
-        run.state = FeedRun.State.PUBLISHED
-        run.save()
-        RunKeys.objects.update_or_create(
-            run=run, defaults={"filter": key_filter(doubts.keys["row_key"])}
-        )
-        audit.record(
-            "feed_loaded", None, subject=run.feed, persons=done.people, run=run.pk
-        )
-    return done
+def copy(cursor: Any, table: str, frame: pl.DataFrame) -> None:
+    """COPY a frame into a table by column name, in the cursor's transaction."""
+    if frame.is_empty():
+        return
+    text = BytesIO()
+    frame.write_csv(text, include_header=False, null_value=NULL)
+    into = f"COPY {table} ({', '.join(frame.columns)}) FROM STDIN"
+    with cursor.copy(f"{into} (FORMAT csv, NULL '{NULL}')") as copying:
+        copying.write(text.getbuffer())
 
 
-def _suspects(run: FeedRun, doubts: versions.Doubts) -> list[int] | None:
-    """The rows that an earlier run of the feed may have loaded; None: any may."""
-    if not doubts.keyed_by_row:
-        return None
+def _earlier(run: FeedRun) -> list[bytes] | None:
+    """The key filters of the feed's earlier runs; None where one kept none."""
     earlier = FeedRun.objects.filter(feed=run.feed, state=FeedRun.State.PUBLISHED)
-    filters = list(
-        RunKeys.objects.filter(run__in=earlier).values_list("filter", flat=True)
-    )
-    if len(filters) < earlier.count():
-        return None
-    met = np.zeros(doubts.keys.height, dtype=np.bool_)
-    for known in filters:
-        met |= may_hold(bytes(known), doubts.keys["row_key"])
-    return doubts.keys.filter(met)["row_number"].to_list()
+    kept = RunKeys.objects.filter(run__in=earlier).values_list("filter", flat=True)
+    filters = [bytes(known) for known in kept]
+    return filters if len(filters) == earlier.count() else None
+
+
+def _rows_lost(cursor: Any, names: dict[str, str]) -> int:
+    """How many rows have no fact left, having had some."""
+    left = "".join(f" EXCEPT SELECT row_number FROM {name}" for name in names.values())
+    cursor.execute(f"SELECT count(*) FROM (SELECT row_number FROM lost{left}) gone")
+    return cursor.fetchone()[0]

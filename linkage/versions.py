@@ -25,15 +25,13 @@ LOOKUP_WORTH_ROWS = 20
 class Doubts:
     """What a run cannot know of its facts until they meet the store's own.
 
-    repeats: one fact may have been staged more than once. keys: row_number and row_key
-    of every row that may have made facts. keyed_by_row: no fact goes by another key.
-    corrected: from row numbers to every fact that such rows could have made, as
-    table, person_no, record_key.
+    repeats: one fact may have been set aside more than once. keys: row_number and
+    row_key of every row that may have made facts. corrected: from row numbers to every
+    fact that such rows could have made, as table, person_no, record_key.
     """
 
     repeats: bool
     keys: pl.DataFrame
-    keyed_by_row: bool
     corrected: Callable[[list[int]], pl.DataFrame]
 
 
@@ -70,55 +68,36 @@ def settle_elsewhere(cursor: Any, staged: dict[str, str], elsewhere: str) -> Non
                 " WHERE s.row_number = stale.row_number RETURNING s.row_number)"
                 " INSERT INTO lost SELECT row_number FROM gone"
             )
-        cursor.execute(
-            f"DELETE FROM {table} t USING {elsewhere} e WHERE {same} AND NOT {older}"
-        )
+        _take(cursor, table, f"t USING {elsewhere} e WHERE {same} AND NOT {older}")
         cursor.execute("DROP TABLE stale")
 
 
-def name_suspects(cursor: Any, rows: list[int]) -> None:
-    """Note which rows may have been loaded before, as the temporary table suspect."""
-    cursor.execute("CREATE TEMP TABLE suspect (row_number bigint) ON COMMIT DROP")
-    with cursor.copy("COPY suspect FROM STDIN") as copying:
-        copying.write("".join(f"{row}\n" for row in rows))
-    cursor.execute("ANALYZE suspect")
-
-
 def settle_versions(
-    cursor: Any, staged: str, table: str, period_on: date, *, suspects: bool
-) -> list[int]:
+    cursor: Any, staged: str, table: str, period_on: date, run_id: int
+) -> tuple[set[int], set[int]]:
     """Of facts already there an older or equal version falls away.
 
-    A newer one replaces it; returns the numbers of the rows that bring one.
-    `suspects`: only the rows named by `name_suspects` can have facts there.
+    A newer one replaces it. Returns the numbers of the rows that bring one, and of
+    those among them that replace a row of this very run.
     """
-    asked = staged
-    if suspects:
-        # In a table of their own: found in passing, they would be searched for row by
-        # row in the staged facts, which have no index.
-        asked = "doubtful"
-        cursor.execute(
-            f"CREATE TEMP TABLE doubtful ON COMMIT DROP AS SELECT s.* FROM {staged} s"
-            " JOIN suspect USING (row_number)"
-        )
-        cursor.execute("ANALYZE doubtful (person_no, record_key)")
     same = "t.person_no = s.person_no AND t.record_key = s.record_key"
     if table in VERSIONED:
-        newer, join, parameters = "s.recorded_on > t.recorded_on", "", []
+        newer, join, parameters = "s.recorded_on > t.recorded_on", "", [run_id]
     else:
         newer = (
             "(s.end_on IS DISTINCT FROM t.end_on"
             " AND coalesce((r.detail->>'period_on')::date, '-infinity') <= %s)"
         )
-        join, parameters = " JOIN feed_run r ON r.id = t.run_id", [period_on]
-    with _probing_by_key(cursor, asked, table):
+        join, parameters = " JOIN feed_run r ON r.id = t.run_id", [period_on, run_id]
+    with _probing_by_key(cursor, staged, table):
         cursor.execute(
             "CREATE TEMP TABLE met ON COMMIT DROP AS SELECT s.row_number, s.person_no,"
-            f" s.record_key, coalesce({newer}, false) AS newer FROM {asked} s"
-            f" JOIN {table} t ON {same}{join}",
+            f" s.record_key, coalesce({newer}, false) AS newer, t.run_id = %s AS own"
+            f" FROM {staged} s JOIN {table} t ON {same}{join}",
             parameters,
         )
-    rows: list[int] = []
+    rows: set[int] = set()
+    replaced: set[int] = set()
     if cursor.rowcount:
         cursor.execute("ANALYZE met")
         cursor.execute(
@@ -126,16 +105,16 @@ def settle_versions(
             " AND NOT t.newer RETURNING s.row_number)"
             " INSERT INTO lost SELECT row_number FROM gone"
         )
-        cursor.execute("SELECT DISTINCT row_number FROM met WHERE newer")
-        rows = [row for (row,) in cursor.fetchall()]
+        cursor.execute("SELECT row_number, own FROM met WHERE newer")
+        for row, own in cursor.fetchall():
+            rows.add(row)
+            replaced.update([row] if own else [])
     if rows:
         with _probing_by_key(cursor, "met", table):
-            cursor.execute(
-                f"DELETE FROM {table} s USING met t WHERE {same} AND t.newer"
-            )
+            same = "t.person_no = m.person_no AND t.record_key = m.record_key"
+            _take(cursor, table, f"t USING met m WHERE {same} AND m.newer")
     cursor.execute("DROP TABLE met")
-    cursor.execute("DROP TABLE IF EXISTS doubtful")
-    return rows
+    return rows, replaced
 
 
 def take_away_corrected(cursor: Any, rows: list[int], doubts: Doubts) -> None:
@@ -152,11 +131,27 @@ def take_away_corrected(cursor: Any, rows: list[int], doubts: Doubts) -> None:
         with cursor.copy("COPY gone FROM STDIN (FORMAT csv)") as copying:
             copying.write(text.getvalue())
         cursor.execute("ANALYZE gone")
-        cursor.execute(
-            f"DELETE FROM {table} t USING gone"
-            " WHERE t.person_no = gone.person_no AND t.record_key = gone.record_key"
-        )
+        same = "t.person_no = g.person_no AND t.record_key = g.record_key"
+        _take(cursor, table, f"t USING gone g WHERE {same}")
         cursor.execute("DROP TABLE gone")
+
+
+def taken(cursor: Any, run_id: int) -> tuple[dict[str, int], list[int]]:
+    """What was deleted: facts of this very run by table, and who has lost any."""
+    cursor.execute(
+        "SELECT name, count(*) FROM taken WHERE run_id = %s GROUP BY name", [run_id]
+    )
+    own = dict(cursor.fetchall())
+    cursor.execute("SELECT DISTINCT person_no FROM taken")
+    return own, [person_no for (person_no,) in cursor.fetchall()]
+
+
+def _take(cursor: Any, table: str, which: str) -> None:
+    """Delete facts of a table (`t`), remembering whose and which run's they were."""
+    cursor.execute(
+        f"WITH gone AS (DELETE FROM {table} {which} RETURNING t.run_id, t.person_no)"
+        f" INSERT INTO taken SELECT '{table}', run_id, person_no FROM gone"
+    )
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from linkage.specs import FeedSpec
 from linkage.steps.read_fhir import read_fhir
 
-ROWS_PER_BATCH = 1_000_000
+ROWS_PER_BATCH = 500_000
 
 
 class UnreadableFileError(ValueError):

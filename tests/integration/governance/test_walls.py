@@ -228,3 +228,15 @@ def test_the_web_has_nothing_on_any_partition(as_role):
     )
     assert rows == []
     assert settings.SHARDS == 16
+
+
+def test_the_loader_only_fills_partitions(as_role):
+    rows = (
+        as_role("migrator")
+        .execute(
+            "SELECT relname FROM pg_class WHERE relispartition AND"
+            " has_table_privilege('loader', oid, 'SELECT, UPDATE, DELETE, TRUNCATE')"
+        )
+        .fetchall()
+    )
+    assert rows == []

@@ -102,6 +102,15 @@ def test_versions_in_different_batches_meet_in_the_store(
     run = deliver("gp_observation", OBSERVATION, {}, new, other, other)
     assert sorted(stored("SELECT value FROM event"), key=str) == [(44.0,), (None,)]
     assert sums(run) == (4, 2, 0, 0, 2)
+    assert run.facts == 2
+
+
+def test_a_repeated_delivery_touches_nobody(deliver, stored) -> None:
+    deliver("gp_patient", PATIENT, {})
+    deliver("gp_observation", OBSERVATION, {})
+    again = deliver("gp_observation", OBSERVATION, {}, {}, name="again")
+    assert sums(again) == (2, 0, 0, 0, 2)
+    assert stored(f"SELECT * FROM touched_person WHERE run_id = {again.pk}") == []
 
 
 def test_a_corrected_episode_loses_the_diagnoses_it_no_longer_has(
@@ -170,7 +179,7 @@ def test_a_load_that_fails_at_the_end_leaves_nothing_and_is_done_again(
     deliver, stored, vaulted, monkeypatch
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(store, "attach", lose)
+        broken.setattr(store.Loading, "attach", lose)
         with pytest.raises(LostError):
             deliver("registered_list", LISTED, {}, {"Date of Birth": "x"})
     (run,) = FeedRun.objects.all()
@@ -210,14 +219,14 @@ from linkage import actions, store
 point = sys.argv[1]
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
-setattr(*{"staged": (store, "attach"), "settling": (store, "write_people"),
-          "linked": (store.Staging, "add")}[point], die)
+setattr(*{"copied": (store.Loading, "attach"), "settling": (store, "write_people"),
+          "linked": (store.Loading, "add")}[point], die)
 actions.load_feed_file(feed="gp_observation", path=Path(sys.argv[2]), by="test",
                        received_on=date(2026, 9, 30))
 """
 
 
-@pytest.mark.parametrize("point", ["linked", "staged", "settling"])
+@pytest.mark.parametrize("point", ["linked", "copied", "settling"])
 def test_a_killed_load_is_taken_up_by_the_next(
     deliver, stored, vault_zone, tmp_path, point
 ) -> None:
