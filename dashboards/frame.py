@@ -13,6 +13,7 @@ from linkage.release import selectors as release
 NAVIGATION = (
     ("Home", "home", "home"),
     ("Overview", "overview", "overview"),
+    ("Cohorts", "cohorts", "cohorts"),
     ("Board", "board", "board"),
     ("Indicators", "indicator", "indicators"),
     ("Lists", "worklist", "worklists"),

@@ -24,4 +24,5 @@ urlpatterns = [
     path("access/", home.access_page, name="access"),
     path("access/audit/", home.audit, name="audit"),
     path("", include("dashboards.urls_lists")),
+    path("", include("dashboards.urls_cohorts")),
 ]

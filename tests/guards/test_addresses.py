@@ -12,6 +12,7 @@ ARGUMENTS = {
     "programme": "proactive_care",
     "reference": "aaaa",
     "decision_id": 1,
+    "cohort_id": 1,
     "name": "x",
     "key": "x",
 }
