@@ -48,6 +48,14 @@ BEAT = {
         "task": "linkage.release.tasks.resume_stalled",
         "schedule": 60.0,
     },
+    "searches": {
+        "task": "segmentation.tasks.resume_searches",
+        "schedule": 300.0,
+    },
+    "cohorts": {
+        "task": "segmentation.tasks.measure_cohorts",
+        "schedule": crontab(minute=20),
+    },
     "retire": {
         "task": "linkage.release.tasks.retire_releases",
         "schedule": crontab(hour=5, minute=30),
