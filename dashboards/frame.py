@@ -14,6 +14,7 @@ NAVIGATION = (
     ("Home", "home", "home"),
     ("Overview", "overview", "overview"),
     ("Cohorts", "cohorts", "cohorts"),
+    ("Risk", "risk", "risk"),
     ("Board", "board", "board"),
     ("Indicators", "indicator", "indicators"),
     ("Lists", "worklist", "worklists"),
@@ -22,6 +23,9 @@ NAVIGATION = (
     ("Governance", "access", "access"),
     ("About", "about", "about"),
 )
+
+
+MOST = 7
 
 
 @dataclass(frozen=True)
@@ -55,4 +59,5 @@ def navigation(viewer: Any, path: str) -> list[Link]:
             href = reverse(name)
             inside = path == href or (href != "/" and path.startswith(href))
             links.append(Link(title, href, inside))
-    return links
+    # The last is About, which the foot of every page also leads to.
+    return links[:MOST]

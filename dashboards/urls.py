@@ -24,5 +24,6 @@ urlpatterns = [
     path("access/", home.access_page, name="access"),
     path("access/audit/", home.audit, name="audit"),
     path("", include("dashboards.urls_lists")),
+    path("", include("dashboards.urls_risk")),
     path("", include("dashboards.urls_cohorts")),
 ]

@@ -15,6 +15,7 @@ VAULT_COMMANDS = {
     "replay",
     "evaluate_linkage",
     "evaluate_registers",
+    "true_people",
 }
 DATABASES = ("default", "vault")
 
