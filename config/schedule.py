@@ -59,6 +59,14 @@ BEAT = {
         "task": "segmentation.tasks.measure_cohorts",
         "schedule": crontab(minute=20),
     },
+    "check_links": {
+        "task": "linkage.tasks.check_links",
+        "schedule": crontab(hour=1, minute=0),
+    },
+    "forget_lists": {
+        "task": "linkage.tasks.forget_lists",
+        "schedule": crontab(hour=0, minute=30),
+    },
     "retire": {
         "task": "linkage.release.tasks.retire_releases",
         "schedule": crontab(hour=5, minute=30),

@@ -19,8 +19,10 @@ NAVIGATION = (
     ("Indicators", "indicator", "indicators"),
     ("Lists", "worklist", "worklists"),
     ("Feeds", "feeds", "feeds"),
+    ("Review links", "linkage_review", "linkage-queue"),
     ("API", "api_guide", "api-guide"),
     ("Governance", "access", "access"),
+    ("Special access", "approve_access", "special-access-waiting"),
     ("About", "about", "about"),
 )
 

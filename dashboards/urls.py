@@ -26,4 +26,5 @@ urlpatterns = [
     path("", include("dashboards.urls_lists")),
     path("", include("dashboards.urls_risk")),
     path("", include("dashboards.urls_cohorts")),
+    path("", include("dashboards.urls_linkage")),
 ]

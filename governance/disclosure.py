@@ -149,6 +149,22 @@ def in_workspace(
     return _published(made, measure, DisclosureClass.WORKSPACE, viewer, notes)
 
 
+def of_a_sample(cells: Iterable[Cell], *, measure: Measure, viewer: Asker) -> Published:
+    """Publish how well a process worked on a random sample of records.
+
+    Nobody knows whose records were drawn, so counts are exact, with their interval;
+    cells of fewer than eight people are hidden all the same.
+    """
+    made = tuple(
+        _hidden(cell, f"fewer than {HIDE_UP_TO + 1} people", None)
+        if len(cell.population) <= HIDE_UP_TO
+        else _exact(cell, measure)
+        for cell in cells
+    )
+    notes = ["Measured on a random sample of records."]
+    return _published(made, measure, DisclosureClass.OFFICIAL, viewer, notes)
+
+
 def official(
     rows: Iterable[tuple[Mapping[str, str], float]], *, measure: Measure, viewer: Asker
 ) -> Published:

@@ -103,3 +103,10 @@ def copy(
             db_schema_name=None if temporary else schema,
             temporary=temporary,
         )
+
+
+def ask(connection: "dbapi.Connection", frame: pl.DataFrame, table: str) -> None:
+    """Put keys into a temporary table and count them for the planner, which thinks of
+    a new table as large and would read the other side whole."""
+    copy(connection, frame, table, temporary=True)
+    execute(connection, f"ANALYZE pg_temp.{table}")

@@ -18,7 +18,7 @@ from adbc_driver_postgresql import dbapi
 from django.db import connection, transaction
 
 from governance import audit
-from linkage import bulk, versions
+from linkage import bulk, moves, versions
 from linkage.key_filter import key_filter, may_hold
 from linkage.models import FeedRun, RunKeys
 from linkage.steps.pseudonymise import TABLES
@@ -134,12 +134,15 @@ def attach(
     period_on: date,
     doubts: versions.Doubts,
     suspects: list[int] | None,
+    index_version: int,
 ) -> Attached:
     """Move the staged facts into the store. Runs inside the caller's transaction.
 
     `suspects`: the rows that an earlier run may have loaded; None where any may.
     `period_on` is the day that the file speaks of; it decides between versions of a
-    registration or residence, which carry no date.
+    registration or residence, which carry no date. `index_version`: the one at which
+    the run began to look people up; a record that has changed person since takes its
+    facts along.
     """
     done = Attached()
     names = {table: f"staging.{staged.name(table)}" for table in staged.facts}
@@ -149,6 +152,7 @@ def attach(
         if names:
             elsewhere = f"staging.{staged.name('elsewhere')}"
             versions.settle_elsewhere(cursor, names, elsewhere)
+        moves.follow(cursor, names, index_version)
         if suspects:
             versions.name_suspects(cursor, suspects)
         newer: set[int] = set()
@@ -198,12 +202,20 @@ def _rows_lost(cursor, names: dict[str, str]) -> int:
     return cursor.fetchone()[0]
 
 
-def write_people(people: pl.DataFrame) -> int:
-    """Bring the store's person rows up to date; returns how many were written."""
-    if people.is_empty():
+def write_people(people: pl.DataFrame, gone: pl.Series) -> int:
+    """Bring the store's person rows up to date; returns how many were written.
+
+    gone: people to whom no record belongs any more.
+    """
+    if people.is_empty() and gone.is_empty():
         return 0
     columns = people.columns
     with bulk.connect("default") as to:
+        bulk.copy(to, gone.alias("person_no").to_frame(), "gone", temporary=True)
+        bulk.execute(
+            to,
+            "DELETE FROM person p USING pg_temp.gone g WHERE p.person_no = g.person_no",
+        )
         bulk.copy(to, people, "people", temporary=True)
         with to.cursor() as cursor:
             cursor.execute(
@@ -217,7 +229,11 @@ def write_people(people: pl.DataFrame) -> int:
 
 
 def publish(
-    run: FeedRun, staged: Staging, period_on: date, doubts: versions.Doubts
+    run: FeedRun,
+    staged: Staging,
+    period_on: date,
+    doubts: versions.Doubts,
+    index_version: int,
 ) -> Attached:
     """Attach a run's facts and close its ledger entry in one transaction.
 
@@ -230,7 +246,8 @@ def publish(
             cursor.execute(
                 "SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [FEED_LOCK, run.feed]
             )
-        done = attach(staged, period_on, doubts, _suspects(run, doubts))
+        suspects = _suspects(run, doubts)
+        done = attach(staged, period_on, doubts, suspects, index_version)
         run.loaded -= done.duplicate_rows
         run.duplicate += done.duplicate_rows
         run.facts = sum(done.facts.values())

@@ -16,6 +16,9 @@ VAULT_COMMANDS = {
     "evaluate_linkage",
     "evaluate_registers",
     "true_people",
+    "rotate_keys",
+    "check_links",
+    "person_index",
 }
 DATABASES = ("default", "vault")
 
