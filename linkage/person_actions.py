@@ -15,7 +15,15 @@ from linkage import actions, bulk
 from linkage.definitions import FEEDS
 from linkage.models import LinkageAudit
 from linkage.steps.relink import Fed, changes, relink
-from linkage.vault import bias, identities, index, judged, relinks, reviews
+from linkage.vault import (
+    bias,
+    identities,
+    index,
+    judged,
+    pseudonyms,
+    relinks,
+    reviews,
+)
 from linkage.vault import changes as people
 
 
@@ -157,6 +165,49 @@ def _facts(connection: dbapi.Connection, pairs: pl.DataFrame) -> pl.DataFrame:
         "SELECT r.id, count(f.id)::integer AS facts FROM pg_temp.in_review r"
         f" LEFT JOIN ({per_table}) f ON f.id = r.id GROUP BY r.id",
     )
+
+
+def pseudonymise(
+    *, rows: pl.DataFrame, recipient: str, purpose: str, by: str
+) -> pl.DataFrame:
+    """Put the recipient's pseudonym in the place of `person_no`, for what leaves.
+
+    Rows of numbers that the index does not know are refused, not passed on.
+    """
+    with index.reading() as connection:
+        named = pseudonyms.pseudonyms(
+            connection, rows["person_no"], recipient=recipient, purpose=purpose
+        )
+    made = rows.with_columns(pl.col("person_no").cast(pl.Int32)).join(
+        named, on="person_no", how="left", maintain_order="left"
+    )
+    unknown = made["pseudonym"].null_count()
+    if unknown:
+        raise pseudonyms.RefusedPseudonymError(
+            f"{unknown} rows speak of nobody in the person index"
+        )
+    audit.record(
+        "pseudonyms_made",
+        None,
+        subject=f"{recipient} for {purpose}",
+        persons=named.height,
+        by=by,
+    )
+    return made.select(
+        "pseudonym", *(n for n in made.columns if n not in ("person_no", "pseudonym"))
+    )
+
+
+def begin_epoch(*, recipient: str, purpose: str, by: str) -> int:
+    """Give a recipient new pseudonyms from now on; returns the epoch."""
+    with index.writing() as connection:
+        epoch = pseudonyms.begin_epoch(
+            connection, recipient=recipient, purpose=purpose, by=by
+        )
+    audit.record(
+        "epoch_begun", None, subject=f"{recipient} for {purpose}", epoch=epoch, by=by
+    )
+    return epoch
 
 
 def check_links(*, as_of: date) -> LinkageAudit:

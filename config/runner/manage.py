@@ -19,6 +19,7 @@ VAULT_COMMANDS = {
     "rotate_keys",
     "check_links",
     "person_index",
+    "pseudonyms",
 }
 DATABASES = ("default", "vault")
 

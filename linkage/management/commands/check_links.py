@@ -1,5 +1,7 @@
 """`check_links`: hide the numbers of a sample of records and link them anew."""
 
+import json
+import time
 from argparse import ArgumentParser
 from datetime import date
 from typing import Any
@@ -15,10 +17,19 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--as-of", type=date.fromisoformat)
+        parser.add_argument("--progress", choices=["lines", "json"], default="lines")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        begun = time.monotonic()
         made = person_actions.check_links(
             as_of=options["as_of"] or timezone.localdate()
         )
         person_actions.count_facts_in_review()
-        self.stdout.write(f"{made.tried:,} records were linked anew. See /linkage/.")
+        if options["progress"] == "json":
+            line = {"stage": "check_links", "rows_in": made.tried}
+            line |= {"rows_out": made.tried, "seconds": time.monotonic() - begun}
+            self.stdout.write(json.dumps(line))
+        else:
+            self.stdout.write(
+                f"{made.tried:,} records were linked anew. See /linkage/."
+            )
