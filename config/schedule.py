@@ -12,9 +12,12 @@ STAGES = (
     Stage("derive_features", "shard", "linkage.release.actions.derive_features"),
     Stage("assign_segments", "shard", "segmentation.actions.assign_segments"),
     Stage("score_people", "shard", "risk.actions.score_people"),
+    Stage("find_gaps", "shard", "risk.actions.find_gaps"),
+    Stage("rate_impact", "release", "risk.actions.rate_impact"),
     Stage("gather_training", "shard", "risk.actions.gather_training"),
     Stage("train_model", "release", "risk.actions.train_model"),
     Stage("predict_risk", "shard", "risk.actions.predict_risk"),
+    Stage("watch_models", "release", "risk.actions.watch_models"),
     Stage("build_bitmaps", "attribute_group", "linkage.release.actions.build_bitmaps"),
     Stage("write_profiles", "shard", "linkage.release.actions.write_profiles"),
     Stage("make_lists", "release", "dashboards.actions.make_lists"),
@@ -47,6 +50,22 @@ BEAT = {
     "resume": {
         "task": "linkage.release.tasks.resume_stalled",
         "schedule": 60.0,
+    },
+    "searches": {
+        "task": "segmentation.tasks.resume_searches",
+        "schedule": 300.0,
+    },
+    "cohorts": {
+        "task": "segmentation.tasks.measure_cohorts",
+        "schedule": crontab(minute=20),
+    },
+    "check_links": {
+        "task": "linkage.tasks.check_links",
+        "schedule": crontab(hour=1, minute=0),
+    },
+    "forget_lists": {
+        "task": "linkage.tasks.forget_lists",
+        "schedule": crontab(hour=0, minute=30),
     },
     "retire": {
         "task": "linkage.release.tasks.retire_releases",

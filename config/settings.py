@@ -106,6 +106,8 @@ SHARDS = 16
 # below config call them without importing it.
 REFRESH_STAGES = "config.schedule.STAGES"
 RELEASE_DEFINITIONS = "config.schedule.DEFINITIONS"
+# Tables about whole people, outside linkage's own: they go along when two are merged.
+ROWS_OF_PEOPLE = ("decision", "intervention", "outcome")
 # Set when an image is built; a checkout asks git.
 CODE_VERSION = value("CATCHMENT_VERSION", "")
 
@@ -113,6 +115,10 @@ VAULT_SERVICE_URL = value("VAULT_SERVICE_URL", "")
 VAULT_ASSERTION_KEY = value("VAULT_ASSERTION_KEY", "")
 # "mandatory": every reveal needs a reason; the vault refuses more rows than this.
 REVEAL_MAX_PERSONS = 200
+
+# A list of people that somebody uploads never lies in a file, not for a moment: what
+# does not fit in memory (2.5 MB) is not taken.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "Europe/London"

@@ -13,14 +13,21 @@ from linkage.release import selectors as release
 NAVIGATION = (
     ("Home", "home", "home"),
     ("Overview", "overview", "overview"),
+    ("Cohorts", "cohorts", "cohorts"),
+    ("Risk", "risk", "risk"),
     ("Board", "board", "board"),
     ("Indicators", "indicator", "indicators"),
     ("Lists", "worklist", "worklists"),
     ("Feeds", "feeds", "feeds"),
+    ("Review links", "linkage_review", "linkage-queue"),
     ("API", "api_guide", "api-guide"),
     ("Governance", "access", "access"),
+    ("Special access", "approve_access", "special-access-waiting"),
     ("About", "about", "about"),
 )
+
+
+MOST = 7
 
 
 @dataclass(frozen=True)
@@ -54,4 +61,5 @@ def navigation(viewer: Any, path: str) -> list[Link]:
             href = reverse(name)
             inside = path == href or (href != "/" and path.startswith(href))
             links.append(Link(title, href, inside))
-    return links
+    # The last is About, which the foot of every page also leads to.
+    return links[:MOST]

@@ -24,4 +24,7 @@ urlpatterns = [
     path("access/", home.access_page, name="access"),
     path("access/audit/", home.audit, name="audit"),
     path("", include("dashboards.urls_lists")),
+    path("", include("dashboards.urls_risk")),
+    path("", include("dashboards.urls_cohorts")),
+    path("", include("dashboards.urls_linkage")),
 ]

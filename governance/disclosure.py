@@ -16,11 +16,12 @@ its denominator.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cache
 from math import isfinite
 from typing import Any, Protocol
 
 from pyroaring import BitMap
-from scipy.stats import chi2, norm
+from scipy.special import chdtri, ndtri
 
 HIDE_UP_TO = 7
 ROUND_TO = 5
@@ -148,6 +149,22 @@ def in_workspace(
     return _published(made, measure, DisclosureClass.WORKSPACE, viewer, notes)
 
 
+def of_a_sample(cells: Iterable[Cell], *, measure: Measure, viewer: Asker) -> Published:
+    """Publish how well a process worked on a random sample of records.
+
+    Nobody knows whose records were drawn, so counts are exact, with their interval;
+    cells of fewer than eight people are hidden all the same.
+    """
+    made = tuple(
+        _hidden(cell, f"fewer than {HIDE_UP_TO + 1} people", None)
+        if len(cell.population) <= HIDE_UP_TO
+        else _exact(cell, measure)
+        for cell in cells
+    )
+    notes = ["Measured on a random sample of records."]
+    return _published(made, measure, DisclosureClass.OFFICIAL, viewer, notes)
+
+
 def official(
     rows: Iterable[tuple[Mapping[str, str], float]], *, measure: Measure, viewer: Asker
 ) -> Published:
@@ -228,9 +245,15 @@ def _with_rate(
     return PublishedCell(cell.at, count, denominator, rate, lower, upper, None)
 
 
+@cache
+def _deviate(confidence: float) -> float:
+    """Return the normal deviate of a two-sided interval; 1.96 for 95%."""
+    return float(ndtri(0.5 + confidence / 2))
+
+
 def wilson(count: float, of: float, confidence: float = 0.95) -> tuple[float, float]:
     """Wilson's interval of a proportion (Wilson 1927; OHID technical guide)."""
-    z = float(norm.ppf(0.5 + confidence / 2))
+    z = _deviate(confidence)
     share = count / of
     centre = (share + z * z / (2 * of)) / (1 + z * z / of)
     half = z / (1 + z * z / of)
@@ -242,9 +265,9 @@ def byar(count: float, confidence: float = 0.95) -> tuple[float, float]:
     """Byar's interval of a count of events; exact Poisson below 10 (OHID guide)."""
     if count < 10:
         tail = (1 - confidence) / 2
-        low = float(chi2.ppf(tail, 2 * count) / 2) if count > 0 else 0.0
-        return low, float(chi2.ppf(1 - tail, 2 * count + 2) / 2)
-    z = float(norm.ppf(0.5 + confidence / 2))
+        low = float(chdtri(2 * count, 1 - tail) / 2) if count > 0 else 0.0
+        return low, float(chdtri(2 * count + 2, tail) / 2)
+    z = _deviate(confidence)
     low = count * (1 - 1 / (9 * count) - z / (3 * count**0.5)) ** 3
     above = count + 1
     return low, above * (1 - 1 / (9 * above) + z / (3 * above**0.5)) ** 3

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from governance.definitions import digest
 from governance.logs import what_went_wrong
-from linkage import bulk, store
+from linkage import bulk, moves, store
 from linkage.ahead import ahead
 from linkage.batches import Intake
 from linkage.definitions import FEEDS, HERE, unit_costs
@@ -101,14 +101,17 @@ def replay_run(*, run_id: int, by: str) -> FeedRun | None:
 
 
 def settle_people() -> int:
-    """Tell the store the best-known attributes of everyone whose records changed.
+    """Tell the store whose facts moved, and the best-known attributes of all changed.
 
     Returns how many people were written. The vault forgets that they were pending
     only after the store has committed, so a crash in between costs a repetition.
     """
     with index.writing() as connection:
-        people = vault.settle(connection)
-        written = store.write_people(people)
+        pending = vault.pending_moves(connection)
+        if pending.height:
+            moves.restamp(pending)
+        people, gone = vault.settle(connection)
+        written = store.write_people(people, gone)
         vault.settled(connection)
     return written
 
@@ -129,6 +132,7 @@ def _load(
     }
     try:
         with bulk.connect("vault") as connection:
+            began_at = index.newest_version(connection)
             vault.forget_rejected(connection, run.pk)
             connection.commit()
         with store.loading(run, keyed_by_row=spec.keyed_by_row) as loading:
@@ -155,7 +159,7 @@ def _load(
             _count(run, intake)
             run.seconds = time.monotonic() - begun
             run.finished_at = timezone.now()
-            store.publish(run, loading, period_on, intake.doubts())
+            store.publish(run, loading, period_on, intake.doubts(), began_at)
     except Exception as error:
         FeedRun.objects.filter(pk=run.pk).update(
             state=FeedRun.State.FAILED,

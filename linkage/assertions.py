@@ -10,7 +10,9 @@ import json
 import secrets
 import threading
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 LIFETIME_SECONDS = 60
 
@@ -43,9 +45,30 @@ class RevealRequest:
     person_nos: tuple[int, ...]
 
 
-def sign(request: RevealRequest, key: str, *, now: float | None = None) -> bytes:
-    """Return the statement as signed JSON."""
+@dataclass(frozen=True)
+class Asked:
+    """What the web states when a viewer asks the vault for anything but names.
+
+    `what` is one of the vault's own actions; `arguments` are plain values, never an
+    identifier in clear: a file with identifiers travels behind the statement, which
+    holds its SHA-256.
+    """
+
+    viewer_id: int
+    role: str
+    purpose: str
+    org_code: str
+    what: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+Request = RevealRequest | Asked
+
+
+def sign(request: Request, key: str, *, now: float | None = None) -> bytes:
+    """Return the statement as signed JSON. It says what kind of request it is."""
     body = asdict(request) | {
+        "kind": type(request).__name__,
         "issued_at": int(now if now is not None else time.time()),
         "number": secrets.token_hex(16),
     }
@@ -64,7 +87,24 @@ class Verifier:
         self.lock = threading.Lock()
 
     def verify(self, statement: bytes, *, now: float | None = None) -> RevealRequest:
-        """Return the request inside a valid statement, or refuse it."""
+        """Return the reveal inside a valid statement, or refuse it."""
+        body = self._body(statement, "RevealRequest", now)
+        try:
+            people = tuple(int(n) for n in body.pop("person_nos"))
+            return RevealRequest(**body, person_nos=people)
+        except (ValueError, TypeError, KeyError) as error:
+            raise RefusedAssertionError("the statement is no request") from error
+
+    def verify_asked(self, statement: bytes, *, now: float | None = None) -> Asked:
+        """Return what a valid statement asks for, or refuse it."""
+        body = self._body(statement, "Asked", now)
+        try:
+            return Asked(**body)
+        except TypeError as error:
+            raise RefusedAssertionError("the statement is no request") from error
+
+    def _body(self, statement: bytes, kind: str, now: float | None) -> dict[str, Any]:
+        """The words of a statement that is signed, of this kind, young and unused."""
         moment = now if now is not None else time.time()
         mac, _, text = statement.partition(b".")
         if not hmac.compare_digest(mac, _mac(text, self.key).encode()):
@@ -73,14 +113,15 @@ class Verifier:
             body = dict(json.loads(text))
             age = moment - int(body.pop("issued_at"))
             number = str(body.pop("number"))
-            people = tuple(int(n) for n in body.pop("person_nos"))
-            request = RevealRequest(**body, person_nos=people)
+            said = body.pop("kind")
         except (ValueError, TypeError, KeyError) as error:
             raise RefusedAssertionError("the statement is no request") from error
+        if said != kind:
+            raise RefusedAssertionError("the statement asks for something else")
         if not -5 <= age <= LIFETIME_SECONDS:
             raise RefusedAssertionError("the statement is too old")
         self._use_once(number, moment)
-        return request
+        return body
 
     def _use_once(self, number: str, moment: float) -> None:
         # Two threads with the same statement: one of them is the second.

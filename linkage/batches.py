@@ -19,9 +19,12 @@ from linkage.steps.before_birth import before_birth
 from linkage.steps.identify import identify, subjects
 from linkage.steps.pseudonymise import possible, pseudonymise
 from linkage.steps.validate import EXCLUDING, NOT_USED, validate
-from linkage.vault import index, quarantine
+from linkage.vault import index, quarantine, sealing
 from linkage.vault import store as vault
 from linkage.versions import Doubts
+
+# What a row is known by outside the vault.
+KEYS = ("row_key", "subject_key", "number_key")
 
 
 @dataclass
@@ -115,7 +118,7 @@ class Intake:
             if spec.token:
                 rows, unknown = self._without_token(connection, rows)
                 reasons.append(unknown)
-            rows = self._once(identify(rows, spec))
+            rows = self._once(keyed(identify(rows, spec)))
             if spec.keeps:
                 facts = self._keep(connection, rows)
             else:
@@ -344,6 +347,16 @@ class Intake:
                 delivered.select("row_number", "fate").with_columns(sealed),
             )
         return rejected
+
+
+def keyed(rows: pl.DataFrame) -> pl.DataFrame:
+    """Put the keys of identified rows under the vault's key, before they go anywhere.
+
+    `identify` hashes what a row says; of a known row, or of an NHS number, anyone can
+    make the same hash again.
+    """
+    plain = [n for n in rows.columns if n in KEYS or n.startswith("local_key_")]
+    return rows.with_columns(sealing.blind_records(rows[name]) for name in plain)
 
 
 def _rows_by_fate(rejected: pl.DataFrame) -> dict[str, int]:

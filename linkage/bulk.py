@@ -3,23 +3,30 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import polars as pl
-from adbc_driver_postgresql import dbapi
 
 from governance.postgres import bulk_uri
+
+if TYPE_CHECKING:
+    from adbc_driver_postgresql import dbapi
 
 _kept = threading.local()
 
 
 @contextmanager
-def connect(alias: str) -> Iterator[dbapi.Connection]:
+def connect(alias: str) -> Iterator["dbapi.Connection"]:
     """A connection as the process's role; what is not committed is lost.
 
     Opening one costs a third of a second on a busy machine (the driver reads every
     type of the database), so each thread keeps its last one per database. Within a
     block that already has it, another is opened.
     """
+    # The driver brings pandas along, 130 MiB that the web, which never reads whole
+    # shards, would carry in each of its processes.
+    from adbc_driver_postgresql import dbapi
+
     uri = bulk_uri(alias)
     kept: dict[str, dbapi.Connection] = _kept.__dict__.setdefault("by_uri", {})
     connection = kept.pop(uri, None)
@@ -44,8 +51,10 @@ def close_all() -> None:
         connection.close()
 
 
-def _alive(connection: dbapi.Connection) -> bool:
+def _alive(connection: "dbapi.Connection") -> bool:
     """Whether the server still answers; it may have been restarted meanwhile."""
+    from adbc_driver_postgresql import dbapi
+
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -57,14 +66,14 @@ def _alive(connection: dbapi.Connection) -> bool:
     return True
 
 
-def execute(connection: dbapi.Connection, *statements: str) -> None:
+def execute(connection: "dbapi.Connection", *statements: str) -> None:
     """Run statements that return nothing."""
     with connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
 
 
-def fetch(connection: dbapi.Connection, query: str) -> pl.DataFrame:
+def fetch(connection: "dbapi.Connection", query: str) -> pl.DataFrame:
     """Run a query and return its rows as a frame."""
     with connection.cursor() as cursor:
         cursor.execute(query)
@@ -74,7 +83,7 @@ def fetch(connection: dbapi.Connection, query: str) -> pl.DataFrame:
 
 
 def copy(
-    connection: dbapi.Connection,
+    connection: "dbapi.Connection",
     frame: pl.DataFrame,
     table: str,
     *,
@@ -94,3 +103,10 @@ def copy(
             db_schema_name=None if temporary else schema,
             temporary=temporary,
         )
+
+
+def ask(connection: "dbapi.Connection", frame: pl.DataFrame, table: str) -> None:
+    """Put keys into a temporary table and count them for the planner, which thinks of
+    a new table as large and would read the other side whole."""
+    copy(connection, frame, table, temporary=True)
+    execute(connection, f"ANALYZE pg_temp.{table}")

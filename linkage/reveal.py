@@ -1,16 +1,20 @@
 """The web's way to a name: ask the vault, show the answer, keep nothing."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 from django.conf import settings
 
 from governance import audit
 from governance.access import Viewer
-from linkage.assertions import RevealRequest, sign
+from linkage.assertions import Asked, RevealRequest, sign
 
 TIMEOUT_SECONDS = 5.0
+# Linking a list of some thousand people, or moving a merged person's facts.
+WORK_SECONDS = 60.0
 
 
 class VaultUnavailableError(RuntimeError):
@@ -81,6 +85,46 @@ def reveal(
         names={row.pop("person_no"): Named(**row) for row in body["revealed"]},
         refused={int(n): why for n, why in body["refused"].items()},
     )
+
+
+def ask(
+    viewer: Viewer, what: str, *, content: bytes = b"", **arguments: Any
+) -> dict[str, Any]:
+    """Ask the vault to do something for a viewer; returns its answer.
+
+    content: a file for the vault alone. It goes behind the signed statement, which
+    holds its digest, and is kept nowhere on the way. Audited here and there.
+    """
+    audit.record("vault_asked", viewer, subject=what, bytes=len(content))
+    if content:
+        arguments["sha256"] = hashlib.sha256(content).hexdigest()
+    statement = sign(
+        Asked(
+            viewer_id=viewer.user_id,
+            role=viewer.role,
+            purpose=viewer.purpose,
+            org_code=viewer.org_code,
+            what=what,
+            arguments=arguments,
+        ),
+        settings.VAULT_ASSERTION_KEY or "",
+    )
+    try:
+        with _client() as client:
+            response = client.post(
+                "/act", content=statement + b"\n" + content, timeout=WORK_SECONDS
+            )
+    except httpx.HTTPError as error:
+        raise VaultUnavailableError(
+            "The vault does not answer. Nothing was done; try again in a minute, and"
+            " tell your data manager if it lasts."
+        ) from error
+    if response.status_code in {400, 401, 403, 409, 413}:
+        raise RevealRefusedError(response.json().get("refused", "refused"))
+    if response.status_code != httpx.codes.OK:
+        raise VaultUnavailableError("The vault reports a fault. Nothing was shown.")
+    answer: dict[str, Any] = response.json()
+    return answer
 
 
 def _client() -> httpx.Client:

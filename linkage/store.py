@@ -19,7 +19,7 @@ import polars as pl
 from django.db import connection, transaction
 
 from governance import audit
-from linkage import bulk, versions
+from linkage import bulk, moves, versions
 from linkage.key_filter import key_filter, may_hold
 from linkage.models import FeedRun, RunKeys
 from linkage.shards import shards
@@ -117,14 +117,22 @@ class Loading:
         rows = rejected.select("row_number", "fate", "rule", "field")
         copy(self.cursor, "rejected_row", rows.with_columns(run_id=run_id))
 
-    def attach(self, period_on: date, doubts: versions.Doubts) -> Attached:
+    def attach(
+        self, period_on: date, doubts: versions.Doubts, index_version: int
+    ) -> Attached:
         """Settle what was set aside, and note whom the run has touched.
 
         `period_on` is the day that the file speaks of; it decides between versions of
-        a registration or residence, which carry no date.
+        a registration or residence, which carry no date. `index_version`: the one at
+        which the run began to look people up; a record that has changed person since
+        takes its facts along.
         """
         elsewhere = self._aside.pop("elsewhere", None)
         done = Attached(self._facts)
+        followed = moves.follow(
+            self.cursor, self._aside, list(self._facts), self.run.pk, index_version
+        )
+        self._people.append(pl.Series("person_no", followed, dtype=pl.Int32))
         if self._aside:
             done.duplicate_rows = self._settle(period_on, doubts, elsewhere)
         for table, name in self._aside.items():
@@ -201,14 +209,18 @@ def loading(run: FeedRun, *, keyed_by_row: bool) -> Iterator[Loading]:
 
 
 def publish(
-    run: FeedRun, loading: Loading, period_on: date, doubts: versions.Doubts
+    run: FeedRun,
+    loading: Loading,
+    period_on: date,
+    doubts: versions.Doubts,
+    index_version: int,
 ) -> Attached:
     """Close a run's ledger entry in the transaction of its facts.
 
     The run's counts must be final but for duplicates found in the store; the
     database refuses a run whose rows do not add up.
     """
-    done = loading.attach(period_on, doubts)
+    done = loading.attach(period_on, doubts, index_version)
     run.loaded -= done.duplicate_rows
     run.duplicate += done.duplicate_rows
     run.facts = sum(done.facts.values())
@@ -222,12 +234,20 @@ def publish(
     return done
 
 
-def write_people(people: pl.DataFrame) -> int:
-    """Bring the store's person rows up to date; returns how many were written."""
-    if people.is_empty():
+def write_people(people: pl.DataFrame, gone: pl.Series) -> int:
+    """Bring the store's person rows up to date; returns how many were written.
+
+    gone: people to whom no record belongs any more.
+    """
+    if people.is_empty() and gone.is_empty():
         return 0
     columns = people.columns
     with bulk.connect("default") as to:
+        bulk.copy(to, gone.alias("person_no").to_frame(), "gone", temporary=True)
+        bulk.execute(
+            to,
+            "DELETE FROM person p USING pg_temp.gone g WHERE p.person_no = g.person_no",
+        )
         bulk.copy(to, people, "people", temporary=True)
         with to.cursor() as cursor:
             cursor.execute(

@@ -4,8 +4,9 @@ from datetime import date
 from pathlib import Path
 
 from celery import shared_task
+from django.utils import timezone
 
-from linkage import actions
+from linkage import actions, imported_store, person_actions
 
 
 @shared_task(queue="vault")
@@ -23,3 +24,16 @@ def load_feed_file(feed: str, path: str, received_on: str | None = None) -> None
 def replay_run(run_id: int) -> None:
     """Take a run's rejected rows through the road once more."""
     actions.replay_run(run_id=run_id, by="queue")
+
+
+@shared_task(queue="vault")
+def check_links() -> None:
+    """Hide the numbers of a sample of records and link them anew, for the report."""
+    person_actions.check_links(as_of=timezone.localdate())
+    person_actions.count_facts_in_review()
+
+
+@shared_task(queue="vault")
+def forget_lists() -> None:
+    """Forget imported lists whose time is over."""
+    imported_store.forget(timezone.localdate())

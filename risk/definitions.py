@@ -9,6 +9,7 @@ import polars as pl
 from governance.definitions import DefinitionError, Folder, digest
 from linkage.feature_definitions import codelists
 from linkage.vocabulary import SYSTEMS
+from risk.gap_specs import GapSpec, ImpactSpec
 from risk.score_specs import (
     AdmissionMethod,
     CodedMethod,
@@ -25,6 +26,8 @@ HERE = Path(__file__).resolve().parent
 
 SCORES = Folder(HERE / "scores", ScoreSpec)
 MODELS = Folder(HERE / "predictions", ModelSpec)
+GAPS = Folder(HERE / "gaps", GapSpec)
+IMPACT = Folder(HERE / "impact", ImpactSpec)
 # Scores of an admission read the groups of coded ones, cohorts read any score.
 LATER = (AdmissionMethod, CohortMethod)
 
@@ -120,4 +123,6 @@ def hashes() -> dict[str, str]:
     }
     scores = {f"score/{name}": found for name, found in SCORES.hashes.items()}
     models = {f"model/{name}": found for name, found in MODELS.hashes.items()}
-    return scores | tables | models
+    gaps = {f"gap/{name}": found for name, found in GAPS.hashes.items()}
+    impact = {f"impact/{name}": found for name, found in IMPACT.hashes.items()}
+    return scores | tables | models | gaps | impact

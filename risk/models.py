@@ -23,11 +23,98 @@ class TrainedModel(models.Model):
     performance = models.JSONField(default=dict)
     payload = models.BinaryField()
     in_use = models.BooleanField(default=False)
+    # Why the model stopped feeding lists, and since which release; empty while it may.
+    stopped_because = models.CharField(max_length=300, blank=True, default="")
+    stopped_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "trained_model"
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["name", "version"], name="one_model_version"
+            )
+        ]
+
+
+class ModelApproval(models.Model):
+    """One person's yes to a model's definition, after seeing its card.
+
+    It holds for every training of that definition; another definition (`spec_hash`)
+    needs new approvals. Rows are added, never changed.
+    """
+
+    name = models.CharField(max_length=60)
+    spec_hash = models.CharField(max_length=64)
+    model_version = models.IntegerField()
+    user_id = models.IntegerField()
+    full_name = models.CharField(max_length=120)
+    role = models.CharField(max_length=40)
+    note = models.CharField(max_length=500, blank=True)
+    approved_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "model_approval"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["name", "spec_hash", "user_id"], name="one_approval_each"
+            )
+        ]
+
+
+class ModelWatch(models.Model):
+    """What one release shows of a model in use: shifts, drift, and what it led to."""
+
+    release_id = models.IntegerField()
+    name = models.CharField(max_length=60)
+    model_version = models.IntegerField()
+    figures = models.JSONField()
+    alerts = models.JSONField(default=list)
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "model_watch"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["release_id", "name"], name="one_watch_per_release"
+            )
+        ]
+
+
+class PersonRisk(models.Model):
+    """What a release foretells of a person high enough to be explained, and why.
+
+    `reasons` is a list of {feature, words, adds}; the last, without a feature, is all
+    that is not told, and together they add up to the log-odds of `value`.
+    """
+
+    pk = models.CompositePrimaryKey("release_id", "name", "person_no")
+    release_id = models.IntegerField()
+    name = models.CharField(max_length=60)
+    person_no = models.IntegerField()
+    practice_code = models.CharField(max_length=12, null=True)
+    value = models.FloatField()
+    band = models.CharField(max_length=40)
+    reasons = models.JSONField()
+
+    class Meta:
+        db_table = "person_risk"
+        indexes: ClassVar = [
+            models.Index(fields=["person_no", "name"], name="person_risk_person_idx")
+        ]
+
+
+class Treatment(models.Model):
+    """A programme took a person on: marked, so that retraining is not fooled by it."""
+
+    person_no = models.IntegerField()
+    practice_code = models.CharField(max_length=12)
+    programme = models.CharField(max_length=60)
+    from_on = models.DateField()
+
+    class Meta:
+        db_table = "treatment"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["person_no", "programme", "from_on"], name="one_treatment"
             )
         ]

@@ -10,9 +10,10 @@ import polars as pl
 
 from linkage.release import parts
 from risk.definitions import MODELS, SCORES
-from risk.models import TrainedModel
+from risk.models import ModelApproval, ModelWatch, PersonRisk, TrainedModel
 from risk.score_specs import ScoreSpec
 from risk.specs import ModelSpec
+from risk.steps.reasons import frequency
 
 PREDICTIONS_PART = "predictions"
 # The web role may read every column but the model itself.
@@ -31,7 +32,26 @@ CARD_COLUMNS = (
     "calibration",
     "performance",
     "in_use",
+    "stopped_because",
+    "stopped_at",
 )
+APPROVALS_NEEDED = 2
+# From which lane of a person's page a reason comes, by how its feature begins; a role
+# that may not see the lane is not told the reason.
+LANES = {
+    "mental_health": "mental_health",
+    "community_contacts": "community",
+    "long_term_social_care": "social_care",
+    "outpatient": "outpatient",
+    "emergency_attendances": "emergency",
+    "days_since_emergency_attendance": "emergency",
+    "emergency_admissions": "admitted",
+    "days_since_emergency_admission": "admitted",
+    "elective_admissions": "admitted",
+    "bed_days": "admitted",
+    "medicines": "medicine",
+}
+NOT_SHOWN = "Something your role does not see"
 
 
 @dataclass(frozen=True)
@@ -57,6 +77,14 @@ class ModelCard:
     calibration: dict[str, Any]
     performance: dict[str, Any]
     in_use: bool
+    stopped_because: str
+    stopped_at: datetime | None
+
+    @property
+    def approvals(self) -> list[ModelApproval]:
+        """Who has said yes to this definition, in order."""
+        given = ModelApproval.objects.filter(name=self.name, spec_hash=self.spec_hash)
+        return list(given.order_by("approved_at", "pk"))
 
 
 def model_card(name: str, version: int | None = None) -> ModelCard | None:
@@ -97,3 +125,147 @@ def reasons(
         pl.col("person_no").is_in(list(person_nos)) & pl.col(column).is_not_null()
     )
     return {number: json.loads(text) for number, text in found.iter_rows()}
+
+
+def may_feed_lists(attribute: str) -> str:
+    """Return why a model's attribute may not order a list; empty where it may.
+
+    A model that is in use needs two people's approval of its definition, and must not
+    have been stopped. Attributes of no trained model are no model's business.
+    """
+    for name, spec in MODELS.items():
+        if attribute not in (spec.attribute, spec.band_attribute):
+            continue
+        model = model_card(name)
+        if model is None:
+            return ""
+        if model.stopped_because:
+            return f"stopped: {model.stopped_because}"
+        given = len({approval.user_id for approval in model.approvals})
+        if given < APPROVALS_NEEDED:
+            return f"approved by {given} of {APPROVALS_NEEDED} people"
+    return ""
+
+
+def watches(name: str, limit: int = 12) -> list[ModelWatch]:
+    """Return what the last releases showed of a model, the newest first."""
+    return list(ModelWatch.objects.filter(name=name).order_by("-release_id")[:limit])
+
+
+def explained(
+    release_id: int, person_nos: Collection[int], name: str = "emergency_admission"
+) -> dict[int, PersonRisk]:
+    """Return what is foretold of people and why, as far as row-level security shows.
+
+    The caller audits the reading. People below `reasons_from` are not there.
+    """
+    rows = PersonRisk.objects.filter(
+        release_id=release_id, name=name, person_no__in=list(person_nos)
+    )
+    return {row.person_no: row for row in rows}
+
+
+def trajectory(person_no: int, name: str = "emergency_admission") -> list[PersonRisk]:
+    """Return a person's figures over the releases that explained them, oldest first."""
+    rows = PersonRisk.objects.filter(person_no=person_no, name=name)
+    return list(rows.order_by("release_id").defer("reasons"))
+
+
+def in_words(
+    found: PersonRisk | None, lanes: frozenset[str], most: int = 3
+) -> tuple[str, ...]:
+    """Return the weightiest reasons of these lanes in words."""
+    if found is None:
+        return ()
+    told = [
+        each["words"]
+        for each in found.reasons
+        if each["feature"] and may_be_told(each["feature"], lanes)
+    ]
+    return tuple(told[:most])
+
+
+def may_be_told(feature: str, lanes: frozenset[str]) -> bool:
+    """Whether a reason may be said to a role that sees these lanes of a person."""
+    return all(
+        lane in lanes for begins, lane in LANES.items() if feature.startswith(begins)
+    )
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one model foretells of a person, as a page says it.
+
+    `band` is what happened, in the model's trial, to the tenth of people whose figures
+    were like this one's. `reasons` hold words and what they add to the log-odds; the
+    last is all that is not told, and together they are the figure. `before` are the
+    figures of earlier releases, as release and words.
+    """
+
+    title: str
+    chance: str
+    band: str
+    reasons: list[tuple[str, str]]
+    before: list[tuple[str, str]]
+
+
+def told_of(release_id: int, person_no: int, lanes: frozenset[str]) -> list[Told]:
+    """Return what every model foretells of a person and why; the caller audits.
+
+    What rests on a lane that is not among `lanes` keeps its weight and loses its words.
+    """
+    rows = {
+        row.name: row
+        for row in PersonRisk.objects.filter(release_id=release_id, person_no=person_no)
+    }
+    found = []
+    for name, spec in MODELS.items():
+        row = rows.get(name)
+        if row is None:
+            continue
+        found.append(
+            Told(
+                title=spec.title,
+                chance=figure_words(row.value, spec),
+                band=trial_words(row.value, name, spec),
+                reasons=[
+                    (
+                        each["words"]
+                        if may_be_told(each["feature"], lanes)
+                        else NOT_SHOWN,
+                        f"{each['adds']:+.2f}",
+                    )
+                    for each in row.reasons
+                ],
+                before=[
+                    (f"Release {past.release_id}", figure_words(past.value, spec))
+                    for past in trajectory(person_no, name)
+                    if past.release_id != release_id
+                ],
+            )
+        )
+    return found
+
+
+def figure_words(value: float, spec: ModelSpec) -> str:
+    """Return a figure as a natural frequency, or in pounds."""
+    if spec.outcome.is_amount:
+        return f"about £{round(value, -2):,.0f}"
+    return f"{frequency(value)} {spec.happens}"
+
+
+def trial_words(value: float, name: str, spec: ModelSpec) -> str:
+    """Return what happened, in the trial, to people with a figure like this."""
+    card = model_card(name)
+    if card is None or spec.outcome.is_amount:
+        return ""
+    like = [
+        part for part in card.performance["calibration_curve"] if part["from"] <= value
+    ]
+    if not like:
+        return ""
+    low, high = like[-1]["interval"]
+    return (
+        f"When it was tried, {like[-1]['observed']:.0%} of people with such figures"
+        f" did (95% interval {low:.0%} to {high:.0%})."
+    )

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from governance.specs import Definition, Strict
+from linkage.steps.holds import FeatureTest
 from risk.score_specs import Ages
 
 
@@ -16,6 +17,11 @@ class InputSpec(Strict):
     `within_days` forgets what is older: of a number, days above it; beside `dated_by`,
     a value whose date lies further back. Feeds begin at some date, and without a
     limit the same person would look different for having a longer record.
+
+    `words` may hold `{value}`, `{count:attendance|attendances}` (the number in words
+    with its noun), `{as_of}` and the names of `dates`: features that are dates, or
+    days before `as_of`. What stands in square brackets is said only where all of its
+    dates are known: "{count:admission|admissions} in a year[, the last on {last}]".
     """
 
     feature: str
@@ -25,6 +31,7 @@ class InputSpec(Strict):
     decimals: int = 0
     within_days: int | None = None
     dated_by: str | None = None
+    dates: dict[str, str] = {}
 
     @model_validator(mode="after")
     def lists_its_values(self) -> "InputSpec":
@@ -36,16 +43,55 @@ class InputSpec(Strict):
 
     @property
     def features(self) -> tuple[str, ...]:
-        return (self.feature, self.dated_by) if self.dated_by else (self.feature,)
+        dated = (self.dated_by,) if self.dated_by else ()
+        return (self.feature, *dated, *self.dates.values())
 
 
 class OutcomeSpec(Strict):
-    """What the model foretells: a first activity within the horizon."""
+    """What the model foretells within `horizon_days` of an index date.
 
-    setting: str
-    kind: str
-    urgency: str
+    `activity`: a first use of this setting, kind and urgency. `onset`: the person
+    comes onto the register that it `joins`. `cost_above`: use of services costs `gbp`
+    or more. `cost`: what it costs in pounds; the only one that is an amount and not a
+    chance.
+    """
+
+    of: Literal["activity", "onset", "cost_above", "cost"] = "activity"
     horizon_days: int
+    setting: str | None = None
+    kind: str | None = None
+    urgency: str | None = None
+    joins: str | None = None
+    gbp: float | None = None
+
+    @model_validator(mode="after")
+    def says_what_it_needs(self) -> "OutcomeSpec":
+        needs = {
+            "activity": ("setting", "kind", "urgency"),
+            "onset": ("joins",),
+            "cost_above": ("gbp",),
+            "cost": (),
+        }[self.of]
+        told = self.model_dump(exclude={"of", "horizon_days"}, exclude_none=True)
+        if set(told) != set(needs):
+            raise ValueError(f"an outcome of {self.of} says {', '.join(needs) or '-'}")
+        return self
+
+    @property
+    def is_amount(self) -> bool:
+        return self.of == "cost"
+
+
+class TreatedSpec(Strict):
+    """Who is under an intervention that means to prevent the outcome.
+
+    People with `feature` (a date) within `within_days` before the index date, and
+    those whom a programme took on before the horizon ended. They are marked and not
+    learnt from: a model that learns from successes would stop finding those people.
+    """
+
+    feature: str
+    within_days: int
 
 
 class TrainingSpec(Strict):
@@ -54,8 +100,9 @@ class TrainingSpec(Strict):
     `train_days` are the index dates to learn from, `test_days` the later one to be
     tried on; each leaves a whole horizon of outcomes. In each of `folds` the people
     of one fold are foretold by trees that never saw them: that sets the number of
-    trees and the level. `most_people` bounds the sample. A model older than
-    `renew_after_days` is trained again.
+    trees and the level. From `one_fold_from` rows on, one fold is enough for that.
+    `most_people` bounds the sample. A model older than `renew_after_days` is trained
+    again.
     """
 
     train_days: tuple[int, ...]
@@ -64,6 +111,7 @@ class TrainingSpec(Strict):
     most_people: int
     seed: int
     renew_after_days: int
+    one_fold_from: int = 400_000
 
     @model_validator(mode="after")
     def tries_on_a_later_date(self) -> "TrainingSpec":
@@ -82,6 +130,26 @@ class TreesSpec(Strict):
     least_in_leaf: int
     feature_share: float
     ridge: float
+    bins: int = 255
+
+
+class LimitSpec(Strict):
+    """How far a release may lie from what the model was tried on.
+
+    `stability` of what is foretold and `input_stability` of each input: population
+    stability index. `known_may_fall`: by which share of people an input may be known
+    less. `level` and `group_level`: observed over expected of what was foretold a
+    horizon ago, overall and in each of `groups` with `least_outcomes`. Beyond, there
+    is an alert, and the model stops feeding lists (an input's own shift only warns).
+    """
+
+    stability: float = 0.25
+    input_stability: float = 0.25
+    known_may_fall: float = 0.2
+    level: tuple[float, float] = (0.8, 1.25)
+    group_level: tuple[float, float] = (0.7, 1.4)
+    groups: tuple[str, ...] = ("imd_fifth", "sex", "ethnicity_group")
+    least_outcomes: int = 100
 
 
 class RiskBandSpec(Strict):
@@ -97,6 +165,8 @@ class ModelSpec(Definition):
 
     Inputs leave ethnicity out: it is kept for the audit of fairness. `reference`
     names the inputs of the simplest honest model, which the trained one must beat.
+    `happens` ends the sentence "about 3 in 10 people like this …". Whoever fails a test
+    of `population` or meets one of `excluding` has no prediction.
     `reasons_from` is the probability from which reasons are worked out, `reasons`
     how many are kept and `reason_adds` the log-odds that one must add to be told.
     """
@@ -104,15 +174,20 @@ class ModelSpec(Definition):
     attribute: str
     band_attribute: str
     words: str
+    happens: str
     intended_use: str
     not_for: str
     outcome: OutcomeSpec
     ages: Ages
+    population: tuple[FeatureTest, ...] = ()
+    excluding: tuple[FeatureTest, ...] = ()
+    treated: TreatedSpec | None = None
     inputs: tuple[InputSpec, ...]
     reference: tuple[str, ...]
     audit_by: tuple[str, ...]
     training: TrainingSpec
     trees: TreesSpec
+    limits: LimitSpec = LimitSpec()
     bands: tuple[RiskBandSpec, ...]
     reasons_attribute: str
     reasons: int
@@ -123,7 +198,10 @@ class ModelSpec(Definition):
     @property
     def features(self) -> tuple[str, ...]:
         """Every feature that the inputs read, once."""
-        return tuple(dict.fromkeys(f for e in self.inputs for f in e.features))
+        asked = [f for entry in self.inputs for f in entry.features]
+        asked += [test.feature for test in (*self.population, *self.excluding)]
+        asked += [self.treated.feature] if self.treated else []
+        return tuple(dict.fromkeys(asked))
 
     @model_validator(mode="after")
     def refers_to_its_inputs(self) -> "ModelSpec":

@@ -1,10 +1,17 @@
 """Calling the API in tests: its addresses, a token, and what a refusal looks like."""
 
+from datetime import timedelta
+
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from dashboards.api import urls as api_urls
 from dashboards.definitions import INDICATORS
+from governance import access
+from governance.access import Viewer
+from segmentation.cohorts import actions as cohorts
+from segmentation.cohorts.specs import Who
 
 PROBLEM = "application/problem+json"
 API = {
@@ -13,6 +20,8 @@ API = {
     if hasattr(pattern.callback, "api_scope")
 }
 AVAILABLE = "frailty"
+# The number of the cohort that the system that stands shares with everyone.
+SHARED = {"cohort_id": 0}
 
 
 def call(token: str | None, address: str, query: dict | None = None, method="get"):
@@ -25,8 +34,33 @@ def path_of(name: str) -> str:
         p.pattern.converters for p in api_urls.urlpatterns if p.name == name
     )
     other = {"api-nowhere": "nowhere/", "api-indicator": AVAILABLE}
-    arguments = {"name": other[name]} if converters else {}
-    return reverse(name, kwargs=arguments)
+    known = SHARED | {"name": other.get(name)}
+    return reverse(name, kwargs={key: known[key] for key in converters})
+
+
+def share_cohort(viewer: Viewer) -> None:
+    """Save a cohort in the words of the lattice, and share it with everyone."""
+    today = timezone.localdate()
+    review_by = today + timedelta(days=90)
+    frail = {"feature": "frailty_recorded", "any_of": ["moderate", "severe"]}
+    with access.scoped(viewer):
+        cohort = cohorts.save_cohort(
+            title="Frail",
+            who=Who.model_validate({"all_of": [frail]}),
+            why="A visit may help",
+            review_by=review_by,
+            today=today,
+            by=viewer,
+        )
+        cohorts.settle_cohort(
+            cohort_id=cohort.pk,
+            sharing="everyone",
+            every="",
+            review_by=review_by,
+            today=today,
+            by=viewer,
+        )
+    SHARED["cohort_id"] = cohort.pk
 
 
 def refused(response, status: int) -> dict:

@@ -34,6 +34,9 @@ from linkage.release.actions import publish_release
 from linkage.release.catalogue import Catalogue
 from linkage.release.selectors import EVERYONE, PEOPLE
 from linkage.steps.index import index, numbers_of, people_of
+from linkage.vault import sealing
+from linkage.vault.identities import PERSON_SEALED
+from linkage.vault.keyring import keyring
 from linkage.vault.models import CurrentRegistration, PersonIdentity
 from linkage.vocabulary import ACTIVITY_KINDS, EVENT_KINDS, SETTINGS, SYSTEMS, URGENCIES
 from tests import page_builders
@@ -60,6 +63,7 @@ ROLE_PLACES = {
     "pcn_mdt_member": OUR_NETWORK,
     "pcn_social_prescriber": OUR_NETWORK,
     "data_manager": page_builders.ICB,
+    "linkage_reviewer": page_builders.ICB,
     "ig_lead": page_builders.ICB,
     "partner_client": "P1",
 }
@@ -175,20 +179,31 @@ def name_people(someones: Iterable[Someone]) -> None:
     """Write who the people are to the vault, as the vault."""
     known = list(someones)
     with acting_as("vault", "vault"):
+        told = pl.DataFrame(
+            {
+                "person_no": [s.person_no for s in known],
+                "nhs_number": [s.nhs_number for s in known],
+                "surname": [s.surname for s in known],
+                "forename": [s.forename for s in known],
+                "born_on": [date(1944, 2, 17)] * len(known),
+                "line1": ["1 Harbour Row"] * len(known),
+                "postcode": ["ZZ1 9ZZ"] * len(known),
+            }
+        )
+        sealed = sealing.seal(
+            told, list(PERSON_SEALED), table="person_identity", row="person_no"
+        )
+        numbers = sealing.seal_numbers(told["nhs_number"], keyring().oldest)
         PersonIdentity.objects.using("vault").bulk_create(
             PersonIdentity(
                 person_no=s.person_no,
-                nhs_number=s.nhs_number,
-                surname=s.surname,
-                forename=s.forename,
-                born_on=date(1944, 2, 17),
-                line1="1 Harbour Row",
-                postcode="ZZ1 9ZZ",
+                number=number,
+                sealed=payload,
                 died_on=s.died_on,
                 type1_opt_out_on=AUGUST if s.values.get("type1_opt_out") else None,
                 national_opt_out=bool(s.values.get("national_opt_out")),
             )
-            for s in known
+            for s, number, payload in zip(known, numbers, sealed, strict=True)
         )
         CurrentRegistration.objects.using("vault").bulk_create(
             CurrentRegistration(person_no=s.person_no, practice_code=s.practice)
@@ -292,6 +307,7 @@ def without(
 
 KEPT = ("django_migrations", "django_content_type")
 VAULT_TABLES = ("person_identity", "current_registration", "reveal_event")
+VAULT_TABLES += ("break_glass",)
 
 
 @contextmanager

@@ -15,6 +15,11 @@ VAULT_COMMANDS = {
     "replay",
     "evaluate_linkage",
     "evaluate_registers",
+    "true_people",
+    "rotate_keys",
+    "check_links",
+    "person_index",
+    "pseudonyms",
 }
 DATABASES = ("default", "vault")
 

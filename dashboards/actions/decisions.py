@@ -11,6 +11,7 @@ from dashboards.models import Decision, Intervention, ListEntry
 from governance import audit
 from governance.access import Viewer
 from linkage.release import selectors as release
+from risk import decisions as risk
 
 CHOICES = ("accept", "decline", "already_known", "later")
 
@@ -72,6 +73,13 @@ def decide(
     )
     if choice == Decision.Choice.ACCEPT:
         _offer(decision, spec, offered, by)
+        # Whom a programme takes on, models must not learn to be safe.
+        risk.take_on(
+            person_no=person_no,
+            practice_code=entry.practice_code,
+            programme=programme,
+            from_on=timezone.localdate(),
+        )
     return decision
 
 

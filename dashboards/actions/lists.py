@@ -12,6 +12,7 @@ from dashboards.steps.shortlist import shortlist
 from linkage.release import selectors as release
 from linkage.release.catalogue import Catalogue
 from linkage.release.stages import StageOutcome
+from risk import selectors as risk
 
 
 def make_lists(release_id: int) -> StageOutcome:
@@ -27,6 +28,10 @@ def make_lists(release_id: int) -> StageOutcome:
     looked_at = listed = 0
     for programme, spec in LISTS.items():
         profile = store.profile(release_id, now.catalogue, spec.attributes)
+        if risk.may_feed_lists(spec.order_by):
+            # Not approved, or stopped: the list stands, the model does not order it.
+            unknown = pl.lit(None, dtype=pl.Float64).alias(spec.order_by)
+            profile = profile.with_columns(unknown)
         before = None
         if earlier is not None:
             before = _before(earlier.id, earlier.catalogue, spec)

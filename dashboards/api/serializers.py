@@ -40,6 +40,15 @@ class IndicatorSummary(serializers.Serializer):  # type: ignore[type-arg]
     href = serializers.CharField()
 
 
+class CohortSummary(serializers.Serializer):  # type: ignore[type-arg]
+    id = serializers.IntegerField()
+    title = serializers.CharField()
+    why = serializers.CharField()
+    version = serializers.IntegerField(help_text="the newest version's number")
+    review_by = serializers.DateField()
+    href = serializers.CharField()
+
+
 class FigureQuery(serializers.Serializer):  # type: ignore[type-arg]
     by = serializers.ChoiceField(choices=KINDS, required=False)
     basis = serializers.ChoiceField(

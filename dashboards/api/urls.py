@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from dashboards.api import views
+from dashboards.api import cohorts, views
 from governance.access import public
 
 urlpatterns = [
@@ -12,6 +12,8 @@ urlpatterns = [
     path("indicators/", views.Indicators.as_view(), name="api-indicators"),
     path("indicators/<slug:name>/", views.Indicator.as_view(), name="api-indicator"),
     path("segments/", views.Segments.as_view(), name="api-segments"),
+    path("cohorts/", cohorts.Cohorts.as_view(), name="api-cohorts"),
+    path("cohorts/<int:cohort_id>/", cohorts.OneCohort.as_view(), name="api-cohort"),
     path("feeds/", views.Feeds.as_view(), name="api-feeds"),
     path(
         "openapi.json",

@@ -64,7 +64,7 @@ class Root(V1):
     @extend_schema(responses={200: dict})
     def get(self, request: Request) -> Response:
         """Name the addresses of this version."""
-        names = ("organisations", "indicators", "segments", "feeds")
+        names = ("organisations", "indicators", "segments", "feeds", "cohorts")
         links = {name: reverse(f"api-{name}") for name in names}
         return Response({"version": 1, "links": links, "place": self.viewer.org_code})
 
@@ -122,12 +122,12 @@ class Indicator(V1):
         if name not in INDICATORS:
             raise Http404
         query = parameters(shapes.FigureQuery, request)
-        asked = _asked(self.viewer, query["basis"])
+        asked = asked_of(self.viewer, query["basis"])
         if not indicators.is_available(asked, name):
             raise Http404
         spec = INDICATORS[name]
         figure = indicators.by_place(asked, name, query.get("by") or spec.by[0])
-        return Response(_figure(name, figure, asked))
+        return Response(written_out(name, figure, asked))
 
 
 class Segments(V1):
@@ -137,9 +137,9 @@ class Segments(V1):
     def get(self, request: Request) -> Response:
         """Give the people of each segment for every place inside the caller's own."""
         query = parameters(shapes.FigureQuery, request)
-        asked = _asked(self.viewer, query["basis"])
+        asked = asked_of(self.viewer, query["basis"])
         figure = segments.by_place(asked, query.get("by") or "pcn")
-        return Response(_figure("segments", figure, asked))
+        return Response(written_out("segments", figure, asked))
 
 
 class Feeds(V1):
@@ -161,7 +161,7 @@ class Nowhere(V1):
         raise Http404
 
 
-def _asked(viewer: Viewer, basis: str) -> Asked:
+def asked_of(viewer: Viewer, basis: str) -> Asked:
     live = release.current()
     if live is None:
         raise NoReleaseYet
@@ -173,7 +173,7 @@ def _asked(viewer: Viewer, basis: str) -> Asked:
     return Asked(viewer, live, geography, place, leaves=True)
 
 
-def _figure(name: str, figure: ChartSpec, asked: Asked) -> dict[str, Any]:
+def written_out(name: str, figure: ChartSpec, asked: Asked) -> dict[str, Any]:
     """Write a figure out: the same published cells that a page would draw."""
     published = figure.published
     rows = []

@@ -26,6 +26,7 @@ from dashboards.charts.marks import (
 )
 from dashboards.charts.spec import ChartSpec
 from dashboards.charts.table import show
+from dashboards.charts.upset import draw_upset
 
 
 def draw(spec: ChartSpec) -> dict[str, Any]:
@@ -228,4 +229,5 @@ DRAWERS: dict[str, Callable[[ChartSpec], Drawing]] = {
     "trend": _trend,
     "funnel": draw_funnel,
     "map": draw_map,
+    "upset": draw_upset,
 }

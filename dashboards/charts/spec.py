@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from governance.disclosure import Published, PublishedCell
 
-Kind = Literal["bars", "pyramid", "hundred", "trend", "funnel", "map"]
+Kind = Literal["bars", "pyramid", "hundred", "trend", "funnel", "map", "upset"]
 Value = Literal["count", "rate"]
 Outline = list[list[list[float]]]  # rings of [longitude, latitude]
 
@@ -48,7 +48,8 @@ class ChartSpec:
     `series` tells the layers apart, the first being the one in question and the
     others what it is compared with. `split` is the pyramid's sex. `value` says
     whether counts or rates are drawn. `target` is a value to draw as a line, such
-    as the system's own rate on a funnel.
+    as the system's own rate on a funnel. `sets` names, for an UpSet plot, each set
+    with the categories that are in it.
     """
 
     key: str
@@ -63,6 +64,7 @@ class ChartSpec:
     value: Value = "rate"
     target: float | None = None
     outlines: Mapping[str, Outline] = field(default_factory=dict)
+    sets: Mapping[str, Collection[str]] = field(default_factory=dict)
     definition: str = ""
 
     def __post_init__(self) -> None:

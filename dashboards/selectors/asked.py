@@ -22,7 +22,8 @@ class Asked:
     """One viewer's question about one place in one release.
 
     `leaves` says that the answer leaves the platform (a download): then it is
-    protected even for an analyst, who sees exact counts inside.
+    protected even for an analyst, who sees exact counts inside. `among` names the
+    saved cohort to which the question is narrowed, if it is.
     """
 
     viewer: Viewer
@@ -30,6 +31,7 @@ class Asked:
     geography: Geography
     place: Place
     leaves: bool = False
+    among: str = ""
 
     def publish(self, cells: Iterable[Cell], measure: Measure) -> Published:
         """Pass cells through the disclosure control of this viewer's class."""
@@ -79,7 +81,8 @@ class Asked:
         whose = (
             "registered with" if self.geography.basis == "registered" else "living in"
         )
-        return f"people {whose} {self.place.name}"
+        among = f" in the cohort “{self.among}”" if self.among else ""
+        return f"people {whose} {self.place.name}{among}"
 
     def evidence(
         self,

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from dashboards import sentences, wording
 from dashboards.definitions import PAGES
-from dashboards.selectors import board, overview, worklist
+from dashboards.selectors import board, linkage, overview, worklist
 from dashboards.selectors.asked import Asked
 from dashboards.selectors.places import Geography, PlaceRefused
 from governance.access import Viewer
@@ -52,6 +52,18 @@ def needs(viewer: Viewer) -> list[Need]:
         found += _lists(viewer)
     if viewer.may_open("feeds"):
         found += _feeds()
+    if viewer.may_open("linkage"):
+        found += _linkage(viewer)
+    if viewer.may_open("import_list"):
+        found.append(
+            Need(
+                "A list of your own",
+                "Bring NHS numbers, or names, birth dates and postcodes: the vault says"
+                " how many it knows, and keeps no identifier",
+                reverse("imported-lists"),
+                "Bring a list",
+            )
+        )
     if viewer.may_open("audit"):
         found += _audit()
     if viewer.may_open("api_guide"):
@@ -112,6 +124,12 @@ def _feeds() -> list[Need]:
         f" file came {wording.moment(totals['last'])}"
     )
     return [Need("Feeds", words, reverse("feeds"), "See what arrived")]
+
+
+def _linkage(viewer: Viewer) -> list[Need]:
+    found = linkage.report(viewer)
+    words = found.headline if found else "The links have not been checked yet"
+    return [Need("Linkage", words, reverse("linkage"), "See for whom it fails")]
 
 
 def _audit() -> list[Need]:

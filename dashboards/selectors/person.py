@@ -27,6 +27,7 @@ from linkage.vocabulary import (
     SETTINGS,
     URGENCIES,
 )
+from risk.selectors import Told, told_of
 
 YEARS = 3
 MOST_EVENTS = 200
@@ -90,6 +91,7 @@ class Life:
     facts: list[tuple[str, str]]
     conditions: list[str]
     decisions: list[tuple[str, ...]]
+    foretold: list[Told]
 
 
 def life(viewer: Viewer, person_no: int) -> Life | None:
@@ -129,6 +131,7 @@ def life(viewer: Viewer, person_no: int) -> Life | None:
         facts=_facts(values, allowed),
         conditions=_conditions(values),
         decisions=_decisions(viewer, person_no),
+        foretold=told_of(live.id, person_no, allowed),
     )
 
 

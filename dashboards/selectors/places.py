@@ -59,12 +59,15 @@ class Geography:
 
     release: ReleaseView
     basis: Basis
+    # A cohort to whose people every place is narrowed: an indicator's denominator.
+    within: BitMap | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def base(self) -> BitMap:
         """Everyone who counts on this basis: registered, or resident."""
         flag = "is_registered" if self.basis == "registered" else "is_resident"
-        return self.release.bitmap(flag, "yes")
+        people = self.release.bitmap(flag, "yes")
+        return people if self.within is None else people & self.within
 
     @property
     def kinds(self) -> dict[str, str]:

@@ -7,7 +7,7 @@ function that returns rows of people audits the reading first.
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from django.utils import timezone
@@ -21,6 +21,7 @@ from governance.access import Viewer
 from governance.disclosure import Cell, Measure, Published
 from governance.models import Org
 from linkage.release import selectors as release
+from risk import selectors as risk
 
 OUTCOME_WORDS = {
     "accept": "Accepted",
@@ -47,6 +48,8 @@ class Card:
     is_new: bool
     person_no: int = field(repr=False)
     decision: "Decided | None" = None
+    # What moved the model's figure, in words with values and dates, weightiest first.
+    chance_because: tuple[str, ...] = ()
 
     @property
     def short(self) -> str:
@@ -131,6 +134,8 @@ def worklist(
     cards = [
         _card(viewer, spec, entry, names, decisions, seen_release) for entry in entries
     ]
+    if audited:
+        cards = _with_because(cards, live.id, viewer.spec.timeline)
     open_cards = sorted(
         (c for c in cards if c.decision is None), key=lambda c: (not c.is_new, c.rank)
     )
@@ -229,6 +234,17 @@ def _card(
         person_no=entry.person_no,
         decision=decisions.get(entry.person_no),
     )
+
+
+def _with_because(
+    cards: list[Card], release_id: int, lanes: frozenset[str]
+) -> list[Card]:
+    """Add to each card what moved the model's figure, as far as the role sees it."""
+    told = risk.explained(release_id, [card.person_no for card in cards])
+    return [
+        replace(card, chance_because=risk.in_words(told.get(card.person_no), lanes))
+        for card in cards
+    ]
 
 
 def reference(viewer: Viewer, person_no: int) -> str:

@@ -8,6 +8,7 @@ from django.shortcuts import render
 
 from dashboards.frame import Link
 from dashboards.selectors.asked import Asked
+from dashboards.selectors.cohorts import among
 from dashboards.selectors.places import KIND_TITLES, Geography, PlaceRefused
 from governance import audit
 from linkage.release import selectors as release
@@ -27,7 +28,8 @@ def asked_from(request: HttpRequest, *, leaves: bool = False) -> Asked | None:
     live = release.current()
     if live is None:
         return None
-    geography = Geography(live, basis)
+    narrowed = among.narrowed(viewer, live, request.GET.get("cohort", ""), leaves)
+    geography = Geography(live, basis, narrowed.people)
     code = request.GET.get("place", "")
     try:
         place, _ = geography.chosen(viewer, code)
@@ -42,18 +44,23 @@ def asked_from(request: HttpRequest, *, leaves: bool = False) -> Asked | None:
             place=known,
         )
         raise PermissionDenied("This place is outside your role's area.") from refused
-    return Asked(viewer, live, geography, place, leaves)
+    return Asked(viewer, live, geography, place, leaves, narrowed.title)
 
 
 def choices(request: HttpRequest, asked: Asked) -> dict[str, Any]:
     """Return the place picker and the basis switch, as a page's template shows them."""
     basis = asked.geography.basis
     places = asked.geography.visible_to(asked.viewer)
+    cohort = request.GET.get("cohort", "") if asked.among else ""
+    query = {"place": asked.place.code, "basis": basis}
+    if cohort:
+        query["cohort"] = cohort
+    also = f"&cohort={cohort}" if cohort else ""
     return {
         "asked": asked,
         "place_name": asked.place.name,
         "basis": basis,
-        "query": {"place": asked.place.code, "basis": basis},
+        "query": query,
         "places": [
             {
                 "value": place.code,
@@ -63,7 +70,7 @@ def choices(request: HttpRequest, asked: Asked) -> dict[str, Any]:
             for place in places
         ],
         "bases": [
-            Link(words, f"{request.path}?basis={name}", name == basis)
+            Link(words, f"{request.path}?basis={name}{also}", name == basis)
             for name, words in BASES.items()
         ],
     }

@@ -27,6 +27,7 @@ from linkage.models import (
     ReleasePointer,
 )
 from linkage.release.catalogue import Attribute, Catalogue
+from linkage.steps.index import bitmap_of
 
 Numbers = NDArray[np.float32]
 EVERYONE = "everyone"
@@ -80,6 +81,8 @@ class ReleaseView:
     index_version: int = 0
     _bitmaps: dict[str, dict[str, BitMap]] = field(default_factory=dict, repr=False)
     _columns: dict[str, Numbers] = field(default_factory=dict, repr=False)
+    # Flags known of everyone, of which "no" is kept as the rest: a fifth of all memory.
+    _halves: set[str] = field(default_factory=set, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def _of(self, attribute: str) -> dict[str, BitMap]:
@@ -88,8 +91,22 @@ class ReleaseView:
                 if attribute != EVERYONE:
                     # An attribute that was never defined is an error, not "nobody".
                     _ = self.catalogue[attribute]
-                self._bitmaps[attribute] = self.source.bitmaps(attribute)
+                found = self.source.bitmaps(attribute)
+                if attribute != EVERYONE and self._is_whole(attribute, found):
+                    found.pop("no", None)
+                    self._halves.add(attribute)
+                self._bitmaps[attribute] = found
             return self._bitmaps[attribute]
+
+    def _is_whole(self, attribute: str, found: dict[str, BitMap]) -> bool:
+        """Whether a flag is either yes or no for everyone of the release."""
+        known = sum(len(people) for people in found.values())
+        return self.catalogue[attribute].kind == "flag" and known == len(self.everyone)
+
+    def is_whole(self, attribute: str) -> bool:
+        """Whether an attribute is a flag, and known of everyone of the release."""
+        self._of(attribute)
+        return attribute in self._halves
 
     @property
     def everyone(self) -> BitMap:
@@ -115,19 +132,20 @@ class ReleaseView:
 
     def bitmap(self, attribute: str, value: str = "yes") -> BitMap:
         """Return who has a value; empty when nobody. KeyError for no such attribute."""
-        return self._of(attribute).get(value, BitMap())
+        found = self._of(attribute)
+        if value == "no" and attribute in self._halves:
+            return self.everyone - found.get("yes", BitMap())
+        return found.get(value, BitMap())
 
     def any_of(self, attribute: str, values: Iterable[str]) -> BitMap:
         """Return who has one of the values."""
-        found = self._of(attribute)
-        sets = [found[value] for value in values if value in found]
+        sets = [self.bitmap(attribute, value) for value in values]
         return BitMap.union(*sets) if sets else BitMap()
 
     def known(self, attribute: str) -> BitMap:
         """Return who has any value at all."""
-        if self.catalogue[attribute].kind == "number":
-            return self.between(attribute)
-        return self.any_of(attribute, self.values(attribute))
+        values = self.values(attribute)
+        return self.any_of(attribute, values) if values else self.between(attribute)
 
     def column(self, attribute: str) -> Numbers:
         """Return the numbers aligned with `person_nos`, NaN where not known."""
@@ -150,7 +168,7 @@ class ReleaseView:
             chosen &= numbers >= low
         if high is not None:
             chosen &= numbers < high
-        return BitMap(self.person_nos[chosen])
+        return bitmap_of(self.person_nos[chosen])
 
     def take(self, attribute: str, people: BitMap) -> Numbers:
         """Return the numbers of a set of people, in ascending `person_no`."""
@@ -164,7 +182,7 @@ class ReleaseView:
         """Return who of a set has a number other than zero."""
         numbers = np.nan_to_num(self.take(attribute, people))
         members = self.person_nos[self._rows(people)]
-        return BitMap(members[numbers != 0])
+        return bitmap_of(members[numbers != 0])
 
     def _rows(self, people: BitMap) -> NDArray[np.int64]:
         """Where a set's people stand in the columns; others than ours are left out."""

@@ -26,8 +26,8 @@ SUBJECT_COLUMNS = {
 
 
 def identify(frame: pl.DataFrame, spec: FeedSpec) -> pl.DataFrame:
-    """Add row_key, a local key for each local id, and (unless the feed only refers to
-    people) subject_key. All Int64.
+    """Add row_key, a local key for each local id, number_key where the feed has NHS
+    numbers, and (unless the feed only refers to people) subject_key. All Int64.
 
     A subject is what one source said of somebody: the same local id with another
     address or ethnicity is another source record, and both keep their own links.
@@ -39,6 +39,12 @@ def identify(frame: pl.DataFrame, spec: FeedSpec) -> pl.DataFrame:
             for n, local in enumerate(spec.local_ids)
         ),
     )
+    if "nhs_number" in frame.columns:
+        numbers = frame["nhs_number"]
+        keys = row_keys(frame, ["nhs_number"], "nhs number")
+        frame = frame.with_columns(
+            keys.set(numbers.is_null(), None).alias("number_key")
+        )
     if spec.tier == "reference":
         return frame
     told = [name for name in (*IDENTITY, *STATEMENTS) if name in frame.columns]

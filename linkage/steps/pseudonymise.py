@@ -232,9 +232,10 @@ def _residences(rows: pl.DataFrame, spec: FeedSpec) -> tuple[pl.DataFrame, int]:
 def _who(rows: pl.DataFrame) -> pl.Expr:
     """Whose registration it is, whatever address the row states.
 
-    By NHS number or local id where there is one: those outlive a change of address.
+    By the keys of local id or NHS number where there is one: those outlive a change of
+    address. Never by the number itself: a hash of it is undone by hashing them all.
     """
-    found = [pl.col(n).cast(pl.String) for n in ("nhs_number",) if n in rows.columns]
+    found = [pl.col(n).cast(pl.String) for n in ("number_key",) if n in rows.columns]
     if "local_key_0" in rows.columns:
         found.insert(0, pl.col("local_key_0").cast(pl.String))
     return pl.coalesce([*found, pl.col("person_no").cast(pl.String)])

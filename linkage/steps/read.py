@@ -1,6 +1,7 @@
 """Read a delivered file under the names of its definition, as text, in batches."""
 
 import csv
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +41,23 @@ def read(path: Path, spec: FeedSpec) -> Iterator[pl.DataFrame]:
         raise UnreadableFileError(
             f"{path.name} cannot be read as {spec.reader}."
         ) from error
+
+
+def read_content(content: bytes, spec: FeedSpec, name: str) -> pl.DataFrame:
+    """Read a CSV that never lies in a file: as `read` does, all rows at once.
+
+    name: what the reader calls it. Raises UnreadableFileError.
+    """
+    try:
+        first = next(csv.reader(io.StringIO(content.decode("utf-8-sig"))), [])
+        matched = headers(first, spec, Path(name))
+        rows = pl.read_csv(content, infer_schema=False, new_columns=first)
+    except UnicodeDecodeError as error:
+        raise UnreadableFileError(f"{name} is not text in UTF-8.") from error
+    except (csv.Error, pl.exceptions.PolarsError) as error:
+        raise UnreadableFileError(f"{name} cannot be read as CSV.") from error
+    named = _named(rows.select(list(matched)), matched, spec)
+    return named.with_row_index("row_number", offset=1).cast({"row_number": pl.Int64})
 
 
 def delivered(spec: FeedSpec) -> list[str]:

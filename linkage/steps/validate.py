@@ -44,6 +44,7 @@ RULES = {
     "unlinked": "Nobody in the person index could be found for it",
     "subject_unknown": "Speaks of a patient that no loaded feed has introduced",
     "token_unknown": "Carries a token that the crosswalk does not hold",
+    "token_like_a_number": "A token shaped like an NHS number could pass as one",
     "duplicate": "The same record in the same version",
     "unreadable": "Cannot be read at all",
     "not_used": "A kind of record that the product does not use",
@@ -89,6 +90,7 @@ def validate(frame: pl.DataFrame, spec: FeedSpec, received_on: date) -> Checked:
         elif rule.null_count() < rule.len():
             for reason, rows in rule.drop_nulls().value_counts().iter_rows():
                 blanked[f"{column.headers[0]}: {reason}"] = rows
+    reasons.append(_number_like_tokens(typed, spec))
     rejected = pl.concat([_no_reasons(), *reasons])
     accepted = typed.select("row_number", *spec.expanded)
     if rejected.height:
@@ -115,6 +117,18 @@ def _unused(frame: pl.DataFrame, spec: FeedSpec) -> pl.DataFrame:
             .join(pl.concat(found), on="row_number", how="anti")
         )
     return pl.concat(found)
+
+
+def _number_like_tokens(typed: pl.DataFrame, spec: FeedSpec) -> pl.DataFrame:
+    """Rows whose token has the form of an NHS number, whether or not it is one."""
+    if "token" not in spec.expanded:
+        return _no_reasons()
+    digits = pl.col("token").cast(pl.String).str.replace_all(r"[ -]", "")
+    return typed.filter(digits.str.contains(r"^[0-9]{10}$")).select(
+        "row_number",
+        rule=pl.lit("token_like_a_number"),
+        field=pl.lit(spec.expanded["token"].headers[0]),
+    )
 
 
 def _refused(frame: pl.DataFrame) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from linkage import bulk
 from linkage.definitions import FEEDS
 from linkage.keys import row_keys
 from linkage.steps.pairs import pairs
+from linkage.vault import identities, sealing
 
 # The truth names a record by the feed that introduces it; other feeds of the same
 # provider use the same local ids.
@@ -48,10 +49,12 @@ def _known(truth: Path) -> pl.DataFrame:
     with bulk.connect("vault") as connection:
         records = bulk.fetch(
             connection,
-            "SELECT s.feed_no, s.local_key, s.nhs_number, l.person_no AS found"
-            " FROM source_record s JOIN link l ON l.subject_key = s.subject_key"
-            " AND l.to_version IS NULL",
+            "SELECT s.feed_no, s.local_key, s.number, l.person_no AS found"
+            f" FROM source_record s JOIN {identities.CURRENT}",
         )
+        version = identities.search_version(connection)
+    numbers = sealing.unseal_numbers(records["number"], version)
+    records = records.drop("number").with_columns(numbers.alias("nhs_number"))
     feeds = {spec.number: name for name, spec in FEEDS.items()}
     records = records.with_columns(feed=pl.col("feed_no").replace_strict(feeds))
     known = pl.concat(
@@ -77,8 +80,8 @@ def _local(keys: pl.DataFrame) -> pl.DataFrame:
         parts.append(
             named.select(
                 true="person",
-                local_key=row_keys(
-                    named, ["organisation", "local_id"], f"local {namespace}"
+                local_key=sealing.blind_records(
+                    row_keys(named, ["organisation", "local_id"], f"local {namespace}")
                 ),
             )
         )

@@ -13,14 +13,19 @@ from adbc_driver_postgresql import dbapi
 
 from governance.postgres import bulk_uri
 from linkage import bulk
-from linkage.keys import row_keys
 from linkage.specs import FeedSpec
-from linkage.steps.link import IDENTITY_SCHEMA, for_comparison, link
-from linkage.steps.name_key import name_key
+from linkage.steps.link import Linked, link
+from linkage.vault import identities, judged
+from linkage.vault.identities import CURRENT
 
 ONE_WRITER = 7_201_953  # the advisory lock of whoever changes the index
-CURRENT = "link l ON l.subject_key = s.subject_key AND l.to_version IS NULL"
 KNOWN = {"subject_key": pl.Int64, "person_no": pl.Int32, "subject_born_on": pl.Date}
+LINK = {
+    "subject_key": pl.Int64,
+    "person_no": pl.Int32,
+    "rule": pl.String,
+    "weight": pl.Float64,
+}
 
 
 @contextmanager
@@ -50,28 +55,46 @@ def resolve(
     """Find or make the person of each subject; returns those that have one, as KNOWN.
 
     New links, people and events are written in the caller's transaction as one new
-    index version. A subject met before keeps the person it has.
+    index version. A subject met before keeps the person it has. What a person decided
+    about a source's own id outranks every rule (`linkage.vault.judged`).
     """
-    _ask(connection, subjects.select("subject_key"), "met")
-    known = bulk.fetch(
-        connection,
-        "SELECT s.subject_key, l.person_no, s.born_on AS subject_born_on"
-        f" FROM pg_temp.met m JOIN source_record s USING (subject_key) JOIN {CURRENT}",
-    ).cast(KNOWN)
+    known = _met_before(connection, subjects)
     new = subjects.join(known, on="subject_key", how="anti")
     if new.is_empty():
         return known
+    search = identities.search_version(connection)
     records = _with_local_person(connection, new)
-    identities = _candidates(connection, records, spec)
-    first = bulk.fetch(
-        connection, "SELECT coalesce(max(person_no), 0) + 1 AS n FROM person"
-    )["n"][0]
-    linked = link(records, identities, spec.tier, first)
-    _write(connection, records, linked.decisions, linked.created, spec, run_id, by)
+    close = identities.candidates(connection, records, spec, search)
+    placed = judged.placed(connection, records, close)
+    linked = link(
+        records.join(placed, on="subject_key", how="anti"),
+        close,
+        spec.tier,
+        next_person_no(connection),
+    )
+    linked = judged.allowed(connection, linked, placed, new)
+    _write(connection, records, linked, spec, run_id, by)
     found = new.select("subject_key", subject_born_on="born_on").join(
         linked.decisions.select("subject_key", "person_no"), on="subject_key"
     )
     return pl.concat([known, found.select(list(KNOWN))])
+
+
+def _met_before(connection: dbapi.Connection, subjects: pl.DataFrame) -> pl.DataFrame:
+    bulk.ask(connection, subjects.select("subject_key"), "met")
+    met = bulk.fetch(
+        connection,
+        "SELECT l.subject_key, l.person_no FROM pg_temp.met m"
+        " JOIN link l ON l.subject_key = m.subject_key AND l.to_version IS NULL",
+    ).cast({"subject_key": pl.Int64, "person_no": pl.Int32})
+    born = subjects.select("subject_key", subject_born_on="born_on")
+    return met.join(born, on="subject_key").select(list(KNOWN)).cast(KNOWN)
+
+
+def next_person_no(connection: dbapi.Connection) -> int:
+    """The number that the next new person gets; whoever asks is the one writer."""
+    query = "SELECT coalesce(max(person_no), 0) + 1 AS n FROM person"
+    return int(bulk.fetch(connection, query)["n"][0])
 
 
 _references: dict[tuple[str, str], tuple[int, pl.DataFrame]] = {}
@@ -87,10 +110,9 @@ def by_local_key(connection: dbapi.Connection, namespace: str) -> pl.DataFrame:
     asked = (bulk_uri("vault"), namespace)
     kept = _references.get(asked)
     if kept is None or kept[0] != version:
-        found = bulk.fetch(
+        found = identities.births(
             connection,
-            "SELECT r.local_key, r.subject_key, l.person_no,"
-            " s.born_on AS subject_born_on FROM local_ref r"
+            "SELECT r.local_key, r.subject_key, l.person_no, s.sealed FROM local_ref r"
             " JOIN source_record s ON s.subject_key = r.subject_key"
             f" JOIN {CURRENT} WHERE r.namespace = '{namespace}'",
         ).cast({"local_key": pl.Int64} | KNOWN)
@@ -105,7 +127,8 @@ def newest_version(connection: dbapi.Connection) -> int:
     )["n"][0]
 
 
-def _next_version(connection: dbapi.Connection, run_id: int, by: str) -> int:
+def next_version(connection: dbapi.Connection, run_id: int | None, by: str) -> int:
+    """Begin the next version of the index, as the one writer."""
     version = newest_version(connection) + 1
     with connection.cursor() as cursor:
         cursor.execute(
@@ -128,7 +151,7 @@ def others_by_local_key(
     met = keys.join(shared.cast({"local_key": pl.Int64}), on="local_key", how="semi")
     if met.is_empty():
         return met.with_columns(other_no=pl.lit(None, dtype=pl.Int32))
-    _ask(connection, met, "met_shared")
+    bulk.ask(connection, met, "met_shared")
     return bulk.fetch(
         connection,
         "SELECT DISTINCT s.local_key, l.person_no AS other_no FROM pg_temp.met_shared"
@@ -136,18 +159,11 @@ def others_by_local_key(
     ).cast({"local_key": pl.Int64, "other_no": pl.Int32})
 
 
-def _ask(connection: dbapi.Connection, frame: pl.DataFrame, table: str) -> None:
-    """Put keys into a temporary table and count them for the planner, which thinks of
-    a new table as large and would read the other side whole."""
-    bulk.copy(connection, frame, table, temporary=True)
-    bulk.execute(connection, f"ANALYZE pg_temp.{table}")
-
-
 def _with_local_person(
     connection: dbapi.Connection, subjects: pl.DataFrame
 ) -> pl.DataFrame:
     keys = subjects.select("local_key").drop_nulls().unique()
-    _ask(connection, keys, "met_local")
+    bulk.ask(connection, keys, "met_local")
     known = bulk.fetch(
         connection,
         "SELECT r.local_key, l.person_no AS local_person_no FROM pg_temp.met_local m"
@@ -157,107 +173,57 @@ def _with_local_person(
     return subjects.join(known, on="local_key", how="left")
 
 
-def _candidates(
-    connection: dbapi.Connection, records: pl.DataFrame, spec: FeedSpec
-) -> pl.DataFrame:
-    """Every identity of every person whom a record could mean, as IDENTITY_SCHEMA."""
-    asked = records.select(
-        "nhs_number",
-        "born_on",
-        "postcode",
-        "local_person_no",
-        surname=name_key(pl.col("surname")),
-    ).unique()
-    _ask(connection, asked, "asked")
-    alike = "SELECT k.person_no FROM pg_temp.asked a JOIN known_identity k"
-    close = {
-        "names": "k.born_on = a.born_on AND k.surname = a.surname",
-        "national": "k.born_on = a.born_on AND k.postcode = a.postcode",
-    }
-    routes = [
-        f"{alike} ON k.nhs_number = a.nhs_number",
-        "SELECT local_person_no FROM pg_temp.asked WHERE local_person_no IS NOT NULL",
-    ]
-    if spec.tier in close:
-        routes.append(f"{alike} ON {close[spec.tier]}")
-    return bulk.fetch(
-        connection,
-        f"WITH meant AS ({' UNION '.join(routes)})"
-        f" SELECT {', '.join(IDENTITY_SCHEMA)}"
-        " FROM meant JOIN known_identity USING (person_no)",
-    ).cast(IDENTITY_SCHEMA)
-
-
 def _write(
     connection: dbapi.Connection,
     new: pl.DataFrame,
-    decisions: pl.DataFrame,
-    created: pl.Series,
+    linked: Linked,
     spec: FeedSpec,
     run_id: int,
     by: str,
 ) -> None:
-    version = _next_version(connection, run_id, by)
-    people = pl.DataFrame(
-        {
-            "person_no": created.cast(pl.Int32),
-            "person_uid": [secrets.token_hex(16) for _ in range(created.len())],
-        },
-        schema={"person_no": pl.Int32, "person_uid": pl.String},
-    ).with_columns(since_version=pl.lit(version, dtype=pl.Int32))
-    bulk.copy(connection, people, "person")
-    linked = new.join(
+    version = next_version(connection, run_id, by)
+    make_people(connection, linked.created, version)
+    decisions = linked.decisions
+    records = new.join(
         decisions, on="subject_key", how="inner", maintain_order="left"
     ).with_columns(
         feed_no=pl.lit(spec.number, dtype=pl.Int16),
         run_id=pl.lit(run_id, dtype=pl.Int32),
     )
-    _note_shared(connection, linked)
-    bulk.copy(
-        connection,
-        linked.drop("person_no", "rule", "local_person_no"),
-        "source_record",
-    )
-    _write_identities(connection, linked)
-    decided = decisions.select(
-        "subject_key", "person_no", "rule", decided_by=pl.lit(by)
-    )
+    _note_shared(connection, records)
+    search = identities.search_version(connection)
+    identities.write_records(connection, records, search)
+    identities.write_identities(connection, records, search)
+    decided = decisions.select(list(LINK)).with_columns(decided_by=pl.lit(by))
     versioned = pl.lit(version, dtype=pl.Int32)
     bulk.copy(connection, decided.with_columns(from_version=versioned), "link")
     kind = pl.when(pl.col("rule").str.starts_with("new_")).then(pl.lit("create"))
-    bulk.copy(
-        connection,
-        decided.with_columns(version=versioned, kind=kind.otherwise(pl.lit("attach"))),
-        "index_event",
+    events = decided.drop("weight").with_columns(
+        version=versioned, kind=kind.otherwise(pl.lit("attach"))
     )
-    pending = decisions.select("person_no").unique()
+    bulk.copy(connection, events, "index_event")
+    mark_pending(connection, decisions["person_no"])
+
+
+def make_people(connection: dbapi.Connection, numbers: pl.Series, version: int) -> None:
+    """Give each new person number a random identity."""
+    people = pl.DataFrame(
+        {
+            "person_no": numbers.cast(pl.Int32),
+            "person_uid": [secrets.token_hex(16) for _ in range(numbers.len())],
+        },
+        schema={"person_no": pl.Int32, "person_uid": pl.String},
+    ).with_columns(since_version=pl.lit(version, dtype=pl.Int32))
+    bulk.copy(connection, people, "person")
+
+
+def mark_pending(connection: dbapi.Connection, people: pl.Series) -> None:
+    """Note whose best-known attributes the store is to be told anew."""
+    pending = people.unique().alias("person_no").to_frame()
     bulk.copy(connection, pending, "changed", temporary=True)
     bulk.execute(
         connection,
         "INSERT INTO pending_person SELECT person_no FROM pg_temp.changed"
-        " ON CONFLICT DO NOTHING",
-    )
-
-
-def _write_identities(connection: dbapi.Connection, linked: pl.DataFrame) -> None:
-    """Make the identities of what was linked searchable."""
-    told = for_comparison(linked).select(
-        "person_no",
-        pl.when("number_agreed").then("nhs_number").alias("nhs_number"),
-        *(name for name in IDENTITY_SCHEMA if name not in {"person_no", "nhs_number"}),
-    )
-    told = told.unique()
-    keys = row_keys(told, list(IDENTITY_SCHEMA), "known identity")
-    bulk.copy(
-        connection,
-        told.with_columns(keys.alias("identity_key")),
-        "told",
-        temporary=True,
-    )
-    columns = f"{', '.join(IDENTITY_SCHEMA)}, identity_key"
-    bulk.execute(
-        connection,
-        f"INSERT INTO known_identity ({columns}) SELECT {columns} FROM pg_temp.told"
         " ON CONFLICT DO NOTHING",
     )
 
@@ -272,7 +238,7 @@ def _note_shared(connection: dbapi.Connection, linked: pl.DataFrame) -> None:
         "local_key", "person_no", "local_person_no"
     )
     fresh = told.filter(pl.col("local_person_no").is_null()).unique()
-    _ask(connection, fresh.select("local_key", "person_no"), "fresh")
+    bulk.ask(connection, fresh.select("local_key", "person_no"), "fresh")
     earlier = bulk.fetch(
         connection,
         "SELECT DISTINCT s.local_key, l.person_no FROM pg_temp.fresh"
@@ -333,4 +299,4 @@ def introduce(
         ][0]
         bulk.execute(connection, "DROP TABLE pg_temp.renamed")
     if changed:
-        _next_version(connection, run_id, by)
+        next_version(connection, run_id, by)

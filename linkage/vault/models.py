@@ -3,12 +3,34 @@
 The person index is event-sourced: a link from a source record to a person holds for
 a span of index versions, and `index_event` says what was decided, by which rule. A
 merge or a split closes links and opens others; nothing is overwritten.
+
+No column holds an identifier in clear: `number` is an NHS number under AES-SIV,
+`sealed` an envelope of several columns (`linkage.vault.sealing`). Tables of reviews,
+relinks and special access are in `review_models`.
 """
 
 from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+
+from linkage.vault.review_models import (
+    BreakGlass,
+    Judgement,
+    PseudonymEpoch,
+    Relink,
+    RelinkMove,
+    ReviewPair,
+)
+
+__all__ = [
+    "BreakGlass",
+    "Judgement",
+    "PseudonymEpoch",
+    "Relink",
+    "RelinkMove",
+    "ReviewPair",
+]
 
 
 class IndexVersion(models.Model):
@@ -44,14 +66,11 @@ class SourceRecord(models.Model):
     subject_key = models.BigIntegerField(primary_key=True)
     feed_no = models.SmallIntegerField()
     local_key = models.BigIntegerField(null=True)
-    nhs_number = models.TextField(null=True)
+    number = models.BinaryField(null=True)
     number_agreed = models.BooleanField(default=False)
-    born_on = models.DateField(null=True)
+    # SOURCE_SEALED of `linkage.vault.identities`: names, birth date, address.
+    sealed = models.BinaryField()
     sex = models.TextField(null=True)
-    surname = models.TextField(null=True)
-    forename = models.TextField(null=True)
-    postcode = models.TextField(null=True)
-    line1 = models.TextField(null=True)
     ethnicity = models.TextField(null=True)
     died_on = models.DateField(null=True)
     language = models.TextField(null=True)
@@ -71,26 +90,43 @@ class KnownIdentity(models.Model):
     """Each identity under which a person is known, once, in the form that is compared.
 
     Made of links and source records, for linkage to search: of the ten records that a
-    person has in ordinary feeds most repeat two or three identities. `nhs_number` is
-    null unless it is held to be the person's.
+    person has in ordinary feeds most repeat two or three identities.
     """
 
     pk = models.CompositePrimaryKey("person_no", "identity_key")
     person_no = models.IntegerField()
     identity_key = models.BigIntegerField()
-    nhs_number = models.TextField(null=True)
-    born_on = models.DateField(null=True)
-    sex = models.TextField(null=True)
-    surname = models.TextField(null=True)
-    forename = models.TextField(null=True)
-    postcode = models.TextField(null=True)
+    sealed = models.BinaryField()
 
     class Meta:
         db_table = "known_identity"
-        indexes: ClassVar = [
-            models.Index(fields=["nhs_number"], name="known_identity_number"),
-            models.Index(fields=["born_on", "surname"], name="known_identity_name"),
-            models.Index(fields=["born_on", "postcode"], name="known_identity_home"),
+
+
+class KnownBlock(models.Model):
+    """Under which blind keys a person is looked for (`linkage.steps.blocks`).
+
+    Whoever has the table and not the vault's key learns that two people share
+    something, and not what.
+    """
+
+    pk = models.CompositePrimaryKey("block_key", "person_no")
+    block_key = models.BigIntegerField()
+    person_no = models.IntegerField(db_index=True)
+
+    class Meta:
+        db_table = "known_block"
+
+
+class SearchKey(models.Model):
+    """Which version of the key NHS numbers and blind keys are under; one row."""
+
+    only = models.BooleanField(primary_key=True, default=True)
+    version = models.SmallIntegerField()
+
+    class Meta:
+        db_table = "search_key"
+        constraints: ClassVar = [
+            models.CheckConstraint(name="one_search_key", condition=Q(only=True))
         ]
 
 
@@ -103,6 +139,8 @@ class Link(models.Model):
     from_version = models.IntegerField()
     to_version = models.IntegerField(null=True)
     rule = models.TextField()
+    # Bits for the link, where the rule weighs.
+    weight = models.FloatField(null=True)
     decided_by = models.TextField()
 
     class Meta:
@@ -112,6 +150,16 @@ class Link(models.Model):
                 fields=["subject_key"],
                 name="one_person_at_a_time",
                 condition=Q(to_version=None),
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["subject_key"],
+                name="link_by_hand",
+                condition=Q(
+                    to_version=None,
+                    rule__in=["clerical", "clerical_local_identifier"],
+                ),
             )
         ]
 
@@ -137,6 +185,36 @@ class IndexEvent(models.Model):
     class Meta:
         db_table = "index_event"
         indexes: ClassVar = [models.Index(fields=["person_no"])]
+
+
+class Redirect(models.Model):
+    """A person who turned out to be another: whom to ask for now.
+
+    A split that undoes the merge closes it (`until_version`).
+    """
+
+    pk = models.CompositePrimaryKey("from_no", "since_version")
+    from_no = models.IntegerField()
+    to_no = models.IntegerField(db_index=True)
+    since_version = models.IntegerField()
+    until_version = models.IntegerField(null=True)
+
+    class Meta:
+        db_table = "redirect"
+
+
+class PendingMove(models.Model):
+    """A record that changed person, until the store has moved its facts."""
+
+    pk = models.CompositePrimaryKey("version", "subject_key")
+    version = models.IntegerField()
+    subject_key = models.BigIntegerField()
+    from_no = models.IntegerField()
+    to_no = models.IntegerField()
+    kind = models.TextField()
+
+    class Meta:
+        db_table = "pending_move"
 
 
 class LocalRef(models.Model):
@@ -173,13 +251,10 @@ class PersonIdentity(models.Model):
     """The best-known identity of each person, which the reveal service answers with."""
 
     person_no = models.IntegerField(primary_key=True)
-    nhs_number = models.TextField(null=True)
-    surname = models.TextField(null=True)
-    forename = models.TextField(null=True)
-    born_on = models.DateField(null=True)
+    number = models.BinaryField(null=True)
+    # PERSON_SEALED of `linkage.vault.identities`.
+    sealed = models.BinaryField()
     sex = models.TextField(null=True)
-    line1 = models.TextField(null=True)
-    postcode = models.TextField(null=True)
     died_on = models.DateField(null=True)
     type1_opt_out_on = models.DateField(null=True)
     national_opt_out = models.BooleanField(default=False)
@@ -222,7 +297,7 @@ class CurrentRegistration(models.Model):
 class NationalOptOut(models.Model):
     """The NHS numbers on the newest national data opt-out list."""
 
-    nhs_number = models.TextField(primary_key=True)
+    number = models.BinaryField(primary_key=True)
     run_id = models.IntegerField()
 
     class Meta:
@@ -248,7 +323,7 @@ class Crosswalk(models.Model):
     pk = models.CompositePrimaryKey("namespace", "token")
     namespace = models.TextField()
     token = models.TextField()
-    nhs_number = models.TextField()
+    number = models.BinaryField()
     run_id = models.IntegerField()
 
     class Meta:

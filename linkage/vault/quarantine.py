@@ -2,27 +2,20 @@
 
 import json
 import os
-from functools import cache
-from pathlib import Path
 
 import polars as pl
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-NONCE_BYTES = 12
-
-
-@cache
-def _cipher() -> AESGCM:
-    """AES-256-GCM under the vault's own key, which no other process is given."""
-    return AESGCM(Path(os.environ["VAULT_DATA_KEY_FILE"]).read_bytes())
+from linkage.vault.keyring import Keyring, keyring
+from linkage.vault.sealing import HEAD_BYTES, NONCE_BYTES
 
 
 def seal(rows: pl.DataFrame, run_id: int) -> pl.Series:
     """Encrypt each row (row_number and its values as delivered).
 
-    The run and row number are bound in: a payload moved to another row fails.
+    Run, row number and key version are bound in: a payload moved to another row fails.
     """
-    cipher = _cipher()
+    ring = keyring()
+    version, cipher = ring.newest, ring[ring.newest].payload
     sealed = []
     texts = rows.select(
         pl.exclude("row_number").cast(pl.String, strict=False)
@@ -31,22 +24,43 @@ def seal(rows: pl.DataFrame, run_id: int) -> pl.Series:
         told = {name: value for name, value in values.items() if value is not None}
         nonce = os.urandom(NONCE_BYTES)
         text = json.dumps(told).encode()
-        sealed.append(nonce + cipher.encrypt(nonce, text, _about(run_id, row_number)))
+        about = _about(run_id, row_number, version)
+        sealed.append(bytes([version]) + nonce + cipher.encrypt(nonce, text, about))
     return pl.Series("payload", sealed, dtype=pl.Binary)
 
 
 def unseal(payloads: pl.DataFrame, run_id: int, columns: list[str]) -> pl.DataFrame:
     """Decrypt payloads (row_number, payload) to the delivered values, as text."""
-    cipher = _cipher()
+    ring = keyring()
     told = []
     for row_number, payload in payloads.select("row_number", "payload").iter_rows():
-        nonce, text = payload[:NONCE_BYTES], payload[NONCE_BYTES:]
-        told.append(json.loads(cipher.decrypt(nonce, text, _about(run_id, row_number))))
+        told.append(json.loads(_open(ring, payload, run_id, row_number)))
     schema = dict.fromkeys(columns, pl.String)
     return pl.DataFrame(
         [{name: row.get(name) for name in columns} for row in told], schema=schema
     ).with_columns(payloads["row_number"].cast(pl.Int64))
 
 
-def _about(run_id: int, row_number: int) -> bytes:
-    return f"{run_id}|{row_number}".encode()
+def resealed(payloads: pl.DataFrame) -> pl.Series:
+    """Seal payloads (run_id, row_number, payload) anew under the newest key."""
+    ring = keyring()
+    version, cipher = ring.newest, ring[ring.newest].payload
+    made = []
+    for run_id, row_number, payload in payloads.select(
+        "run_id", "row_number", "payload"
+    ).iter_rows():
+        text = _open(ring, payload, run_id, row_number)
+        nonce = os.urandom(NONCE_BYTES)
+        about = _about(run_id, row_number, version)
+        made.append(bytes([version]) + nonce + cipher.encrypt(nonce, text, about))
+    return pl.Series("payload", made, dtype=pl.Binary)
+
+
+def _open(ring: Keyring, payload: bytes, run_id: int, row_number: int) -> bytes:
+    version, nonce = payload[0], payload[1:HEAD_BYTES]
+    about = _about(run_id, row_number, version)
+    return ring[version].payload.decrypt(nonce, payload[HEAD_BYTES:], about)
+
+
+def _about(run_id: int, row_number: int, version: int) -> bytes:
+    return f"quarantine|{run_id}|{row_number}|{version}".encode()

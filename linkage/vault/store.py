@@ -8,14 +8,12 @@ import polars as pl
 from adbc_driver_postgresql import dbapi
 
 from linkage import bulk
-from linkage.assertions import RevealRequest
+from linkage.assertions import Asked, RevealRequest
 from linkage.definitions import FEEDS, best_known
 from linkage.steps import best_known as step
-from linkage.vault.models import (
-    CurrentRegistration,
-    PersonIdentity,
-    RevealEvent,
-)
+from linkage.vault import sealing
+from linkage.vault.identities import PERSON_SEALED, SOURCE_SEALED, search_version
+from linkage.vault.models import CurrentRegistration, RevealEvent
 
 
 @dataclass(frozen=True)
@@ -37,28 +35,64 @@ class Identity:
 
 def identities(person_nos: Iterable[int]) -> list[Identity]:
     """Look a few people up. Those the vault does not know are left out."""
-    asked = list(person_nos)
+    asked = [int(n) for n in person_nos]
+    if not asked:
+        return []
     practices = dict(
         CurrentRegistration.objects.filter(person_no__in=asked).values_list(
             "person_no", "practice_code"
         )
     )
+    with bulk.connect("vault") as connection:
+        people = open_people(connection, asked)
     return [
         Identity(
-            person_no=p.person_no,
-            nhs_number=p.nhs_number,
-            surname=p.surname,
-            forename=p.forename,
-            born_on=p.born_on,
-            line1=p.line1,
-            postcode=p.postcode,
-            died_on=p.died_on,
-            practice_code=practices.get(p.person_no),
-            type1_opt_out=p.type1_opt_out_on is not None,
-            national_opt_out=p.national_opt_out,
+            person_no=p["person_no"],
+            nhs_number=p["nhs_number"],
+            surname=p["surname"],
+            forename=p["forename"],
+            born_on=p["born_on"],
+            line1=p["line1"],
+            postcode=p["postcode"],
+            died_on=p["died_on"],
+            practice_code=practices.get(p["person_no"]),
+            type1_opt_out=p["type1_opt_out_on"] is not None,
+            national_opt_out=p["national_opt_out"],
         )
-        for p in PersonIdentity.objects.filter(person_no__in=asked)
+        for p in people.iter_rows(named=True)
     ]
+
+
+def open_people(connection: dbapi.Connection, people: Iterable[int]) -> pl.DataFrame:
+    """The best-known identity of people, opened: a row each, those unknown left out."""
+    some = ", ".join(str(int(n)) for n in people)
+    found = bulk.fetch(
+        connection,
+        "SELECT person_no, number, sealed, sex, died_on, type1_opt_out_on,"
+        f" national_opt_out FROM person_identity WHERE person_no IN ({some})",
+    )
+    opened = sealing.unseal(
+        found, PERSON_SEALED, table="person_identity", row="person_no"
+    )
+    numbers = sealing.unseal_numbers(opened["number"], search_version(connection))
+    return opened.drop("number").with_columns(numbers.alias("nhs_number"))
+
+
+def audit_asked(
+    asked: Asked, *, about: Iterable[int] = (), outcome: str, reason: str = ""
+) -> None:
+    """Write down who asked for what else, and about whom, before the answer."""
+    RevealEvent.objects.create(
+        viewer_id=asked.viewer_id,
+        role=asked.role,
+        purpose=asked.purpose,
+        org_code=asked.org_code,
+        programme=asked.what,
+        reason=reason,
+        outcome=outcome,
+        revealed=list(about),
+        refused={},
+    )
 
 
 def audit_reveal(
@@ -159,7 +193,8 @@ def replace_national_opt_outs(
     connection: dbapi.Connection, numbers: pl.Series, run_id: int
 ) -> None:
     """Take the newest list whole, and mark whoever it changes as pending."""
-    listed = pl.DataFrame({"nhs_number": numbers.unique()})
+    sealed = sealing.seal_numbers(numbers.unique(), search_version(connection))
+    listed = sealed.alias("number").to_frame()
     bulk.execute(connection, "DELETE FROM national_opt_out")
     bulk.copy(
         connection,
@@ -169,8 +204,8 @@ def replace_national_opt_outs(
     bulk.execute(
         connection,
         "INSERT INTO pending_person SELECT p.person_no FROM person_identity p"
-        " LEFT JOIN national_opt_out o USING (nhs_number)"
-        " WHERE p.national_opt_out <> (o.nhs_number IS NOT NULL)"
+        " LEFT JOIN national_opt_out o USING (number)"
+        " WHERE p.national_opt_out <> (o.number IS NOT NULL)"
         " ON CONFLICT DO NOTHING",
     )
 
@@ -179,13 +214,15 @@ def keep_crosswalk(
     connection: dbapi.Connection, rows: pl.DataFrame, run_id: int
 ) -> None:
     """Keep whose each token is (namespace, token, nhs_number)."""
-    bulk.copy(connection, rows, "walked", temporary=True)
+    numbers = sealing.seal_numbers(rows["nhs_number"], search_version(connection))
+    walked = rows.select("namespace", "token").with_columns(numbers.alias("number"))
+    bulk.copy(connection, walked, "walked", temporary=True)
     bulk.execute(
         connection,
-        "INSERT INTO crosswalk (namespace, token, nhs_number, run_id)"
-        f" SELECT namespace, token, nhs_number, {run_id} FROM pg_temp.walked"
+        "INSERT INTO crosswalk (namespace, token, number, run_id)"
+        f" SELECT namespace, token, number, {run_id} FROM pg_temp.walked"
         " ON CONFLICT (namespace, token) DO UPDATE"
-        " SET nhs_number = excluded.nhs_number, run_id = excluded.run_id",
+        " SET number = excluded.number, run_id = excluded.run_id",
     )
 
 
@@ -193,29 +230,46 @@ def crosswalk(connection: dbapi.Connection, namespace: str) -> pl.DataFrame:
     """token, nhs_number of one namespace."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT token, nhs_number FROM crosswalk WHERE namespace = $1", (namespace,)
+            "SELECT token, number FROM crosswalk WHERE namespace = $1", (namespace,)
         )
         frame = pl.from_arrow(cursor.fetch_arrow_table())
     assert isinstance(frame, pl.DataFrame)
-    return frame
+    numbers = sealing.unseal_numbers(frame["number"], search_version(connection))
+    return frame.select("token").with_columns(numbers.alias("nhs_number"))
 
 
-def settle(connection: dbapi.Connection) -> pl.DataFrame:
+def pending_moves(connection: dbapi.Connection) -> pl.DataFrame:
+    """Records that changed person and whose facts the store has yet to move."""
+    return bulk.fetch(
+        connection,
+        "SELECT version, subject_key, from_no, to_no, kind FROM pending_move",
+    )
+
+
+def settle(connection: dbapi.Connection) -> tuple[pl.DataFrame, pl.Series]:
     """Work out the best-known attributes of everyone pending, and keep the vault's own.
 
-    Returns one row per person for the store: no identifier, birth as a month. The
-    people stay pending until `settled`.
+    Returns one row per person for the store (no identifier, birth as a month), and the
+    people to whom no record belongs any more. All stay pending until `settled`.
     """
     spec = best_known()
-    attributes = list(spec.attributes)
+    clear = [name for name in spec.attributes if name not in SOURCE_SEALED]
     statements = bulk.fetch(
         connection,
-        "SELECT l.person_no, s.feed_no, s.seen_on, s.subject_key, s.nhs_number,"
-        f" s.number_agreed, {', '.join('s.' + a for a in attributes)}"
+        "SELECT l.person_no, s.feed_no, s.seen_on, s.subject_key, s.number,"
+        f" s.number_agreed, s.sealed, {', '.join('s.' + a for a in clear)}"
         " FROM pending_person JOIN link l USING (person_no)"
         " JOIN source_record s ON s.subject_key = l.subject_key"
         " WHERE l.to_version IS NULL",
     )
+    statements = sealing.unseal(
+        statements, SOURCE_SEALED, table="source_record", row="subject_key"
+    )
+    gone = bulk.fetch(
+        connection,
+        "SELECT person_no FROM pending_person p WHERE NOT EXISTS (SELECT FROM link l"
+        " WHERE l.person_no = p.person_no AND l.to_version IS NULL)",
+    )["person_no"].cast(pl.Int32)
     feeds = {feed.number: name for name, feed in FEEDS.items()}
     statements = statements.with_columns(
         feed=pl.col("feed_no").replace_strict(
@@ -227,7 +281,7 @@ def settle(connection: dbapi.Connection) -> pl.DataFrame:
         statements.filter("number_agreed")
         .sort("seen_on", "subject_key", nulls_last=False)
         .unique("person_no", keep="last", maintain_order=True)
-        .select("person_no", "nhs_number")
+        .select("person_no", "number")
     )
     people = people.join(numbers, on="person_no", how="left")
     people = people.join(_opt_outs(connection), on="person_no", how="left")
@@ -243,7 +297,7 @@ def settle(connection: dbapi.Connection) -> pl.DataFrame:
         .alias("practice_code")
     )
     _keep_people(connection, people)
-    return people.select(
+    told = people.select(
         "person_no",
         "sex",
         pl.col("born_on").dt.month_start().alias("birth_month"),
@@ -258,6 +312,7 @@ def settle(connection: dbapi.Connection) -> pl.DataFrame:
         "type1_opt_out_on",
         "national_opt_out",
     )
+    return told, gone
 
 
 def _opt_outs(connection: dbapi.Connection) -> pl.DataFrame:
@@ -270,7 +325,7 @@ def _opt_outs(connection: dbapi.Connection) -> pl.DataFrame:
         "  WHERE k.person_no = p.person_no"
         "  ORDER BY t.on_date DESC, t.opted_out LIMIT 1) AS type1_opt_out_on,"
         " EXISTS (SELECT FROM link k JOIN source_record s USING (subject_key)"
-        "  JOIN national_opt_out o ON o.nhs_number = s.nhs_number"
+        "  JOIN national_opt_out o ON o.number = s.number"
         "  WHERE k.person_no = p.person_no AND k.to_version IS NULL"
         "  AND s.number_agreed) AS national_opt_out FROM pending_person p",
     ).cast({"type1_opt_out_on": pl.Date})
@@ -293,19 +348,17 @@ def _registrations(connection: dbapi.Connection) -> pl.DataFrame:
 
 
 def _keep_people(connection: dbapi.Connection, people: pl.DataFrame) -> None:
-    kept = [
+    kept = people.select(
         "person_no",
-        "nhs_number",
-        "surname",
-        "forename",
-        "born_on",
+        "number",
         "sex",
-        "line1",
-        "postcode",
         "died_on",
         "type1_opt_out_on",
         "national_opt_out",
-    ]
+        sealing.seal(
+            people, list(PERSON_SEALED), table="person_identity", row="person_no"
+        ),
+    )
     registered = people.drop_nulls("practice_code").select(
         "person_no", "practice_code", start_on="registered_on"
     )
@@ -315,10 +368,10 @@ def _keep_people(connection: dbapi.Connection, people: pl.DataFrame) -> None:
         f"DELETE FROM person_identity {gone}",
         f"DELETE FROM current_registration {gone}",
     )
-    bulk.copy(connection, people.select(kept), "person_identity")
+    bulk.copy(connection, kept, "person_identity")
     bulk.copy(connection, registered, "current_registration")
 
 
 def settled(connection: dbapi.Connection) -> None:
-    """The store has been told about everyone who was pending."""
-    bulk.execute(connection, "DELETE FROM pending_person")
+    """The store has been told about everyone and everything that was pending."""
+    bulk.execute(connection, "DELETE FROM pending_person", "DELETE FROM pending_move")

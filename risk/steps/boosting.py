@@ -1,6 +1,7 @@
 """LightGBM, also on a machine that lacks the system's OpenMP library."""
 
 import ctypes
+import os
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,6 +10,10 @@ from types import ModuleType
 # Beside other busy processes on 2 cores, 100 rounds took 17 s with two threads, which
 # spin while they wait for each other, and 1 s with one. Shards run side by side.
 THREADS = 1
+# A release's model is trained alone, when its shards are done.
+TRAINING_THREADS = 2
+# Threads that wait must not spin: they take the core from whoever they wait for.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 WANTED = b"libgomp.so.1"
 MISSING = (
     "LightGBM needs OpenMP: install libgomp1 (Debian, Ubuntu), libgomp (Fedora) or"

@@ -9,9 +9,12 @@ from scipy.stats import chi2
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from risk.steps.matrix import Flags, Floats, log_odds
+from governance.disclosure import wilson
+from risk.steps.matrix import Flags, Floats, log_odds, probability
 
 TOP_SHARES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+PER_PCN = (10, 25, 50, 100)
+THRESHOLDS = (0.02, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 # Below this many outcomes a group's ranking is mostly chance.
 LEAST_TO_RANK = 20
 Figures = dict[str, Any]
@@ -37,7 +40,11 @@ def evaluate(
         "models": {name: summary(outcome, found) for name, found in risks.items()},
         "calibration_curve": curve(outcome, chosen),
         "at_list_size": list_sizes(outcome, chosen),
+        "at_list_size_per_pcn": per_pcn(outcome, chosen, groups["pcn_code"]),
+        "decision_curve": decision_curve(outcome, chosen),
         "within_age": within(outcome, chosen, groups["age_band"]),
+        "by_age": by_group(outcome, chosen, groups["age_band"]),
+        "worst_cell": worst_cell(outcome, chosen, groups),
         "groups": {
             name: by_group(outcome, chosen, groups[name]) for name in groups.columns
         },
@@ -46,13 +53,16 @@ def evaluate(
 
 def summary(outcome: Flags, risk: Floats) -> Figures:
     """Return discrimination, accuracy and level of one model."""
-    slope, intercept = line(outcome, risk)
+    slope, intercept, error = line(outcome, risk)
     return {
         "auroc": _rounded(roc_auc_score(outcome, risk)),
         "auroc_interval": auroc_interval(outcome, risk),
         "auprc": _rounded(average_precision_score(outcome, risk)),
         "brier": _rounded(float(np.mean((risk - outcome) ** 2))),
         "calibration_slope": _rounded(slope),
+        "slope_interval": [_rounded(slope - error), _rounded(slope + error)]
+        if error is not None
+        else None,
         "calibration_intercept": _rounded(intercept),
         **level(outcome, risk),
     }
@@ -74,22 +84,29 @@ def level(outcome: Flags, risk: Floats) -> Figures:
     }
 
 
-def line(outcome: Flags, risk: Floats) -> tuple[float, float]:
-    """Return the calibration slope, and the intercept at slope 1 (0 is level).
+def line(outcome: Flags, risk: Floats) -> tuple[float, float, float | None]:
+    """Return the calibration slope, the intercept at slope 1 (0 is level), and half
+    the slope's 95% interval, None where there is no telling.
 
     The intercept is calibration in the large: the shift of the log-odds that would
     make expected equal observed, found by Newton's method.
     """
     odds = log_odds(risk)
     fitted = LogisticRegression(C=np.inf).fit(odds[:, None], outcome)
+    told = probability(fitted.intercept_[0] + fitted.coef_[0, 0] * odds)
+    weight = told * (1 - told)
+    centred = odds - (weight * odds).sum() / weight.sum()
+    known = float((weight * centred**2).sum())
+    # The same chance for everybody says nothing of a slope.
+    error = 1.96 / np.sqrt(known) if known > 1e-9 else None
     shift = 0.0
     for _ in range(50):
-        shifted = 1 / (1 + np.exp(-(odds + shift)))
+        shifted = probability(odds + shift)
         step = (outcome.sum() - shifted.sum()) / (shifted * (1 - shifted)).sum()
         shift += float(step)
         if abs(step) < 1e-10:
             break
-    return float(fitted.coef_[0, 0]), shift
+    return float(fitted.coef_[0, 0]), shift, error
 
 
 def auroc_interval(outcome: Flags, risk: Floats) -> list[float]:
@@ -105,17 +122,105 @@ def auroc_interval(outcome: Flags, risk: Floats) -> list[float]:
 
 
 def curve(outcome: Flags, risk: Floats, parts: int = 10) -> list[Figures]:
-    """Return foretold and observed shares in tenths of people by risk."""
+    """Return foretold and observed shares in tenths of people by risk, the observed
+    with Wilson's 95% interval."""
     order = np.argsort(risk, kind="stable")
-    return [
-        {
-            "people": len(chosen),
-            "foretold": _rounded(risk[chosen].mean()),
-            "observed": _rounded(outcome[chosen].mean()),
-        }
-        for chosen in np.array_split(order, parts)
-        if len(chosen)
-    ]
+    found = []
+    for chosen in np.array_split(order, parts):
+        if len(chosen):
+            low, high = wilson(int(outcome[chosen].sum()), len(chosen))
+            found.append(
+                {
+                    "people": len(chosen),
+                    "from": _rounded(risk[chosen].min()),
+                    "foretold": _rounded(risk[chosen].mean()),
+                    "observed": _rounded(outcome[chosen].mean()),
+                    "interval": [_rounded(low), _rounded(high)],
+                }
+            )
+    return found
+
+
+def per_pcn(
+    outcome: Flags, risk: Floats, pcn: pl.Series, sizes: Sequence[int] = PER_PCN
+) -> list[Figures]:
+    """Return how right lists of so many people would be, if every PCN made one.
+
+    `ppv_lowest` and `ppv_highest` are those of the PCNs between which four fifths of
+    them lie.
+    """
+    ranked = (
+        pl.DataFrame({"pcn": pcn, "risk": risk, "happened": outcome})
+        .drop_nulls("pcn")
+        .with_columns(place=pl.col("risk").rank("ordinal", descending=True).over("pcn"))
+    )
+    found = []
+    for size in sizes:
+        listed = ranked.filter(pl.col("place") <= size)
+        each = listed.group_by("pcn").agg(pl.col("happened").mean())["happened"]
+        hits = int(listed["happened"].sum())
+        found.append(
+            {
+                "per_pcn": size,
+                "pcns": each.len(),
+                "people": listed.height,
+                "ppv": _rounded(hits / max(listed.height, 1)),
+                "ppv_lowest": _rounded(each.quantile(0.1) or 0.0),
+                "ppv_highest": _rounded(each.quantile(0.9) or 0.0),
+                "sensitivity": _rounded(hits / max(int(outcome.sum()), 1)),
+            }
+        )
+    return found
+
+
+def decision_curve(
+    outcome: Flags, risk: Floats, thresholds: Sequence[float] = THRESHOLDS
+) -> list[Figures]:
+    """Return the net benefit of acting above each threshold (Vickers and Elkin 2006).
+
+    True positives less false ones weighed by the odds of the threshold, as a share
+    of people; beside it that of acting on everybody (on nobody it is 0).
+    """
+    people, rate = len(outcome), float(outcome.mean())
+    found = []
+    for threshold in thresholds:
+        acted = risk >= threshold
+        odds = threshold / (1 - threshold)
+        right = int(outcome[acted].sum())
+        wrong = int(acted.sum()) - right
+        found.append(
+            {
+                "threshold": threshold,
+                "acted_on": int(acted.sum()),
+                "net_benefit": _rounded(right / people - wrong / people * odds),
+                "act_on_all": _rounded(rate - (1 - rate) * odds),
+            }
+        )
+    return found
+
+
+def worst_cell(
+    outcome: Flags, risk: Floats, groups: pl.DataFrame, least: int = 2000
+) -> Figures | None:
+    """Return the ethnicity and deprivation cell whose level is furthest from 1.
+
+    Of cells with at least `least` people, where both are known.
+    """
+    cells = (
+        groups.select("ethnicity_group", "imd_fifth")
+        .with_columns(happened=pl.Series(outcome), risk=pl.Series(risk))
+        .drop_nulls()
+        .group_by("ethnicity_group", "imd_fifth")
+        .agg(
+            people=pl.len(),
+            observed=pl.col("happened").sum(),
+            expected=pl.col("risk").sum(),
+        )
+        .filter(pl.col("people") >= least)
+        .with_columns(ratio=pl.col("observed") / pl.col("expected"))
+        .sort((pl.col("ratio") - 1).abs(), "ethnicity_group", "imd_fifth")
+    )
+    return cells.row(-1, named=True) | {"cells": cells.height} if cells.height else None
 
 
 def list_sizes(

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from risk.specs import InputSpec
 
 Floats = NDArray[np.float64]
+Inputs = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
 
-def matrix(frame: pl.DataFrame, inputs: Sequence[InputSpec]) -> Floats:
+def matrix(frame: pl.DataFrame, inputs: Sequence[InputSpec]) -> Inputs:
     """Return one row per person and one column per input, NaN where not known.
 
     `frame` holds the inputs' features and `index_on`, the date it is as at. Flags are
@@ -20,20 +21,20 @@ def matrix(frame: pl.DataFrame, inputs: Sequence[InputSpec]) -> Floats:
     category value that the definition does not list: it would silently be read as
     not known.
     """
-    columns = []
-    for entry in inputs:
+    made = np.empty((frame.height, len(inputs)), dtype=np.float32)
+    for place, entry in enumerate(inputs):
         column = frame.select(remembered(entry)).to_series()
         if entry.kind == "category":
             positions = {value: float(i) for i, value in enumerate(entry.values)}
             found = column.cast(pl.String).replace_strict(
-                positions, default=None, return_dtype=pl.Float64
+                positions, default=None, return_dtype=pl.Float32
             )
             if lost := set(column.filter(found.is_null() & column.is_not_null())):
                 raise ValueError(f"{entry.feature}: not listed: {sorted(lost)}")
         else:
-            found = column.cast(pl.Float64)
-        columns.append(found.fill_null(float("nan")).to_numpy())
-    return np.column_stack(columns) if columns else np.empty((frame.height, 0))
+            found = column.cast(pl.Float32)
+        made[:, place] = found.fill_null(float("nan")).to_numpy()
+    return made
 
 
 def remembered(entry: InputSpec) -> pl.Expr:

@@ -9,30 +9,84 @@ from risk.specs import OutcomeSpec
 
 HAPPENED = "outcome"
 DIED = "died_in_horizon"
+AMOUNT = "amount_gbp"
+HAPPENED_DAYS = "outcome_days"
+DIED_DAYS = "died_days"
 
 
 def outcome(
-    people: pl.DataFrame, activity: pl.DataFrame, spec: OutcomeSpec, index_on: date
+    people: pl.DataFrame,
+    activity: pl.DataFrame,
+    spec: OutcomeSpec,
+    index_on: date,
+    later: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """Return `people` with `outcome` and `died_in_horizon`, both Boolean.
+    """Return `people` with `outcome`, `died_in_horizon`, and when, in days after.
 
-    `people` has `person_no` and `died_on`; `activity` the columns of the store. The
-    horizon begins the day after `index_on`. Whoever dies, or moves away, without the
-    outcome counts as without it and stays in: the figure is then the chance of an
-    admission within the horizon as it happens, with death competing, and nobody is
-    left out by something that was not known at the index date.
+    `people` has `person_no` and `died_on`; `activity` the columns of the store;
+    `later`, for an onset, the features as at the end of the horizon. The horizon
+    begins the day after `index_on`. Whoever dies, or moves away, without the outcome
+    counts as without it and stays in: the figure is then the chance of the outcome
+    within the horizon as it happens, with death competing, and nobody is left out by
+    something that was not known at the index date. Amounts are in `amount_gbp`, 0
+    unless the outcome is one of cost. ValueError for an onset without `later`.
     """
     until = index_on + timedelta(days=spec.horizon_days)
-    happened = activity.filter(
-        (pl.col("setting") == SETTINGS[spec.setting])
-        & (pl.col("kind") == ACTIVITY_KINDS[spec.kind])
-        & (pl.col("urgency") == URGENCIES[spec.urgency])
-        & (pl.col("start_on") > index_on)
-        & (pl.col("start_on") <= until)
+    inside = activity.filter(
+        (pl.col("start_on") > index_on) & (pl.col("start_on") <= until)
     )
-    who = happened["person_no"].unique().implode()
+    spent = _spent(inside)
+    if spec.of == "onset":
+        if later is None:
+            raise ValueError("an onset is read off the features of a later date")
+        first = _onset(later, spec.joins or "", index_on, until)
+    elif spec.of == "activity":
+        first = _first_use(inside, spec)
+    else:
+        enough = spent.filter(pl.col(AMOUNT) >= (spec.gbp or 0.01))
+        first = enough.with_columns(on=pl.lit(until)).select("person_no", "on")
     died = pl.col("died_on").is_between(index_on, until, closed="right")
-    return people.with_columns(
-        pl.col("person_no").is_in(who).alias(HAPPENED),
-        died.fill_null(value=False).alias(DIED),
+    amounts = spent if spec.is_amount else spent.clear()
+    return (
+        people.join(first, on="person_no", how="left", maintain_order="left")
+        .join(amounts, on="person_no", how="left", maintain_order="left")
+        .with_columns(
+            pl.col("on").is_not_null().alias(HAPPENED),
+            died.fill_null(value=False).alias(DIED),
+            pl.col(AMOUNT).fill_null(0.0),
+            _days(pl.col("on"), index_on).alias(HAPPENED_DAYS),
+            pl.when(died).then(_days(pl.col("died_on"), index_on)).alias(DIED_DAYS),
+        )
+        .drop("on")
+    )
+
+
+def _days(column: pl.Expr, index_on: date) -> pl.Expr:
+    return (column - pl.lit(index_on)).dt.total_days().cast(pl.Int32)
+
+
+def _first_use(inside: pl.DataFrame, spec: OutcomeSpec) -> pl.DataFrame:
+    return (
+        inside.filter(
+            (pl.col("setting") == SETTINGS[spec.setting or ""])
+            & (pl.col("kind") == ACTIVITY_KINDS[spec.kind or ""])
+            & (pl.col("urgency") == URGENCIES[spec.urgency or ""])
+        )
+        .group_by("person_no")
+        .agg(on=pl.col("start_on").min())
+    )
+
+
+def _onset(
+    later: pl.DataFrame, register: str, index_on: date, until: date
+) -> pl.DataFrame:
+    since = pl.col(f"{register}_since")
+    return later.filter(
+        pl.col(f"has_{register}") & (since > index_on) & (since <= until)
+    ).select("person_no", on=since)
+
+
+def _spent(inside: pl.DataFrame) -> pl.DataFrame:
+    return inside.group_by("person_no").agg(
+        pl.col("cost_gbp").cast(pl.Float64).sum().alias(AMOUNT)
     )

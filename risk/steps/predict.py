@@ -1,19 +1,20 @@
-"""Foretell, for people as they are now, and say in plain words why."""
+"""Foretell, for people as they are now, and say why."""
 
 import json
-from datetime import date
+from functools import reduce
+from operator import and_
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from linkage.steps.holds import holds
 from risk.score_specs import Ages
-from risk.specs import InputSpec, ModelSpec
+from risk.specs import ModelSpec
 from risk.steps.boosting import THREADS, boosting
-from risk.steps.matrix import Floats, matrix, remembered
+from risk.steps.matrix import Floats, Inputs, matrix, remembered
+from risk.steps.reasons import said
 from risk.steps.train import Trained
-
-Value = str | float | bool | date | None
 
 
 def of_age(ages: Ages) -> pl.Expr:
@@ -21,32 +22,47 @@ def of_age(ages: Ages) -> pl.Expr:
     return pl.col("age_years").is_between(ages.at_least, ages.at_most)
 
 
-def predict(features: pl.DataFrame, trained: Trained, spec: ModelSpec) -> pl.DataFrame:
+def eligible(spec: ModelSpec) -> pl.Expr:
+    """Return whether a person is of the population that the model speaks of."""
+    asked = [of_age(spec.ages), *(holds(test) for test in spec.population)]
+    return reduce(and_, [*asked, *(~holds(test) for test in spec.excluding)])
+
+
+def predict(
+    features: pl.DataFrame, trained: Trained, spec: ModelSpec, *, explain: bool = True
+) -> pl.DataFrame:
     """Return one row per person of `features`: risk, band and reasons.
 
     `features` is as at its column `index_on`.
-    Columns: `person_no`, the probability (Float64), the band's name, and the reasons
-    as JSON text, called as the definition says; null for people outside the model's
-    ages. Reasons are worked out from `spec.reasons_from` upwards: a list of
-    `{feature, words, adds}`, where `adds` is what the feature adds to the calibrated
+    Columns: `person_no`, the probability or amount (Float64), the band's name, and
+    the reasons as JSON text, called as the definition says; null for people outside
+    the model's population. Reasons are worked out from `spec.reasons_from` upwards: a
+    list of `{feature, words, adds}`, where `adds` is what the feature adds to the
+    calibrated log-odds (of an amount: to its logarithm), and at the end
+    `{feature: "", words, adds}` with all that is not told: together they are the
     log-odds. ValueError if the trained model has other inputs than the definition.
     """
-    eligible = features.filter(of_age(spec.ages))
-    inputs, trees, raw = _raw(eligible, trained, spec)
-    risk = trained.probabilities(raw)
-    reasons = [""] * eligible.height
-    high = np.flatnonzero(risk >= spec.reasons_from)
+    people = features.filter(eligible(spec))
+    inputs, trees, raw = _raw(people, trained, spec)
+    value = trained.values(raw, inputs)
+    reasons = [""] * people.height
+    high = np.flatnonzero(value >= spec.reasons_from) if explain else np.empty(0, int)
     if len(high):
-        adds = contributions(trees, inputs[high], raw[high]) * trained.slope
-        known = [remembered(entry) for entry in spec.inputs]
-        people = eligible[high].select(known).iter_rows(named=True)
-        for row, person, added in zip(high, people, adds, strict=True):
-            reasons[row] = json.dumps(said(person, added, spec))
+        log, parts = explained(trees, trained, inputs[high], raw[high])
+        known = [remembered(entry).alias(entry.feature) for entry in spec.inputs]
+        dates = dict.fromkeys(d for e in spec.inputs for d in e.dates.values())
+        told = people[high].select(
+            "index_on", *known, *(pl.col(d).alias(f"date {d}") for d in dates)
+        )
+        for row, person, added, total in zip(
+            high, told.iter_rows(named=True), parts, log, strict=True
+        ):
+            reasons[row] = json.dumps(said(person, added, spec, float(total)))
     found = pl.DataFrame(
         {
-            "person_no": eligible["person_no"],
-            spec.attribute: pl.Series(risk, dtype=pl.Float64),
-            spec.band_attribute: band_names(risk, trained, spec),
+            "person_no": people["person_no"],
+            spec.attribute: pl.Series(value, dtype=pl.Float64),
+            spec.band_attribute: band_names(value, trained, spec),
             spec.reasons_attribute: pl.Series(reasons, dtype=pl.String).replace(
                 "", None
             ),
@@ -58,13 +74,19 @@ def predict(features: pl.DataFrame, trained: Trained, spec: ModelSpec) -> pl.Dat
 
 
 def risks(people: pl.DataFrame, trained: Trained, spec: ModelSpec) -> Floats:
-    """Return the probability of each row of `people`, all of the model's ages."""
-    return trained.probabilities(_raw(people, trained, spec)[2])
+    """Return the probability or amount of each row of `people`, all eligible."""
+    inputs, _, raw = _raw(people, trained, spec)
+    return trained.values(raw, inputs)
+
+
+def raw_log_odds(people: pl.DataFrame, trained: Trained, spec: ModelSpec) -> Floats:
+    """Return the trees' log-odds of each row, before the level is set."""
+    return _raw(people, trained, spec)[2]
 
 
 def _raw(
     people: pl.DataFrame, trained: Trained, spec: ModelSpec
-) -> tuple[Floats, Any, Floats]:
+) -> tuple[Inputs, Any, Floats]:
     """Return the inputs, the trees and each person's raw log-odds."""
     if tuple(entry.feature for entry in spec.inputs) != trained.inputs:
         raise ValueError("the model was trained on other inputs than are defined now")
@@ -85,7 +107,23 @@ def band_names(risk: Floats, trained: Trained, spec: ModelSpec) -> pl.Series:
     return pl.Series([names[p] for p in place], dtype=pl.String)
 
 
-def contributions(trees: Any, inputs: Floats, raw: Floats) -> Floats:
+def explained(
+    trees: Any, trained: Trained, inputs: Inputs, raw: Floats
+) -> tuple[Floats, Floats]:
+    """Return each person's calibrated log-odds and what each input adds to it.
+
+    Of an amount they are what the second part, the trees of how much, adds to the
+    logarithm of the amount.
+    """
+    if trained.amount is None:
+        parts = contributions(trees, inputs, raw) * trained.slope
+        return trained.intercept + trained.slope * raw, parts
+    much = boosting().Booster(model_str=trained.amount.trees)
+    log = much.predict(inputs, raw_score=True, num_threads=THREADS)
+    return log, contributions(much, inputs, log)
+
+
+def contributions(trees: Any, inputs: Inputs, raw: Floats) -> Floats:
     """Return what each input adds to each person's raw log-odds (TreeSHAP).
 
     ArithmeticError unless they add up, with the trees' base, to the log-odds: reasons
@@ -97,35 +135,19 @@ def contributions(trees: Any, inputs: Floats, raw: Floats) -> Floats:
     return parts[:, :-1]
 
 
-def said(
-    person: dict[str, Value], added: Floats, spec: ModelSpec
-) -> list[dict[str, str | float]]:
-    """Return the reasons that raise a person's risk most, in words.
+def importance(
+    people: pl.DataFrame, trained: Trained, spec: ModelSpec, most: int = 5000
+) -> dict[str, float]:
+    """Return each input's share of all that moves the figures, the largest first.
 
-    Only what is known, is not nothing, and adds enough to be worth saying: "no
-    dementia recorded" and "A&E attendances: 0" weigh in the sum, but are no reasons
-    that a team could act on.
+    The mean size of what it adds, over at most `most` people.
     """
-    told: list[dict[str, str | float]] = []
-    for place in np.argsort(-added, kind="stable"):
-        if added[place] < spec.reason_adds or len(told) == spec.reasons:
-            break
-        entry = spec.inputs[place]
-        value = person[entry.feature]
-        # False and 0 are equal.
-        if value is not None and value != 0:
-            told.append(
-                {
-                    "feature": entry.feature,
-                    "words": wording(entry, value),
-                    "adds": round(float(added[place]), 3),
-                }
-            )
-    return told
-
-
-def wording(entry: InputSpec, value: Value) -> str:
-    """Return an input's words with its value, rounded as the definition says."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        value = f"{value:,.{entry.decimals}f}"
-    return entry.words.replace("{value}", str(value))
+    some = people.gather_every(max(1, -(-people.height // most)))
+    inputs, trees, raw = _raw(some, trained, spec)
+    _, parts = explained(trees, trained, inputs, raw)
+    sizes = np.abs(parts).mean(axis=0)
+    shares = sizes / max(float(sizes.sum()), 1e-12)
+    return {
+        spec.inputs[place].feature: round(float(shares[place]), 4)
+        for place in np.argsort(-shares, kind="stable")
+    }

@@ -33,7 +33,7 @@ from risk.steps.code_bits import (
     find,
     unpacked,
 )
-from risk.steps.points import named, supersede, total
+from risk.steps.points import Floats, named, supersede, total
 from risk.steps.record import held
 from risk.steps.score_tables import ICD10, ScoreTables
 from risk.steps.ways import Part, present
@@ -49,6 +49,7 @@ def score(
     tables: ScoreTables,
     feeds: Mapping[str, int],
     as_of: date,
+    terms: bool = True,
 ) -> pl.DataFrame:
     """Return one row per person of `features` with every score's columns.
 
@@ -58,9 +59,10 @@ def score(
     hold only what was known by `as_of`. `feeds` holds the number of each feed.
     Columns of a score: its attribute (Float64), its band attribute, and
     `<attribute>_terms`, the groups or conditions that added to it; of an imported
-    score also `<attribute>_on` and `<attribute>_source`.
+    score also `<attribute>_on` and `<attribute>_source`. Without `terms` no score
+    says what added to it.
     """
-    shard = Shard(features, events, activity, tables, feeds, as_of)
+    shard = Shard(features, events, activity, tables, feeds, as_of, terms)
     scored = features
     for name, spec in tables.specs.items():
         made = shard.columns(name, spec, scored)
@@ -86,7 +88,9 @@ class Shard:
         tables: ScoreTables,
         feeds: Mapping[str, int],
         as_of: date,
+        terms: bool = True,
     ) -> None:
+        self.terms = terms
         self.features, self.tables, self.as_of = features, tables, as_of
         self.order = Order(features["person_no"])
         self.activity, self.events, self.feeds = activity, events, feeds
@@ -162,8 +166,11 @@ class Shard:
             spec,
             value,
             self.looked_at[method.look_back_days],
-            named(columns(marks, carrying), names),
+            self._named(columns(marks, carrying), names),
         )
+
+    def _named(self, marks: Marks, names: tuple[str, ...]) -> pl.Series | None:
+        return named(marks, names) if self.terms else None
 
     def _looked_at(self, days: int) -> Flags:
         """Whoever has an admission or a coded diagnosis in so many days."""
@@ -193,7 +200,7 @@ class Shard:
         value = total(marks, weights) / method.out_of
         registered = self.features["is_registered"].fill_null(value=False).to_numpy()
         names = tuple(condition.name for condition in table.conditions)
-        return _columns(spec, value, registered, named(marks, names))
+        return _columns(spec, value, registered, self._named(marks, names))
 
     def _admission(
         self, name: str, spec: ScoreSpec, method: AdmissionMethod
@@ -221,7 +228,7 @@ class Shard:
         known = np.zeros(self.order.people, dtype=np.bool_)
         known[places] = True
         names = tuple(table.groups[i].name for i in told)
-        return _columns(spec, value, known, named(columns(marks, told), names))
+        return _columns(spec, value, known, self._named(columns(marks, told), names))
 
     def _imported(self, spec: ScoreSpec, method: ImportedMethod) -> list[pl.Series]:
         after = self.as_of - timedelta(days=method.within_days)
@@ -281,11 +288,13 @@ def _of_age(ages: Ages) -> pl.Expr:
 
 
 def _columns(
-    spec: ScoreSpec, value: np.ndarray, known: Flags, terms: pl.Series
+    spec: ScoreSpec, value: Floats, known: Flags, terms: pl.Series | None
 ) -> list[pl.Series]:
     """Return the value and its terms, null where the score is not known."""
-    both = pl.DataFrame({"value": value, "known": known, TERMS: terms}).select(
-        pl.when("known").then(pl.col("value")).alias(spec.attribute),
-        pl.when("known").then(pl.col(TERMS)).alias(f"{spec.attribute}_{TERMS}"),
-    )
-    return both.get_columns()
+    made: dict[str, Floats | Flags | pl.Series] = {"value": value, "known": known}
+    wanted = [pl.when("known").then(pl.col("value")).alias(spec.attribute)]
+    if terms is not None:
+        made[TERMS] = terms
+        name = f"{spec.attribute}_{TERMS}"
+        wanted.append(pl.when("known").then(pl.col(TERMS)).alias(name))
+    return pl.DataFrame(made).select(wanted).get_columns()

@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,20 @@ import polars as pl
 from sklearn.linear_model import LogisticRegression
 
 from risk.specs import ModelSpec
-from risk.steps.boosting import THREADS, boosting
-from risk.steps.matrix import Flags, Floats, matrix, probability, scatter
-from risk.steps.outcome import HAPPENED
+from risk.steps.boosting import THREADS, TRAINING_THREADS, boosting
+from risk.steps.matrix import Flags, Floats, Inputs, matrix, probability, scatter
+from risk.steps.outcome import AMOUNT, HAPPENED
 
 OUTCOMES_PER_FOLD = 10
+TREATED = "treated"
+
+
+@dataclass(frozen=True)
+class Amount:
+    """The second part of an amount: trees of its logarithm, and the level of it."""
+
+    trees: str
+    level: float
 
 
 @dataclass(frozen=True)
@@ -22,7 +31,9 @@ class Trained:
     """A trained model: trees as text, the line that sets the level, the bands.
 
     The calibrated log-odds are `intercept + slope * raw`. `cuts` are the lowest
-    probabilities of each band but the last, highest band first.
+    probabilities (or amounts) of each band but the last, highest band first. A model
+    of an amount has a second part: what is foretold is the chance of any, times how
+    much it then is.
     """
 
     trees: str
@@ -31,10 +42,21 @@ class Trained:
     cuts: tuple[float, ...]
     rounds: int
     inputs: tuple[str, ...]
+    amount: Amount | None = None
 
     def probabilities(self, raw: Floats) -> Floats:
         """Return the calibrated probability of the trees' log-odds."""
         return probability(self.intercept + self.slope * raw)
+
+    def values(self, raw: Floats, inputs: Inputs) -> Floats:
+        """Return what is foretold: the probability, or the amount in pounds."""
+        chance = self.probabilities(raw)
+        if self.amount is None or not len(raw):
+            return chance
+        trees = boosting().Booster(model_str=self.amount.trees)
+        log = trees.predict(inputs, raw_score=True, num_threads=THREADS)
+        found: Floats = chance * self.amount.level * np.exp(log)
+        return found
 
     def to_bytes(self) -> bytes:
         return zlib.compress(json.dumps(asdict(self)).encode(), 6)
@@ -43,6 +65,8 @@ class Trained:
     def from_bytes(cls, data: bytes) -> "Trained":
         kept = json.loads(zlib.decompress(data))
         kept["cuts"], kept["inputs"] = tuple(kept["cuts"]), tuple(kept["inputs"])
+        if kept["amount"]:
+            kept["amount"] = Amount(**kept["amount"])
         return cls(**kept)
 
 
@@ -50,38 +74,74 @@ def train(rows: pl.DataFrame, spec: ModelSpec) -> Trained:
     """Train on `rows`: `person_no`, the inputs and `outcome`, one row per person and
     index date. The same rows, definition and seed give the same model.
 
-    Each fold's people are foretold by trees that never saw them. Those foretellings
-    set the number of trees (median of the folds), the level (Platt's line on the
-    log-odds) and the cut points of the bands. ValueError where too few had the
-    outcome for any of that to mean something.
+    People marked as treated are left out. Each fold's people are foretold by trees
+    that never saw them. Those foretellings set the number of trees (median of the
+    folds), the level (Platt's line on the log-odds) and the cut points of the bands.
+    Of very many rows one fold is held out, and its trees are the model. ValueError
+    where too few had the outcome for any of that to mean something.
     """
+    rows = untreated(rows)
     # Training sees rows in one order, however the shards came in.
     rows = rows.sort("person_no", "index_on")
-    inputs = matrix(rows, spec.inputs)
-    happened: Flags = rows[HAPPENED].to_numpy()
     if not enough(rows, spec):
         raise ValueError(f"too few of {rows.height} rows have the outcome")
-    folds = scatter(rows["person_no"], spec.training.seed) % np.uint64(
-        spec.training.folds
-    )
-    held_out = np.empty(rows.height)
+    inputs = matrix(rows, spec.inputs)
+    happened: Flags = rows[HAPPENED].to_numpy()
+    folds = (
+        scatter(rows["person_no"], spec.training.seed) % np.uint64(spec.training.folds)
+    ).astype(np.int64)
+    many = rows.height >= spec.training.one_fold_from
+    tried = [0] if many else list(range(spec.training.folds))
+    held_out = np.full(rows.height, np.nan)
     rounds = []
-    for fold in range(spec.training.folds):
+    for fold in tried:
         out = folds == fold
-        trees = _grow(inputs[~out], happened[~out], spec, inputs[out], happened[out])
+        trees = grow(
+            inputs[~out], happened[~out], spec, tried=(inputs[out], happened[out])
+        )
         held_out[out] = trees.predict(inputs[out], raw_score=True, num_threads=THREADS)
         rounds.append(trees.best_iteration)
-    level = LogisticRegression(C=np.inf).fit(held_out[:, None], happened)
-    slope, intercept = float(level.coef_[0, 0]), float(level.intercept_[0])
-    final = _grow(inputs, happened, spec, rounds=int(np.median(rounds)))
-    return Trained(
-        trees=final.model_to_string(),
+    seen = ~np.isnan(held_out)
+    intercept, slope = set_level(held_out[seen], happened[seen])
+    if not many:
+        trees = grow(inputs, happened, spec, rounds=int(np.median(rounds)))
+    found = Trained(
+        trees=trees.model_to_string(num_iteration=int(np.median(rounds))),
         intercept=intercept,
         slope=slope,
-        cuts=cut_points(probability(intercept + slope * held_out), spec),
+        cuts=(),
         rounds=int(np.median(rounds)),
         inputs=tuple(entry.feature for entry in spec.inputs),
     )
+    if spec.outcome.is_amount:
+        amounts = rows[AMOUNT].to_numpy()
+        found = replace(found, amount=how_much(inputs, amounts, found.rounds, spec))
+        value = found.values(held_out[seen], inputs[seen])
+    else:
+        value = found.probabilities(held_out[seen])
+    return replace(found, cuts=cut_points(value, spec))
+
+
+def set_level(raw: Floats, happened: Flags) -> tuple[float, float]:
+    """Return the intercept and slope of Platt's line on the trees' log-odds."""
+    line = LogisticRegression(C=np.inf).fit(raw[:, None], happened)
+    return float(line.intercept_[0]), float(line.coef_[0, 0])
+
+
+def untreated(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of people whom no programme has taken on."""
+    return rows.filter(~pl.col(TREATED)) if TREATED in rows.columns else rows
+
+
+def how_much(inputs: Inputs, amounts: Floats, rounds: int, spec: ModelSpec) -> Amount:
+    """Fit the second part: how much, for those with any (gamma, logarithmic link).
+
+    `level` makes the amounts foretold for them add up to those that they had.
+    """
+    some = amounts > 0
+    trees = grow(inputs[some], amounts[some], spec, rounds=rounds, objective="gamma")
+    told = np.exp(trees.predict(inputs[some], raw_score=True, num_threads=THREADS))
+    return Amount(trees.model_to_string(), float(amounts[some].sum() / told.sum()))
 
 
 def enough(rows: pl.DataFrame, spec: ModelSpec) -> bool:
@@ -99,38 +159,40 @@ def cut_points(risks: Floats, spec: ModelSpec) -> tuple[float, ...]:
     return tuple(float(np.quantile(risks, 1 - share)) for share in shares)
 
 
-def _grow(
-    inputs: Floats,
-    happened: Flags,
+def grow(
+    inputs: Inputs,
+    outcome: Flags | Floats,
     spec: ModelSpec,
-    tried: Floats | None = None,
-    truth: Flags | None = None,
+    *,
+    tried: tuple[Inputs, Flags] | None = None,
     rounds: int | None = None,
+    objective: str = "binary",
 ) -> Any:
     """Grow trees for `rounds`, or until they stop helping those who are `tried`."""
     lightgbm = boosting()
     shape = spec.trees
     settings = {
-        "objective": "binary",
+        "objective": objective,
         "learning_rate": shape.learning_rate,
         "num_leaves": shape.leaves,
         "min_data_in_leaf": shape.least_in_leaf,
         "feature_fraction": shape.feature_share,
         "lambda_l2": shape.ridge,
+        "max_bin": shape.bins,
         "seed": spec.training.seed,
         "deterministic": True,
         "force_row_wise": True,
         "verbose": -1,
-        "num_threads": THREADS,
+        "num_threads": TRAINING_THREADS,
     }
     names = [entry.feature for entry in spec.inputs]
-    seen = lightgbm.Dataset(inputs, happened, feature_name=names, params=settings)
+    seen = lightgbm.Dataset(inputs, outcome, feature_name=names, params=settings)
     if tried is None:
         return lightgbm.train(settings, seen, num_boost_round=rounds)
     return lightgbm.train(
         settings,
         seen,
         num_boost_round=shape.most_rounds,
-        valid_sets=[lightgbm.Dataset(tried, truth, reference=seen)],
+        valid_sets=[lightgbm.Dataset(tried[0], tried[1], reference=seen)],
         callbacks=[lightgbm.early_stopping(shape.patience, verbose=False)],
     )

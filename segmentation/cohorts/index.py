@@ -85,6 +85,18 @@ class CohortIndex:
             and 2 <= len(attribute.bitmap_values) <= MOST_VALUES
         ]
 
+    def tables(self) -> list[tuple[str, dict[str, BitMap]]]:
+        """Return every one-way table's values; of a flag known of all, "yes" alone."""
+        return [
+            (
+                name,
+                {"yes": self.view.bitmap(name)}
+                if self.view.is_whole(name)
+                else self.values(name),
+            )
+            for name in self.tabled()
+        ]
+
     def total(self, attribute: str, people: BitMap) -> float:
         """Return the sum over a set of people; unknown values add nothing."""
         amounts = self._amount(attribute)

@@ -71,8 +71,9 @@ def _went_home(ctx: Context, year: Year, rng: np.random.Generator) -> pl.DataFra
     admitted = 0.7 * calibration.rate("emergency_per_1000", year.age, male)
     rate = np.maximum(rate - admitted, 0.15 * rate)
     poor = np.array([1.35, 1.15, 0.98, 0.85, 0.75])[ctx.chunk.traits.fifth - 1]
-    log = 0.3 * ctx.chunk.traits.frailty + 0.25 * year.with_("severe_mental_illness")
-    row, day = ctx.happen(year, rate * poor * np.exp(log - 0.045), rng)
+    log = 0.4 * ctx.chunk.traits.frailty + 0.25 * year.with_("severe_mental_illness")
+    # The mean of a log-normal is half its variance higher.
+    row, day = ctx.happen(year, rate * poor * np.exp(log - 0.08), rng)
     away = rng.random(len(row)) < 0.1
     trusts = len(ctx.world.trusts_of("acute"))
     return pl.DataFrame(

@@ -20,6 +20,8 @@ HOLDERS = ("GP", "Nurse", "Pharmacist", "Other")
 HOLDER_SHARE = (0.47, 0.29, 0.08, 0.16)
 MODES = ("Face-to-Face", "Telephone", "Home Visit", "Video")
 MODE_SHARE = (0.69, 0.285, 0.01, 0.015)
+# Log rate of GP appointments per standard deviation of latent frailty.
+FRAILTY_SEEN = 0.4
 DID_NOT_ATTEND = 0.042
 
 
@@ -121,7 +123,9 @@ def _appointments(ctx: Context, year: Year) -> None:
     log = year.has.astype(np.float32) @ np.array(list(by_key.values()), np.float32)
     # Divided by what conditions add on average, as normalisers.csv does elsewhere.
     usual = np.interp(year.age, [0, 30, 50, 70, 90], [1.0, 1.25, 1.5, 2.1, 2.7])
-    rate = rate * np.exp(log) / usual * np.exp(0.25 * ctx.chunk.traits.frailty)
+    # The frail are seen more: the trace that a latent frailty leaves in the record.
+    frail = FRAILTY_SEEN * ctx.chunk.traits.frailty - FRAILTY_SEEN**2 / 2
+    rate = rate * np.exp(log + frail) / usual
     row, day = ctx.happen(year, rate, rng)
     n = len(row)
     frame = _registered(ctx, pl.DataFrame({"row": row.astype(np.int32), "day": day}))

@@ -26,6 +26,9 @@ __all__ = ["CHUNK_PERSONS", "KEYS", "Chunk", "Lives", "simulate"]
 
 CHUNK_PERSONS = 50_000
 PRACTICES_OFFERING_PROGRAMME = 0.5
+# When true chances are noted, in days before `as_of`; models are tried 395 days before,
+# so that late records of a whole year have come.
+HAZARD_DAYS = (730, 395, 365, 0)
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ def simulate(
 ) -> Lives:
     """Live every person's life to `as_of` (and, unseen by any feed, a year on)."""
     start_day, as_of_day = _number(people.window[0]), _number(as_of)
-    hazard_dates = tuple(as_of - timedelta(days=365 * back) for back in (2, 1, 0))
+    hazard_dates = tuple(as_of - timedelta(days=days) for days in HAZARD_DAYS)
     offering = _practices_offering(world, seed)
     persons = people.persons
     chunks, deaths, hazards, effects = [], [], [], []

@@ -69,7 +69,7 @@ def rates(lives: Lives) -> pl.DataFrame:
 
 
 def by_age(lives: Lives) -> pl.DataFrame:
-    """Target and achieved rates per 1,000, by age knot of rates.csv."""
+    """Target and achieved rates per 1,000, and years lived, by age of rates.csv."""
     knots = calibration.ages_of(calibration.table("rates"))
     edges = (knots[1:] + knots[:-1]) / 2
     start, end = (_number(day) for day in lives.window)
@@ -99,6 +99,7 @@ def by_age(lives: Lives) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "age": knots,
+            "years": total[:, 0],
             "emergency": total[:, 1] / y,
             "emergency_target": total[:, 3] / y,
             "deaths": total[:, 2] / y,

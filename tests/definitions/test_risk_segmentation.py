@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import pytest
 
@@ -9,8 +10,21 @@ from linkage.definitions import FEEDS
 from linkage.feature_definitions import FEATURES
 from linkage.release.catalogue import Attribute
 from linkage.steps.derive.attributes import attributes
-from risk.actions import model_attributes, score_attributes
-from risk.definitions import MODELS, SCORES, points_table, score_tables, ways_table
+from risk.actions import (
+    gap_attributes,
+    impact_attributes,
+    model_attributes,
+    score_attributes,
+)
+from risk.definitions import (
+    GAPS,
+    IMPACT,
+    MODELS,
+    SCORES,
+    points_table,
+    score_tables,
+    ways_table,
+)
 from risk.score_specs import CodedMethod, WaysMethod
 from risk.steps.score_tables import features_of
 from segmentation.actions import attributes as segment_attributes
@@ -90,11 +104,31 @@ def test_a_model_reads_features_that_exist_as_what_they_are(name: str) -> None:
         attribute = KNOWN[entry.feature]
         assert attribute.kind == entry.kind, entry.feature
         assert set(attribute.values) <= set(entry.values), entry.feature
-        assert entry.kind == "flag" or "{value}" in entry.words
+        assert entry.kind == "flag" or "{" in entry.words
+        assert set(entry.dates.values()) <= set(KNOWN), entry.feature
         assert entry.dated_by is None or KNOWN[entry.dated_by].kind == "date"
     assert set(MODELS[name].audit_by) <= set(KNOWN)
     # Ethnicity is for the audit of fairness, not for prediction.
     assert not [e for e in MODELS[name].inputs if "ethnic" in e.feature]
+
+
+@pytest.mark.parametrize("name", list(GAPS))
+def test_a_care_gap_reads_features_of_the_right_kind(name: str) -> None:
+    spec = GAPS[name]
+    for test in (*spec.all_of, *spec.none_of):
+        if test.within_days is not None:
+            wanted = "date"
+        else:
+            wanted = "number" if test.bounded else "flag"
+        assert KNOWN[test.feature].kind == wanted, test.feature
+    assert set(re.findall(r"\{(\w+)\}", spec.words)) <= set(KNOWN)
+
+
+@pytest.mark.parametrize("name", list(IMPACT))
+def test_impactability_reads_what_stages_before_it_make(name: str) -> None:
+    made = {a.name for a in (*score_attributes(), *gap_attributes())}
+    assert set(IMPACT[name].features) <= set(KNOWN) | made
+    assert len(IMPACT[name].domains) == 6
 
 
 def test_schemes_and_lenses_read_features_that_exist() -> None:
@@ -122,6 +156,8 @@ def test_no_name_stands_for_two_attributes() -> None:
     more = [
         *segment_attributes(),
         *score_attributes(),
+        *gap_attributes(),
+        *impact_attributes(),
         *(
             a
             for name, spec in MODELS.items()

@@ -12,6 +12,9 @@ ARGUMENTS = {
     "programme": "proactive_care",
     "reference": "aaaa",
     "decision_id": 1,
+    "cohort_id": 1,
+    "pair_id": 1,
+    "request_id": 1,
     "name": "x",
     "key": "x",
 }

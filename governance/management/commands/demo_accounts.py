@@ -21,6 +21,7 @@ ACCOUNTS = (
     ("pcn_mdt_member", "mdt", "/lists/"),
     ("pcn_social_prescriber", "prescriber", "/lists/"),
     ("data_manager", "feeds", "/feeds/"),
+    ("linkage_reviewer", "reviewer", "/linkage/review/"),
     ("ig_lead", "ig", "/access/"),
     ("partner_client", "partner", "/api-guide/"),
 )

@@ -6,7 +6,7 @@ each person, whether they are alive, registered within the viewer's practices, a
 not opted out of that purpose.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -14,8 +14,16 @@ from django.utils import timezone
 
 from governance.access import ACCESS, live_grants, practices_under
 from governance.models import Scope, User
-from linkage.assertions import REASONS, RevealRequest
+from linkage.assertions import REASONS, Asked, RevealRequest
 from linkage.vault.store import Identity
+
+WORDS = {
+    "reveal": "reveal",
+    "linkage_review": "review links",
+    "import_list": "link lists",
+    "special_access": "ask for special access",
+    "approve_access": "approve special access",
+}
 
 
 class RefusedRevealError(PermissionError):
@@ -38,6 +46,19 @@ def check_request(request: RevealRequest) -> frozenset[str]:
         raise RefusedRevealError(
             f"between 1 and {settings.REVEAL_MAX_PERSONS} people at a time"
         )
+    user = check_page(request, "reveal")
+    today = timezone.localdate()
+    # The place of this grant alone: another grant's people are not named under this
+    # one. The scope is read from the store's table that the web role cannot write.
+    scope = Scope.objects.filter(user=user).values_list("practice_code", flat=True)
+    return practices_under(request.org_code, today) & frozenset(scope)
+
+
+def check_page(request: RevealRequest | Asked, page: str) -> User:
+    """Return the user who asks, if they hold the role here today and it opens `page`.
+
+    The vault looks all of it up for itself.
+    """
     user = User.objects.filter(pk=request.viewer_id, is_active=True).first()
     if user is None:
         raise RefusedRevealError("no such user")
@@ -51,23 +72,26 @@ def check_request(request: RevealRequest) -> frozenset[str]:
     )
     if role is None or not held:
         raise RefusedRevealError("the user does not hold this role here today")
-    if "reveal" not in role.pages or request.purpose not in role.purposes:
-        raise RefusedRevealError("this role does not reveal for this purpose")
-    # The place of this grant alone: another grant's people are not named under this
-    # one. The scope is read from the store's table that the web role cannot write.
-    scope = Scope.objects.filter(user=user).values_list("practice_code", flat=True)
-    return practices_under(request.org_code, today) & frozenset(scope)
+    if page not in role.pages or request.purpose not in role.purposes:
+        raise RefusedRevealError(f"this role does not {WORDS[page]} for this purpose")
+    return user
 
 
 def decide(
-    request: RevealRequest, practices: frozenset[str], identities: Iterable[Identity]
+    request: RevealRequest,
+    practices: frozenset[str],
+    identities: Iterable[Identity],
+    opened: Collection[int] = (),
 ) -> Answer:
-    """Decide person by person; a person the vault does not know is refused too."""
+    """Decide person by person; a person the vault does not know is refused too.
+
+    opened: people whom this viewer has special access to at this moment.
+    """
     known = {identity.person_no: identity for identity in identities}
     revealed, refused = [], {}
     for person_no in request.person_nos:
         identity = known.get(person_no)
-        why = _refusal(request, practices, identity)
+        why = _refusal(request, practices, identity, person_no in opened)
         if why is None and identity is not None:
             revealed.append(identity)
         else:
@@ -76,10 +100,15 @@ def decide(
 
 
 def _refusal(
-    request: RevealRequest, practices: frozenset[str], identity: Identity | None
+    request: RevealRequest,
+    practices: frozenset[str],
+    identity: Identity | None,
+    is_opened: bool,
 ) -> str | None:
     if identity is None:
         return "not known"
+    if is_opened:
+        return None
     if identity.died_on is not None:
         return "has died"
     if identity.practice_code is None:

@@ -19,12 +19,16 @@ Values = Mapping[str, BitMap]
 
 @dataclass(frozen=True)
 class OneWay:
-    """How many of a cohort have each value of an attribute, and how many none."""
+    """How many of a cohort have each value of an attribute, and how many none.
+
+    `rest` are those with none of the values: for a flag known of everyone, whose
+    table holds "yes" alone, they are its "no"; else they are not known.
+    """
 
     attribute: str
     values: tuple[str, ...]
     counts: Counts
-    not_known: int
+    rest: int
 
 
 def characterise(cohort: BitMap, tables: Iterable[tuple[str, Values]]) -> list[OneWay]:
@@ -37,8 +41,8 @@ def characterise(cohort: BitMap, tables: Iterable[tuple[str, Values]]) -> list[O
             dtype=np.int64,
             count=len(values),
         )
-        known = int(counts.sum())
-        made.append(OneWay(attribute, tuple(values), counts, size - known))
+        rest = size - int(counts.sum())
+        made.append(OneWay(attribute, tuple(values), counts, rest))
     return made
 
 

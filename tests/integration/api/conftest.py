@@ -5,13 +5,14 @@ from django.utils import timezone
 
 from governance import actions
 from tests import live_system as system
-from tests.live_api import call
+from tests.live_api import call, share_cohort
 
 
 @pytest.fixture(scope="module")
 def tokens(live) -> dict[str, str]:
     """A token of every role's user."""
     today = timezone.localdate()
+    share_cohort(live.viewer("system_analyst"))
     with system.acting_as("worker"):
         return {
             role: actions.issue_token(

@@ -24,7 +24,7 @@ from linkage.definitions import FEEDS
 from linkage.release import selectors as release
 from tests import live_people as people
 from tests import live_system as system
-from tests.live_api import API, AVAILABLE, call, figures, path_of
+from tests.live_api import API, AVAILABLE, SHARED, call, figures, path_of
 
 # What is answered
 
@@ -210,8 +210,11 @@ def test_the_document_is_valid_openapi(document):
     assert document["info"]["title"] == "Catchment API"
 
 
-def test_the_document_names_every_address(document):
-    documented = {path.replace("{name}", AVAILABLE) for path in document["paths"]}
+def test_the_document_names_every_address(document, tokens):
+    known = {"{name}": AVAILABLE, "{cohort_id}": str(SHARED["cohort_id"])}
+    documented = set(document["paths"])
+    for written, value in known.items():
+        documented = {path.replace(written, value) for path in documented}
     assert documented == {path_of(name) for name in API if name != "api-nowhere"}
     for path, methods in document["paths"].items():
         assert set(methods) == {"get"}, path
@@ -233,7 +236,11 @@ def nullable(schema):
 @pytest.mark.parametrize("name", [n for n in API if n != "api-nowhere"])
 def test_an_answer_is_what_the_document_promises(document, get, name):
     path = path_of(name)
-    documented = path if name != "api-indicator" else "/api/v1/indicators/{name}/"
+    templates = {
+        "api-indicator": "/api/v1/indicators/{name}/",
+        "api-cohort": "/api/v1/cohorts/{cohort_id}/",
+    }
+    documented = templates.get(name, path)
     promised = document["paths"][documented]["get"]["responses"]["200"]
     schema = nullable(
         promised["content"]["application/json"]["schema"]

@@ -68,6 +68,10 @@ def arguments(live, role: str, name: str) -> list[dict[str, object]]:
         "decide": [
             {"programme": PROGRAMME, "reference": each} for each in references[1:]
         ],
+        "special-access-ask": [{"reference": each} for each in references],
+        "special-access-decide": [{"request_id": 1}],
+        "linkage-pair": [{"pair_id": 1}],
+        "linkage-csv": [{"key": "recall-by-feed"}],
         "undo-decision": [{"programme": PROGRAMME, "decision_id": live.their_decision}],
         "overview-csv": [
             {"key": key} for key in ("segments", "admissions-by-place", "map")
@@ -91,6 +95,9 @@ FORMS = {
     "reveal-person": [{"reason": "check_record"}],
     "decide": [{"decision": "accept:suitable"}],
     "undo-decision": [{}],
+    "special-access-ask": [{"reason": "Care cannot wait for this person"}],
+    "special-access-decide": [{"answer": "refuse"}],
+    "linkage-pair": [{"verdict": "link", "reason": "the same home"}],
     "list-export": [
         {"practice": practice, "reason": reason}
         for practice in PRACTICES

@@ -113,6 +113,28 @@ def test_a_repeated_delivery_touches_nobody(deliver, stored) -> None:
     assert stored(f"SELECT * FROM touched_person WHERE run_id = {again.pk}") == []
 
 
+def test_facts_follow_a_record_that_changes_person_while_it_is_loaded(
+    deliver, stored, vaulted, as_role, monkeypatch
+) -> None:
+    deliver("gp_patient", PATIENT, {})
+    ((subject_key, person_no),) = vaulted("SELECT subject_key, person_no FROM link")
+    loader: psycopg.Connection = as_role("loader")
+    attach = store.Loading.attach
+
+    def moved_meanwhile(*args, **kwargs):
+        loader.execute(
+            "INSERT INTO index_move (version, subject_key, from_no, to_no)"
+            " VALUES (1000, %s, %s, 77), (1001, %s, 77, 78)",
+            [subject_key, person_no, subject_key],
+        )
+        return attach(*args, **kwargs)
+
+    monkeypatch.setattr(store.Loading, "attach", moved_meanwhile)
+    deliver("gp_observation", OBSERVATION, {})
+    assert stored("SELECT person_no FROM event") == [(78,)]
+    assert (78,) in stored("SELECT person_no FROM touched_person")
+
+
 def test_a_corrected_episode_loses_the_diagnoses_it_no_longer_has(
     deliver, stored
 ) -> None:

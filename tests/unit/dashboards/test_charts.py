@@ -214,3 +214,21 @@ def test_official_counts_need_no_rate():
 
 def test_the_reading_says_which_way_is_better():
     assert figure().reading.endswith("lower is better")
+
+
+def test_an_upset_plot_marks_the_sets_of_each_combination():
+    parts = Dimension("part", "Together", {"a": "A only", "a+b": "A and B"})
+    cells = [
+        Cell({"part": "a"}, people(1000), people(203)),
+        Cell({"part": "a+b"}, people(1000), people(4)),
+    ]
+    sets = {"A": ["a", "a+b"], "B": ["a+b"]}
+    spec = figure("upset", cells, category=parts, sets=sets)
+    drawn = draw(spec)
+    bars, *dots = drawn["data"]
+    assert bars["y"] == [20.5, None]
+    filled = [trace["y"] for trace in dots if trace["marker"]["symbol"] == "circle"]
+    assert filled == [["A"], ["A", "B"]]
+    assert drawn["layout"]["yaxis2"]["categoryarray"] == ["B", "A"]
+    assert [mark["text"] for mark in drawn["layout"]["annotations"]] == ["hidden"]
+    assert as_table(spec).rows[1][0] == "A and B"

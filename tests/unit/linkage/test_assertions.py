@@ -4,6 +4,7 @@ import pytest
 
 from linkage.assertions import (
     LIFETIME_SECONDS,
+    Asked,
     RefusedAssertionError,
     RevealRequest,
     Verifier,
@@ -51,3 +52,29 @@ def test_another_key_is_refused():
 def test_a_vault_without_a_key_starts_no_verifier():
     with pytest.raises(RefusedAssertionError, match="key"):
         Verifier("")
+
+
+ASKED = Asked(
+    viewer_id=3,
+    role="linkage_reviewer",
+    purpose="operations",
+    org_code="QZ1",
+    what="review_pair",
+    arguments={"id": 7},
+)
+
+
+def test_what_is_asked_is_believed_once_as_well():
+    verifier = Verifier(KEY)
+    statement = sign(ASKED, KEY, now=1000)
+    assert verifier.verify_asked(statement, now=1001) == ASKED
+    with pytest.raises(RefusedAssertionError, match="used before"):
+        verifier.verify_asked(statement, now=1002)
+
+
+def test_a_statement_of_one_kind_is_not_taken_for_the_other():
+    """What was signed to list a queue must not name people, nor the other way."""
+    with pytest.raises(RefusedAssertionError, match="something else"):
+        Verifier(KEY).verify(sign(ASKED, KEY, now=1000), now=1000)
+    with pytest.raises(RefusedAssertionError, match="something else"):
+        Verifier(KEY).verify_asked(sign(REQUEST, KEY, now=1000), now=1000)

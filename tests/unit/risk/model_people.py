@@ -56,8 +56,19 @@ def learnt(people: int, seed: int = 1) -> pl.DataFrame:
             "latest_egfr": egfr.set(pl.Series(random.random(people) < 0.5), None),
             "latest_egfr_on": [date(2024, 1, 1)] * people,
             "has_heart_failure": failing,
+            "heart_failure_since": [date(2019, 3, 1)] * people,
+            "days_since_emergency_admission": random.integers(1, 400, people),
+            "practice_code": random.choice(["Z81001", "Z81002"], people),
+            "pcn_code": "U81001",
             "outcome": random.random(people) < chance,
             "died_in_horizon": random.random(people) < 0.01,
+            "treated": False,
+            "amount_gbp": random.gamma(1.0, 2000.0, people)
+            * (random.random(people) < chance),
             "chance": chance,
         }
-    ).with_columns(index_on=pl.date(2024, 9, 30))
+    ).with_columns(
+        index_on=pl.date(2024, 9, 30),
+        outcome_days=pl.when("outcome").then(180).cast(pl.Int32),
+        died_days=pl.when("died_in_horizon").then(90).cast(pl.Int32),
+    )

@@ -12,11 +12,13 @@ from polars.testing import assert_frame_equal
 from risk.specs import InputSpec, ModelSpec
 from risk.steps.assess import MAIN, assess
 from risk.steps.matrix import matrix, sample, scatter
-from risk.steps.predict import contributions, predict, said
+from risk.steps.predict import contributions, predict
+from risk.steps.reasons import REST, frequency, said, wording
 from risk.steps.train import Trained, enough, train
 from tests.unit.risk.model_people import SPEC, learnt
 
 ROWS = learnt(6000)
+YEAR = "the year to 30 September 2026"
 
 
 @pytest.fixture(scope="module")
@@ -114,21 +116,85 @@ def test_reasons_are_in_plain_words_and_name_only_what_is_known() -> None:
     }.items():
         adds[names.index(name)] = added
     known = person(
+        **{"date days_since_emergency_admission": 118},
+        index_on=date(2026, 9, 30),
         emergency_admissions_12m=3,
         has_heart_failure=False,
         age_years=40,
         imd_decile="1",
         sex="M",
     )
-    assert [(r["words"], r["adds"]) for r in said(known, adds, SPEC)] == [
-        ("Emergency admissions in 12 months: 3", 0.9),
+    told = said(known, adds, SPEC, total=-1.5)
+    assert [(r["words"], r["adds"]) for r in told] == [
+        (
+            f"Three emergency admissions in {YEAR}, the last on 4 June 2026",
+            0.9,
+        ),
         ("Deprivation decile of the home area: 1 (1 is most deprived)", 0.2),
+        (REST, -2.6),
     ]
+    assert sum(r["adds"] for r in told) == pytest.approx(-1.5)
+
+
+def test_what_is_told_and_the_rest_add_up_to_the_figure(trained) -> None:
+    found = predict(ROWS, trained, SPEC).drop_nulls()
+    assert found.height > 500
+    for _, risk, _, reasons in found.head(300).iter_rows():
+        log_odds = np.log(risk / (1 - risk))
+        assert sum(r["adds"] for r in json.loads(reasons)) == pytest.approx(
+            log_odds, abs=0.006
+        )
+
+
+def test_words_leave_out_a_date_that_is_not_known() -> None:
+    entry = next(e for e in SPEC.inputs if e.feature == "has_heart_failure")
+    assert wording(entry, True, person()) == "Heart failure"
+    since = {"date heart_failure_since": date(2021, 3, 1)}
+    assert wording(entry, True, person() | since) == "Heart failure since 1 March 2021"
+
+
+@pytest.mark.parametrize(
+    ("chance", "words"),
+    [
+        (0.31, "about 3 in 10 people like this"),
+        (0.96, "about 10 in 10 people like this"),
+        (0.034, "about 3 in 100 people like this"),
+        (0.003, "fewer than 1 in 100 people like this"),
+    ],
+)
+def test_a_chance_is_told_as_a_natural_frequency(chance, words) -> None:
+    assert frequency(chance) == words
+
+
+def test_people_under_an_intervention_are_marked_and_not_learnt_from(trained) -> None:
+    """Had a programme prevented admissions, nobody must be learnt to be safe."""
+    saved = pl.col("person_no") % 3 == 0
+    success = ROWS.with_columns(outcome=pl.col("outcome") & ~saved, treated=saved)
+    alone = ROWS.filter(~saved)
+    assert train(success, SPEC) == train(alone, SPEC)
+    figures = assess(trained, success, success, SPEC)
+    assert figures["treated_left_out"] == int(success["treated"].sum())
+    assert figures["people"] == alone.height
+
+
+def test_an_amount_is_the_chance_of_any_times_how_much() -> None:
+    outcome = SPEC.outcome.model_validate({"of": "cost", "horizon_days": 365})
+    spec = SPEC.model_copy(update={"outcome": outcome, "reasons_from": 100.0})
+    rows = ROWS.with_columns(outcome=pl.col("amount_gbp") > 0)
+    found = train(rows, spec)
+    told = predict(rows, found, spec)
+    spent = rows["amount_gbp"].sum()
+    assert told[spec.attribute].sum() == pytest.approx(spent, rel=0.1)
+    figures = assess(found, rows, rows, spec)
+    assert 0.9 < figures["observed_over_expected"] < 1.1
+    assert Trained.from_bytes(found.to_bytes()) == found
+    assert json.loads(told[spec.reasons_attribute].drop_nulls()[0])
 
 
 def test_nothing_is_a_reason_though_it_weighs() -> None:
     adds = np.full(len(SPEC.inputs), 0.5)
-    assert said(person(emergency_admissions_12m=0), adds, SPEC) == []
+    (rest,) = said(person(emergency_admissions_12m=0), adds, SPEC, total=0.25)
+    assert rest == {"feature": "", "words": REST, "adds": 0.25}
 
 
 def test_an_old_result_is_forgotten_whenever_the_record_began() -> None:

@@ -96,3 +96,83 @@ def test_nothing_after_the_index_date_is_an_input() -> None:
     assert plain["has_heart_failure"].to_list() == [True, False]
     assert plain["outcome"].to_list() == [False, False]
     assert busy["outcome"].to_list() == [True, True]
+
+
+def test_an_onset_is_a_register_joined_within_the_horizon() -> None:
+    spec = SPEC.outcome.model_validate(
+        {"of": "onset", "joins": "copd", "horizon_days": 730}
+    )
+    people = pl.DataFrame(
+        {"person_no": [1, 2, 3, 4], "died_on": [None, None, None, INDEX]},
+        schema={"person_no": pl.Int32, "died_on": pl.Date},
+    )
+    later = pl.DataFrame(
+        {
+            "person_no": [1, 2, 3],
+            "has_copd": [True, True, False],
+            "copd_since": [INDEX + timedelta(days=1), INDEX, None],
+        },
+        schema_overrides={"person_no": pl.Int32},
+    )
+    found = outcome(people, builders.activities(), spec, INDEX, later)
+    assert found["outcome"].to_list() == [True, False, False, False]
+    assert found["outcome_days"].to_list() == [1, None, None, None]
+    with pytest.raises(ValueError, match="later date"):
+        outcome(people, builders.activities(), spec, INDEX)
+
+
+def test_costs_of_the_horizon_are_added_up() -> None:
+    spec = SPEC.outcome.model_validate({"of": "cost", "horizon_days": 365})
+    people = pl.DataFrame(
+        {"person_no": [1, 2], "died_on": [None, None]},
+        schema={"person_no": pl.Int32, "died_on": pl.Date},
+    )
+    used = [
+        admission(INDEX, cost_gbp=900),
+        admission(INDEX + timedelta(days=3), cost_gbp=1000),
+        admission(LAST, cost_gbp=50.5),
+    ]
+    found = outcome(people, builders.activities(*used), spec, INDEX)
+    assert found["amount_gbp"].to_list() == [1050.5, 0]
+    assert found["outcome"].to_list() == [True, False]
+    above = SPEC.outcome.model_validate(
+        {"of": "cost_above", "gbp": 1051, "horizon_days": 365}
+    )
+    found = outcome(people, builders.activities(*used), above, INDEX)
+    assert found["outcome"].to_list() == [False, False]
+
+
+def test_people_taken_on_by_a_programme_are_marked_from_its_beginning() -> None:
+    features = pl.DataFrame(
+        {"person_no": range(1, 6), "age_years": 80},
+        schema={"person_no": pl.Int32, "age_years": pl.Int32},
+    ).with_columns(
+        pl.lit(None, pl.Date).alias("care_plan_on"),
+    )
+    few = SPEC.model_copy(
+        update={"inputs": SPEC.inputs[:1], "audit_by": (), "excluding": ()}
+    )
+    began = pl.DataFrame(
+        {
+            "person_no": [1, 2, 3, 4],
+            "from_on": [
+                LAST,
+                LAST + timedelta(days=1),
+                INDEX - timedelta(days=364),
+                INDEX - timedelta(days=365),
+            ],
+        },
+        schema={"person_no": pl.Int32, "from_on": pl.Date},
+    )
+    made = gather(
+        features.with_columns(
+            care_plan_on=pl.when(pl.col("person_no") == 5).then(INDEX)
+        ),
+        pl.DataFrame(schema={"person_no": pl.Int32, "died_on": pl.Date}),
+        builders.activities(),
+        few,
+        index_on=INDEX,
+        most=10,
+        treatments=began,
+    )
+    assert made["treated"].to_list() == [True, False, True, False, True]

@@ -34,7 +34,8 @@ def test_common_conditions_are_as_common_as_published(lived, condition):
 
 def test_rates_of_admission_and_death_are_as_published(lived):
     for row in check.rates(lived).iter_rows(named=True):
-        assert row["achieved"] == pytest.approx(row["published"], rel=0.25)
+        # 8,000 people have some 80 deaths a year: three standard deviations.
+        assert row["achieved"] == pytest.approx(row["published"], rel=0.34)
 
 
 def test_the_true_probability_is_what_happens(lived):

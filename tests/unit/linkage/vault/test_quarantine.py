@@ -1,7 +1,6 @@
 """Rejected rows at rest: unreadable without the key, bound to their place."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -9,6 +8,7 @@ import pytest
 from cryptography.exceptions import InvalidTag
 
 from linkage.vault import quarantine
+from linkage.vault.keyring import FileKeyProvider, KeyMissingError
 
 ROWS = pl.DataFrame(
     {"row_number": [3, 8], "name": ["Young", None], "born": ["1950-02-30", "x"]}
@@ -16,13 +16,11 @@ ROWS = pl.DataFrame(
 
 
 @pytest.fixture(autouse=True)
-def key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "key"
     path.write_bytes(os.urandom(32))
     monkeypatch.setenv("VAULT_DATA_KEY_FILE", str(path))
-    quarantine._cipher.cache_clear()
-    yield path
-    quarantine._cipher.cache_clear()
+    return path
 
 
 def sealed(run_id: int = 5) -> pl.DataFrame:
@@ -59,6 +57,16 @@ def test_a_payload_belongs_to_its_run_and_row() -> None:
 def test_another_key_opens_nothing(key: Path) -> None:
     kept = sealed()
     key.write_bytes(os.urandom(32))
-    quarantine._cipher.cache_clear()
     with pytest.raises(InvalidTag):
+        quarantine.unseal(kept, 5, ["name"])
+
+
+def test_after_a_rotation_it_opens_under_the_new_key_alone(key: Path) -> None:
+    kept = sealed().with_columns(run_id=pl.lit(5))
+    provider = FileKeyProvider(key)
+    provider.add()
+    again = kept.with_columns(quarantine.resealed(kept))
+    provider.destroy(1)
+    assert quarantine.unseal(again, 5, ["name"])["name"].to_list() == ["Young", None]
+    with pytest.raises(KeyMissingError, match="version 1"):
         quarantine.unseal(kept, 5, ["name"])

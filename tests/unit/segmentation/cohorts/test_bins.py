@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from segmentation.cohorts.steps.bins import MOST_BINS, bitmap_of, fine_bins
+from linkage.steps.index import bitmap_of
+from segmentation.cohorts.steps.bins import MOST_BINS, fine_bins
 
 NUMBERS = st.one_of(
     st.just(float("nan")),

@@ -1,0 +1,177 @@
+"""One viewer's cohort in one place of one release, and the class its counts come in.
+
+Everything that a page, a file or the API says of a cohort goes through
+`CohortAsked.publish`: exact for a team's own list and inside the analyst's
+workspace, protected for everyone else and in everything that leaves.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeVar
+
+from pyroaring import BitMap
+
+from dashboards.charts import Dimension
+from dashboards.selectors.asked import Asked
+from dashboards.selectors.cohorts.naming import names_for
+from governance import audit
+from governance.disclosure import (
+    Cell,
+    DisclosureClass,
+    Measure,
+    Published,
+    for_own_list,
+    in_workspace,
+    protect,
+)
+from segmentation.cohorts.index import CohortIndex, index_of
+from segmentation.cohorts.selectors import Reader, own_people, reader
+from segmentation.cohorts.specs import Rule, Who
+from segmentation.cohorts.steps.lattice import LEAST_BASE, base, beyond_lattice
+from segmentation.cohorts.steps.members import Narrowing, attrition
+from segmentation.cohorts.steps.words import sentence
+
+GROUP, COHORT, POPULATION = "group", "cohort", "population"
+POPULATIONS_KEPT = 8
+Made = TypeVar("Made")
+
+
+@dataclass
+class Population:
+    """The people whom a cohort is compared with, and what was worked out of them.
+
+    Kept per process and release: their breakdowns are the same for every cohort.
+    """
+
+    index: CohortIndex
+    people: BitMap
+    _made: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def once(self, name: str, make: Callable[[], Made]) -> Made:
+        """Return something of these people, worked out at its first use."""
+        if name not in self._made:
+            self._made[name] = make()
+        found: Made = self._made[name]
+        return found
+
+
+_populations: OrderedDict[tuple[Any, ...], Population] = OrderedDict()
+_lock = threading.Lock()
+
+
+def population(asked: Asked) -> Population:
+    """Return the place's people whom this viewer may count."""
+    viewer, index = asked.viewer, index_of(asked.release)
+    if asked.geography.within is not None:
+        # Narrowed to another cohort: nobody asks for the same again.
+        return Population(index, asked.place.people & own_people(viewer, asked.release))
+    own = viewer.practice_codes if viewer.sees_rows() else frozenset()
+    key = (asked.release.id, asked.geography.basis, asked.place.code, own)
+    with _lock:
+        found = _populations.get(key)
+        if found is None or found.index is not index:
+            people = asked.place.people & own_people(viewer, asked.release)
+            found = _populations[key] = Population(index, people)
+        _populations.move_to_end(key)
+        while len(_populations) > POPULATIONS_KEPT:
+            _populations.popitem(last=False)
+    return found
+
+
+@dataclass(frozen=True)
+class CohortAsked:
+    """A cohort that a viewer asks about, in a place: saved or just typed."""
+
+    asked: Asked
+    who: Who
+    title: str = "This cohort"
+
+    @property
+    def kind(self) -> DisclosureClass:
+        """The class in which this viewer gets counts of people, here and now."""
+        viewer = self.asked.viewer
+        if viewer.sees_rows():
+            is_care = viewer.purpose == "direct_care"
+            if is_care or not self.asked.leaves:
+                return DisclosureClass.OWN_LIST
+        elif viewer.spec.sees == "workspace" and not self.asked.leaves:
+            return DisclosureClass.WORKSPACE
+        return DisclosureClass.PROTECTED
+
+    def publish(self, cells: Iterable[Cell], measure: Measure) -> Published:
+        """Pass cells through the disclosure control of this class."""
+        control = {
+            DisclosureClass.OWN_LIST: for_own_list,
+            DisclosureClass.WORKSPACE: in_workspace,
+            DisclosureClass.PROTECTED: protect,
+        }[self.kind]
+        return control(cells, measure=measure, viewer=self.asked.viewer)
+
+    @cached_property
+    def reader(self) -> Reader:
+        return reader(self.asked.viewer, self.asked.release)
+
+    @cached_property
+    def population(self) -> Population:
+        return population(self.asked)
+
+    @property
+    def index(self) -> CohortIndex:
+        return self.population.index
+
+    @cached_property
+    def steps(self) -> Sequence[Narrowing]:
+        """Each step with whom it leaves, inside the viewer's scope."""
+        return attrition(self.who, self.reader, self.population.people)
+
+    @property
+    def people(self) -> BitMap:
+        """Who is in the cohort, of the place's people whom the viewer may count."""
+        return self.steps[-1].left if self.steps else self.population.people
+
+    @cached_property
+    def refusals(self) -> list[str]:
+        """Why no figure of this cohort may be given in a protected class; mostly none.
+
+        Protected figures are asked in the words of the lattice, about a hundred
+        neighbours at least (`steps.lattice`).
+        """
+        if self.kind is not DisclosureClass.PROTECTED:
+            return []
+        found = beyond_lattice(self.who, self.asked.release.catalogue)
+        if not found:
+            size = len(base(self.who, self.reader, self.population.people))
+            if size < LEAST_BASE:
+                found.append(
+                    f"fewer than {LEAST_BASE} people live or are registered there by"
+                    " age, sex and place alone"
+                )
+        return found
+
+    @property
+    def groups(self) -> Dimension:
+        """The cohort and whom it is compared with, as the layers of a figure."""
+        labels = {COHORT: self.title, POPULATION: self.asked.place.name}
+        return Dimension(GROUP, "People", labels)
+
+    @cached_property
+    def names(self) -> Any:
+        return names_for(self.asked)
+
+    def words(self, rule: Rule) -> str:
+        return sentence(rule, self.names)
+
+    def note(self, event: str, **detail: Any) -> None:
+        """Write the audit row of what is about to be shown."""
+        audit.record(
+            event,
+            self.asked.viewer,
+            subject=self.title[:200],
+            place=self.asked.place.code,
+            disclosure=self.kind.value,
+            criteria=len(self.who.all_of),
+            **detail,
+        )

@@ -1,0 +1,163 @@
+"""Two cohorts beside each other: whom they share, and in what they differ."""
+
+from dataclasses import replace
+
+from pyroaring import BitMap
+
+from dashboards.charts import ChartSpec, Dimension
+from dashboards.selectors.cohorts.apart import HAVING, MOST_LOOKED_AT, WHAT
+from dashboards.selectors.cohorts.asking import GROUP, CohortAsked
+from dashboards.selectors.cohorts.figures import COST, SHARE, USE, cost_attributes
+from dashboards.selectors.cohorts.naming import value_words
+from dashboards.selectors.indicators import divided
+from governance.disclosure import Cell, Measure
+
+SHARED = Measure("People", per=100)
+FIRST, SECOND = "first", "second"
+TOTALS = ("emergency_admissions_12m",)
+
+
+def groups(first: CohortAsked, second: CohortAsked) -> Dimension:
+    """The two cohorts as the layers of a figure; the first is the one in question."""
+    return Dimension(GROUP, "Cohort", {FIRST: first.title, SECOND: second.title})
+
+
+def shared(first: CohortAsked, second: CohortAsked) -> ChartSpec:
+    """Who is in both, and in one alone: out of all who are in either."""
+    either = first.people | second.people
+    parts = {
+        "both": ("In both", first.people & second.people),
+        FIRST: (f"In “{first.title}” alone", first.people - second.people),
+        SECOND: (f"In “{second.title}” alone", second.people - first.people),
+    }
+    cells = [Cell({"part": key}, either, people) for key, (_, people) in parts.items()]
+    return ChartSpec(
+        key="shared",
+        kind="bars",
+        title=f"Whom “{first.title}” and “{second.title}” share",
+        published=first.publish(cells, SHARED),
+        category=Dimension(
+            "part", "Who", {k: words for k, (words, _) in parts.items()}
+        ),
+        value="count",
+        period=first.asked.at_date,
+        evidence=first.asked.evidence([]),
+    )
+
+
+def figures(first: CohortAsked, second: CohortAsked) -> list[ChartSpec]:
+    """Return the two cohorts by who their people are and what they use."""
+    catalogue = first.asked.release.catalogue
+    made = [shared(first, second)]
+    for key, attribute in (
+        ("ages", "age_band"),
+        ("ethnicity", "ethnicity_group"),
+        ("deprivation", "imd_fifth"),
+    ):
+        if attribute in catalogue:
+            made.append(_by(first, second, key, attribute))
+    made.append(_differences(first, second))
+    for name in TOTALS:
+        if name in catalogue:
+            made.append(_amounts(first, second, "activity", [name], USE))
+    costs = cost_attributes(first)
+    if costs:
+        made.append(_amounts(first, second, "cost", costs, COST))
+    return made
+
+
+def _by(first: CohortAsked, second: CohortAsked, key: str, attribute: str) -> ChartSpec:
+    category, sets = divided(first.asked, attribute)
+    cells = [
+        Cell({GROUP: group, attribute: value}, people, people & having)
+        for group, people in _both(first, second)
+        for value, having in sets.items()
+    ]
+    return _figure(
+        first, second, key, category, f"{category.title} in both cohorts", cells, SHARE
+    )
+
+
+def _differences(first: CohortAsked, second: CohortAsked) -> ChartSpec:
+    """The flags and values in which the two differ most, in standard errors."""
+    one, other = first.people, second.people
+    scored = []
+    for name, values in first.index.tables():
+        if name.endswith("_code"):
+            continue
+        attribute = first.asked.release.attribute(name)
+        for value, having in values.items():
+            if attribute.kind == "flag" and value == "no":
+                continue
+            a = one.intersection_cardinality(having) / max(1, len(one))
+            b = other.intersection_cardinality(having) / max(1, len(other))
+            spread = (a * (1 - a) / max(1, len(one))) + (
+                b * (1 - b) / max(1, len(other))
+            )
+            if spread:
+                said = "" if attribute.kind == "flag" else value_words(name, value)
+                title = f"{attribute.title}: {said}" if said else attribute.title
+                code = f"{name}={value}"
+                scored.append((abs(a - b) / spread**0.5, code, title, having))
+    scored.sort(key=lambda each: -each[0])
+    chosen = scored[: MOST_LOOKED_AT // 2]
+    labels = {code: title for _, code, title, _ in chosen}
+    cells = [
+        Cell({GROUP: group, WHAT: code}, people, people & having)
+        for group, people in _both(first, second)
+        for _, code, _, having in chosen
+    ]
+    category = Dimension(WHAT, "Characteristic", labels)
+    title = "Where the two differ most"
+    return _figure(first, second, "differences", category, title, cells, HAVING)
+
+
+def _amounts(
+    first: CohortAsked,
+    second: CohortAsked,
+    key: str,
+    names: list[str],
+    measure: Measure,
+) -> ChartSpec:
+    index = first.index
+    cells = [
+        Cell(
+            {GROUP: group, WHAT: name},
+            people,
+            index.contributors(name, people),
+            amount=index.total(name, people),
+        )
+        for group, people in _both(first, second)
+        for name in names
+    ]
+    labels = {name: first.asked.release.attribute(name).title for name in names}
+    category = Dimension(WHAT, "Service", labels)
+    title = f"{measure.title}, both cohorts"
+    made = _figure(first, second, key, category, title, cells, measure)
+    period = f"12 months to {first.asked.at_date.removeprefix('at ')}"
+    return replace(made, period=period)
+
+
+def _both(first: CohortAsked, second: CohortAsked) -> list[tuple[str, BitMap]]:
+    return [(FIRST, first.people), (SECOND, second.people)]
+
+
+def _figure(
+    first: CohortAsked,
+    second: CohortAsked,
+    key: str,
+    category: Dimension,
+    title: str,
+    cells: list[Cell],
+    measure: Measure,
+) -> ChartSpec:
+    return ChartSpec(
+        key=key,
+        kind="bars",
+        title=title,
+        published=first.publish(cells, measure),
+        category=category,
+        series=groups(first, second),
+        period=first.asked.at_date,
+        evidence=first.asked.evidence([]),
+    )

@@ -1,0 +1,44 @@
+"""How a scheduled cohort changed: its size at each release, who came and who left."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from pyroaring import BitMap
+
+from dashboards.selectors.cohorts.asking import CohortAsked
+from governance.disclosure import Cell, Measure, PublishedCell
+from segmentation.models import CohortVersion
+
+SIZE = Measure("People in the cohort")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One release: how many were in it, came since the one before, and left."""
+
+    as_of: date
+    people: PublishedCell
+    came: PublishedCell | None
+    left: PublishedCell | None
+
+
+def course(cohort: CohortAsked, version: CohortVersion) -> list[Measured]:
+    """Return each time a version was counted, newest first, in the viewer's scope."""
+    scope = cohort.population.people
+    if cohort.refusals:
+        return []
+    made: list[Measured] = []
+    before: BitMap | None = None
+    for size in version.sizes.order_by("as_of", "release_id"):
+        now = BitMap.deserialize(bytes(size.people)) & scope
+        cells = [Cell({"what": "people"}, now)]
+        if before is not None:
+            cells += [
+                Cell({"what": "came"}, now - before),
+                Cell({"what": "left"}, before - now),
+            ]
+        people, *moved = cohort.publish(cells, SIZE).cells
+        came, left = moved if moved else (None, None)
+        made.append(Measured(size.as_of, people, came, left))
+        before = now
+    return made[::-1]

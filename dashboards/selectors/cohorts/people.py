@@ -1,0 +1,126 @@
+"""A cohort used as a list: a team's own people who are in it, each with the reasons.
+
+The rows come under row-level security and after the audit row; people are named by
+references sealed for this team.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyroaring import BitMap
+
+from dashboards.selectors.cohorts.asking import CohortAsked
+from dashboards.selectors.lenses import worded
+from dashboards.selectors.worklist import natural_frequency, reference
+from dashboards.steps.shortlist import written
+from governance import audit, pseudonym
+from linkage.release.catalogue import Attribute
+from linkage.release.selectors import profile_rows
+from segmentation.cohorts.specs import criteria, features_of
+
+PAGE = 50
+ORDER = "risk_emergency_12m"
+OPT_OUTS = ("type1_opt_out", "national_opt_out")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One person of the list. `reference` is sealed for this team and purpose."""
+
+    reference: str
+    practice_name: str
+    reasons: list[str]
+    chance: str
+    person_no: int = field(repr=False)
+
+    @property
+    def short(self) -> str:
+        return pseudonym.short(self.reference)
+
+
+@dataclass(frozen=True)
+class PeoplePage:
+    """One page of a list, who was left out of all of it, and whether more follow."""
+
+    people: list[Listed]
+    total: int
+    opted_out: int
+    first: int
+    has_more: bool
+
+
+def people(cohort: CohortAsked, *, first: int = 0) -> PeoplePage:
+    """Return the cohort's people of the viewer's own list, highest risk first.
+
+    An opt-out closes every purpose but the person's own care, as on a person's page.
+    """
+    asked = cohort.asked
+    viewer, release = asked.viewer, asked.release
+    everybody = cohort.people
+    opted: BitMap = BitMap()
+    if viewer.purpose != "direct_care":
+        known = [name for name in OPT_OUTS if name in release.catalogue]
+        opted = BitMap.union(BitMap(), *(release.bitmap(name) for name in known))
+    allowed = everybody - opted
+    ordered = in_order(cohort, allowed)
+    chosen = ordered[first : first + PAGE]
+    audit.record(
+        "cohort_people_viewed",
+        viewer,
+        subject=cohort.title[:200],
+        persons=len(chosen),
+        release=release.id,
+    )
+    features = reasons_of(cohort)
+    wanted = {*features, *([ORDER] if ORDER in release.catalogue else [])}
+    rows = profile_rows(viewer, chosen, release_id=release.id, attributes=wanted)
+    by_number = {row["person_no"]: row for row in rows.iter_rows(named=True)}
+    names = asked.geography.names
+    shown = [
+        Listed(
+            reference=reference(viewer, number),
+            practice_name=names.get(row["practice_code_now"], "No practice"),
+            reasons=[_reason(release.attribute(name), row[name]) for name in features],
+            chance=natural_frequency(row.get(ORDER)),
+            person_no=number,
+        )
+        for number in chosen
+        if (row := by_number.get(number)) is not None
+    ]
+    return PeoplePage(
+        people=shown,
+        total=len(allowed),
+        opted_out=len(everybody) - len(allowed),
+        first=first,
+        has_more=first + PAGE < len(ordered),
+    )
+
+
+def in_order(cohort: CohortAsked, allowed: BitMap) -> list[int]:
+    """Return people by falling risk where the release knows it, else by number."""
+    numbers = list(allowed)
+    if ORDER not in cohort.asked.release.catalogue:
+        return numbers
+    risks = cohort.asked.release.take(ORDER, allowed).tolist()
+    # Unknown risk (NaN is not equal to itself) stands last.
+    ranked = sorted(
+        zip(numbers, risks, strict=True),
+        key=lambda pair: (pair[1] != pair[1], -pair[1] if pair[1] == pair[1] else 0),
+    )
+    return [number for number, _ in ranked]
+
+
+def reasons_of(cohort: CohortAsked) -> list[str]:
+    """Return the features that the definition reads, in its own order."""
+    named = [name for each in criteria(cohort.who) for name in features_of(each)]
+    known = cohort.asked.release.catalogue
+    return [name for name in dict.fromkeys(named) if name in known]
+
+
+def _reason(attribute: Attribute, value: Any) -> str:
+    if isinstance(value, str):
+        value = worded(value)
+    unit = f" {attribute.unit}" if value is not None and attribute.unit else ""
+    if attribute.unit == "£" and value is not None:
+        return f"{attribute.title}: £{written(round(value))}"
+    return f"{attribute.title}: {written(value)}{unit}"

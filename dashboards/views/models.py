@@ -1,0 +1,106 @@
+"""Models: the list of them, a card each, its public record, and two people's yes."""
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from dashboards.charts import ChartSpec
+from dashboards.figures import csv_response, presented
+from dashboards.selectors import models as selectors
+from governance import access, audit
+from governance.access import Viewer
+from risk import decisions
+from risk import selectors as risk
+from risk.definitions import MODELS
+from risk.selectors import ModelCard
+from risk.specs import ModelSpec
+
+FIGURES = {
+    "calibration": selectors.calibration,
+    "decision-curve": selectors.decision_curve,
+}
+
+
+@access.page("model")
+@require_safe
+def model_list(request: HttpRequest) -> HttpResponse:
+    """List every model: what it foretells, how well, and whether it may order lists."""
+    context = {"title": "Which models are in use?", "models": selectors.listed()}
+    return render(request, "models/models.html", context)
+
+
+@access.page("model")
+@require_safe
+def model(request: HttpRequest, name: str) -> HttpResponse:
+    """Show one model's card: may I trust this score, and for what?"""
+    spec = _spec(name)
+    card = risk.model_card(name)
+    context = {"name": name, "spec": spec, "card": card, "title": spec.title}
+    if card is not None and not spec.outcome.is_amount:
+        context |= {
+            "answer": selectors.answer(card),
+            "standing": selectors.standing(card),
+            "figures": [
+                presented(figure, csv_href=reverse("model-csv", args=[name, key]))
+                for key, figure in _figures(card, request.viewer).items()
+            ],
+            "comparison": selectors.comparison(card),
+            "lists": selectors.list_sizes(card, request.viewer),
+            "groups": selectors.by_group(card, request.viewer),
+            "watching": selectors.watching(name),
+            "competing": selectors.competing(card),
+            "weightiest": selectors.weightiest(card),
+            "tripod": selectors.TRIPOD,
+            "may_approve": request.viewer.may_open("approve_model"),
+        }
+    return render(request, "models/model.html", context)
+
+
+@access.page("model")
+@require_safe
+def model_csv(request: HttpRequest, name: str, key: str) -> HttpResponse:
+    """Send one of a card's figures as CSV."""
+    _spec(name)
+    card = risk.model_card(name)
+    if card is None or key not in FIGURES or "models" not in card.performance:
+        raise Http404("no such figure")
+    audit.record("figure_downloaded", request.viewer, subject=f"{name}/{key}")
+    return csv_response(FIGURES[key](card, request.viewer))
+
+
+@access.page("model")
+@require_safe
+def model_record(request: HttpRequest, name: str) -> HttpResponse:
+    """Send the algorithm's record, for the public register."""
+    _spec(name)
+    card = risk.model_card(name)
+    if card is None:
+        raise Http404("not trained yet")
+    return JsonResponse(selectors.record(card))
+
+
+@access.page("approve_model")
+@require_POST
+def approve(request: HttpRequest, name: str) -> HttpResponse:
+    """Record this person's yes to a model, after reading its card."""
+    _spec(name)
+    try:
+        decisions.approve(
+            name=name, note=request.POST.get("note", ""), by=request.viewer
+        )
+        messages.success(request, "Your approval is recorded.")
+    except decisions.RefusedApprovalError as error:
+        messages.error(request, str(error))
+    return redirect("model", name)
+
+
+def _figures(card: ModelCard, viewer: Viewer) -> dict[str, ChartSpec]:
+    return {key: make(card, viewer) for key, make in FIGURES.items()}
+
+
+def _spec(name: str) -> ModelSpec:
+    if name not in MODELS:
+        raise Http404("no such model")
+    return MODELS[name]

@@ -1,0 +1,184 @@
+"""Identities between frames and the vault's tables: sealed on the way in, and found.
+
+What the index holds of people is looked up by blind keys; only the identities of
+candidates are opened, in this process.
+"""
+
+import polars as pl
+from adbc_driver_postgresql import dbapi
+
+from linkage import bulk
+from linkage.keys import row_keys
+from linkage.specs import FeedSpec
+from linkage.steps.blocks import blocks
+from linkage.steps.identify import SUBJECT_COLUMNS
+from linkage.steps.link import IDENTITY_SCHEMA, for_comparison
+from linkage.vault import sealing
+from linkage.vault.keyring import keyring
+
+SOURCE_SEALED = {
+    "surname": pl.String,
+    "forename": pl.String,
+    "born_on": pl.Date,
+    "postcode": pl.String,
+    "line1": pl.String,
+}
+PERSON_SEALED = SOURCE_SEALED
+KNOWN_SEALED = {n: d for n, d in IDENTITY_SCHEMA.items() if n != "person_no"}
+CLEAR = tuple(n for n in SUBJECT_COLUMNS if n not in {*SOURCE_SEALED, "nhs_number"})
+CURRENT = "link l ON l.subject_key = s.subject_key AND l.to_version IS NULL"
+
+
+def search_version(connection: dbapi.Connection) -> int:
+    """The key version that numbers and blind keys of the index are under."""
+    told = bulk.fetch(connection, "SELECT version FROM search_key")["version"]
+    return int(told[0]) if told.len() else keyring().oldest
+
+
+def write_records(
+    connection: dbapi.Connection, records: pl.DataFrame, version: int
+) -> None:
+    """Write source records (SUBJECT_COLUMNS, feed_no, number_agreed, run_id)."""
+    sealed = sealing.seal(
+        records, list(SOURCE_SEALED), table="source_record", row="subject_key"
+    )
+    number = sealing.seal_numbers(records["nhs_number"], version).alias("number")
+    kept = records.select(*CLEAR, "feed_no", "number_agreed", "run_id")
+    bulk.copy(connection, kept.with_columns(sealed, number), "source_record")
+
+
+def read_records(connection: dbapi.Connection, where: str) -> pl.DataFrame:
+    """Open source records with their current person: `where` is SQL on s and l.
+
+    Returns SUBJECT_COLUMNS with feed_no, number_agreed, rule, person_no (null where
+    no link is current).
+    """
+    clear = ", ".join(f"s.{name}" for name in CLEAR)
+    found = bulk.fetch(
+        connection,
+        f"SELECT {clear}, s.feed_no, s.number_agreed, s.number, s.sealed,"
+        f" l.rule, l.person_no FROM source_record s LEFT JOIN {CURRENT} WHERE {where}",
+    )
+    opened = sealing.unseal(
+        found, SOURCE_SEALED, table="source_record", row="subject_key"
+    )
+    version = search_version(connection)
+    plain = sealing.unseal_numbers(opened["number"], version)
+    return opened.drop("number").with_columns(plain.alias("nhs_number"))
+
+
+def births(connection: dbapi.Connection, query: str) -> pl.DataFrame:
+    """Run a query that selects subject_key and sealed of source records, and more.
+
+    Returns its columns with `sealed` replaced by subject_born_on.
+    """
+    found = bulk.fetch(connection, query)
+    sealed = found.select("subject_key", "sealed").unique("subject_key")
+    opened = sealing.unseal(
+        sealed, SOURCE_SEALED, table="source_record", row="subject_key"
+    )
+    known = opened.select("subject_key", subject_born_on="born_on")
+    return found.drop("sealed").join(
+        known, on="subject_key", how="left", maintain_order="left"
+    )
+
+
+def candidates(
+    connection: dbapi.Connection, records: pl.DataFrame, spec: FeedSpec, version: int
+) -> pl.DataFrame:
+    """Every identity of every person whom a record could mean, as IDENTITY_SCHEMA.
+
+    records: a linkage step's, with local_person_no.
+    """
+    numbered = for_comparison(records).with_row_index("row")
+    asked = blocks(numbered.with_columns(pl.col("row").cast(pl.Int64)), spec.tier)
+    keys = sealing.blind_blocks(asked["block"].unique(), version)
+    bulk.ask(connection, keys.alias("block_key").to_frame(), "asked")
+    local = records.select(person_no="local_person_no").drop_nulls().unique()
+    bulk.ask(connection, local, "asked_local")
+    found = bulk.fetch(
+        connection,
+        "WITH meant AS (SELECT b.person_no FROM pg_temp.asked a"
+        " JOIN known_block b USING (block_key)"
+        " UNION SELECT person_no FROM pg_temp.asked_local)"
+        " SELECT k.person_no, k.identity_key, k.sealed"
+        " FROM meant JOIN known_identity k USING (person_no)",
+    )
+    return open_identities(found)
+
+
+def open_identities(found: pl.DataFrame) -> pl.DataFrame:
+    """Open rows of known_identity (person_no, identity_key, sealed)."""
+    opened = sealing.unseal(
+        found, KNOWN_SEALED, table="known_identity", row="identity_key"
+    )
+    return opened.select(list(IDENTITY_SCHEMA)).cast(IDENTITY_SCHEMA)
+
+
+def write_identities(
+    connection: dbapi.Connection, linked: pl.DataFrame, version: int
+) -> None:
+    """Make linked records searchable: subjects with person_no and number_agreed."""
+    told = for_comparison(linked).select(
+        "person_no",
+        pl.when("number_agreed").then("nhs_number").alias("nhs_number"),
+        *(name for name in IDENTITY_SCHEMA if name not in {"person_no", "nhs_number"}),
+    )
+    told = told.unique()
+    keys = row_keys(told, list(IDENTITY_SCHEMA), "known identity")
+    told = told.with_columns(sealing.blind_records(keys).alias("identity_key"))
+    bulk.ask(connection, told.select("person_no", "identity_key"), "told_keys")
+    known = bulk.fetch(
+        connection,
+        "SELECT k.person_no, k.identity_key FROM pg_temp.told_keys"
+        " JOIN known_identity k USING (person_no, identity_key)",
+    ).cast({"person_no": pl.Int32, "identity_key": pl.Int64})
+    fresh = told.join(known, on=["person_no", "identity_key"], how="anti")
+    if fresh.is_empty():
+        return
+    sealed = sealing.seal(
+        fresh, list(KNOWN_SEALED), table="known_identity", row="identity_key"
+    )
+    bulk.copy(
+        connection,
+        fresh.select("person_no", "identity_key").with_columns(sealed),
+        "known_identity",
+    )
+    _write_blocks(connection, fresh, version)
+
+
+def _write_blocks(
+    connection: dbapi.Connection, told: pl.DataFrame, version: int
+) -> None:
+    numbered = told.with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
+    keyed = blocks(numbered).join(numbered.select("row", "person_no"), on="row")
+    blind = sealing.blind_blocks(keyed["block"], version).alias("block_key")
+    made = keyed.select("person_no").with_columns(blind).unique()
+    bulk.copy(connection, made, "made_blocks", temporary=True)
+    bulk.execute(
+        connection,
+        "INSERT INTO known_block (block_key, person_no) SELECT block_key, person_no"
+        " FROM pg_temp.made_blocks ON CONFLICT DO NOTHING",
+    )
+
+
+def rebuild_blocks(connection: dbapi.Connection, version: int) -> None:
+    """Make every blind key anew under a version of the key."""
+    bulk.execute(connection, "DELETE FROM known_block")
+    known = bulk.fetch(
+        connection, "SELECT person_no, identity_key, sealed FROM known_identity"
+    )
+    _write_blocks(connection, open_identities(known), version)
+
+
+def rebuild_people(connection: dbapi.Connection, people: pl.Series) -> None:
+    """Make searchable anew what is known of people whose links have changed."""
+    bulk.ask(connection, people.unique().alias("person_no").to_frame(), "remade")
+    some = "person_no IN (SELECT person_no FROM pg_temp.remade)"
+    bulk.execute(
+        connection,
+        f"DELETE FROM known_identity WHERE {some}",
+        f"DELETE FROM known_block WHERE {some}",
+    )
+    linked = read_records(connection, f"l.{some}")
+    write_identities(connection, linked, search_version(connection))

@@ -1,0 +1,149 @@
+"""Gather people as they were, train models on them, keep what was trained."""
+
+from datetime import timedelta
+
+import polars as pl
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+
+from linkage.models import Release
+from linkage.release import parts
+from linkage.release.actions import features_at
+from linkage.release.stages import StageOutcome
+from linkage.release.store import read_activity
+from risk.actions.models_in_use import standing_on, usable
+from risk.definitions import MODELS
+from risk.models import TrainedModel
+from risk.specs import ModelSpec
+from risk.steps.assess import assess
+from risk.steps.gather import gather
+from risk.steps.outcome import HAPPENED
+from risk.steps.train import Trained, enough, train
+from risk.store import read_deaths, read_treatments
+
+
+def gather_training(release_id: int, shard: int) -> StageOutcome:
+    """Keep one shard's people as they were at each index date, if a model is due.
+
+    A date that several models ask for is derived once.
+    """
+    release = Release.objects.get(pk=release_id)
+    due = {name: spec for name, spec in MODELS.items() if usable(name, release) is None}
+    if not due:
+        return StageOutcome(0, 0)
+    dates = Dates(release, shard)
+    deaths, treatments = read_deaths(shard), read_treatments(shard)
+    furthest = max(max(spec.training.train_days) for spec in due.values())
+    # The outcome is what is known of it today, late records and all.
+    activity = read_activity(
+        shard, since=release.as_of - timedelta(days=furthest), until=release.as_of
+    )
+    rows_out = 0
+    for name, spec in due.items():
+        for days in (*spec.training.train_days, spec.training.test_days):
+            later = None
+            if spec.outcome.of == "onset":
+                later = dates.features(days - spec.outcome.horizon_days)
+            made = gather(
+                dates.features(days),
+                deaths,
+                activity,
+                spec,
+                index_on=release.as_of - timedelta(days=days),
+                most=spec.training.most_people // settings.SHARDS,
+                later=later,
+                treatments=treatments,
+            )
+            parts.write(release_id, shard, training_part(name, days), made)
+            rows_out += made.height
+    return StageOutcome(dates.rows, rows_out)
+
+
+class Dates:
+    """One shard's features as at days before a release's date, each derived once."""
+
+    def __init__(self, release: Release, shard: int) -> None:
+        self.release, self.shard = release, shard
+        self.rows = 0
+        self._known: dict[int, pl.DataFrame] = {}
+
+    def features(self, days: int) -> pl.DataFrame:
+        if days not in self._known:
+            index_on = self.release.as_of - timedelta(days=days)
+            self._known[days], _, read = features_at(self.shard, index_on)
+            self.rows += read
+        return self._known[days]
+
+
+def train_model(release_id: int) -> StageOutcome:
+    """Train every model that is due, try it on the later date, put it to use.
+
+    With too few outcomes to learn from there is no model, and no prediction.
+    """
+    release = Release.objects.get(pk=release_id)
+    rows_in = trained = 0
+    for name, spec in MODELS.items():
+        if usable(name, release) is not None:
+            continue
+        learnt = pl.concat(
+            parts.read_all(release_id, training_part(name, days))
+            for days in spec.training.train_days
+        )
+        later = parts.read_all(release_id, training_part(name, spec.training.test_days))
+        rows_in += learnt.height + later.height
+        if enough(learnt, spec) and enough(later, spec):
+            fitted = train(learnt, spec)
+            _keep(
+                name, spec, release, fitted, learnt, assess(fitted, learnt, later, spec)
+            )
+            trained += 1
+    return StageOutcome(rows_in, trained)
+
+
+def training_part(name: str, days: int) -> str:
+    """Return the name of the part with a model's rows of one index date."""
+    return f"training {name} {days}"
+
+
+def _keep(
+    name: str,
+    spec: ModelSpec,
+    release: Release,
+    fitted: Trained,
+    learnt: pl.DataFrame,
+    figures: dict[str, object],
+) -> TrainedModel:
+    """Keep a trained model as the next version and put it to use."""
+    with transaction.atomic():
+        known = TrainedModel.objects.filter(name=name)
+        last = known.aggregate(last=Max("version"))["last"] or 0
+        known.update(in_use=False)
+        return TrainedModel.objects.create(
+            name=name,
+            version=last + 1,
+            index_on=release.as_of - timedelta(days=min(spec.training.train_days)),
+            horizon_days=spec.outcome.horizon_days,
+            people=learnt["person_no"].n_unique(),
+            outcomes=int(learnt[HAPPENED].sum()),
+            seed=spec.training.seed,
+            spec_hash=MODELS.hashes[name],
+            features=list(fitted.inputs),
+            definitions={
+                "hashes": standing_on(release),
+                "batches": release.batches,
+                "code_version": release.code_version,
+                "release": release.pk,
+            },
+            calibration={
+                "intercept": fitted.intercept,
+                "slope": fitted.slope,
+                "rounds": fitted.rounds,
+                "bands_from": dict(
+                    zip((b.name for b in spec.bands), fitted.cuts, strict=False)
+                ),
+            },
+            performance=figures,
+            payload=fitted.to_bytes(),
+            in_use=True,
+        )

@@ -1,0 +1,75 @@
+"""What people decide about models: approve, resume, put to use; and whom they take on.
+
+Apart from the other writes, so that the web process loads no training for them.
+"""
+
+from datetime import date
+
+from django.db import transaction
+
+from governance import audit
+from governance.access import Viewer
+from risk.models import ModelApproval, TrainedModel, Treatment
+
+
+class RefusedApprovalError(ValueError):
+    """An approval that cannot be given; the message says why."""
+
+
+@transaction.atomic
+def approve(*, name: str, note: str = "", by: Viewer) -> ModelApproval:
+    """Record one person's yes to a model in use. Two people make it ready for lists."""
+    model = TrainedModel.objects.filter(name=name, in_use=True).defer("payload").first()
+    if model is None:
+        raise RefusedApprovalError("There is no trained model to approve.")
+    given = ModelApproval.objects.filter(name=name, spec_hash=model.spec_hash)
+    if given.filter(user_id=by.user_id).exists():
+        raise RefusedApprovalError(
+            "You have approved this model; a second person must."
+        )
+    audit.record("model_approved", by, subject=name, version=model.version)
+    return ModelApproval.objects.create(
+        name=name,
+        spec_hash=model.spec_hash,
+        model_version=model.version,
+        user_id=by.user_id,
+        full_name=by.full_name,
+        role=by.role,
+        note=note.replace("\0", "")[:500],
+    )
+
+
+@transaction.atomic
+def resume(*, name: str, because: str, by: str) -> None:
+    """Let a stopped model feed lists again, after somebody has looked into it."""
+    audit.record("model_resumed", None, subject=name, because=because, by=by)
+    TrainedModel.objects.filter(name=name, in_use=True).update(
+        stopped_because="", stopped_at=None
+    )
+
+
+@transaction.atomic
+def use_version(*, name: str, version: int, by: str) -> None:
+    """Put one version of a model to use in place of another."""
+    audit.record("model_put_to_use", None, subject=name, version=version, by=by)
+    known = TrainedModel.objects.filter(name=name)
+    known.update(in_use=False)
+    if not known.filter(version=version).update(
+        in_use=True, stopped_because="", stopped_at=None
+    ):
+        raise LookupError(f"{name} has no version {version}")
+
+
+def take_on(
+    *, person_no: int, practice_code: str, programme: str, from_on: date
+) -> None:
+    """Mark that a programme takes a person on from a date. Safe to repeat.
+
+    Called within the decision that is audited.
+    """
+    Treatment.objects.get_or_create(
+        person_no=person_no,
+        programme=programme,
+        from_on=from_on,
+        defaults={"practice_code": practice_code},
+    )

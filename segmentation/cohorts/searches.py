@@ -1,0 +1,97 @@
+"""Searches of the records for codes that no feature holds: a job over the shards.
+
+The same question about the same release is searched for once. Until every shard has
+answered, asking for its people says how far the search is.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from pyroaring import BitMap
+
+from linkage.feature_definitions import codelists
+from linkage.release.selectors import ReleaseView
+from linkage.vocabulary import SYSTEMS
+from segmentation.cohorts.specs import Coded
+from segmentation.models import CodeSearch
+
+
+class SearchingError(LookupError):
+    """Not every shard has answered yet: `done` of `shards`; `asked` is what for."""
+
+    def __init__(self, asked: Coded, done: int, shards: int) -> None:
+        super().__init__(f"{done} of {shards} parts of the record are searched")
+        self.asked, self.done, self.shards = asked, done, shards
+
+
+class UnknownCodelistError(ValueError):
+    """A codelist that the platform does not hold."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a search looks for: codes, or beginnings of codes, of one system."""
+
+    system: int
+    codes: tuple[str, ...]
+    is_prefix: bool
+    since: str
+    until: str
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "system": self.system,
+            "codes": list(self.codes),
+            "is_prefix": self.is_prefix,
+            "since": self.since,
+            "until": self.until,
+        }
+
+    @property
+    def key(self) -> str:
+        """The hash of the question: other codes or days are another search."""
+        text = json.dumps(self.as_json(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def question(asked: Coded) -> Question:
+    """Return the codes behind a criterion, as its codelist holds them today."""
+    days = {"since": asked.since.isoformat(), "until": asked.until.isoformat()}
+    if asked.codelist is None:
+        assert asked.system is not None
+        # A typed ICD-10 or BNF code means all below it; a SNOMED CT concept itself.
+        stems = asked.system in {"icd10", "opcs4", "bnf"}
+        return Question(
+            SYSTEMS[asked.system], tuple(sorted(asked.codes)), stems, **days
+        )
+    known = codelists()
+    if asked.codelist not in known:
+        raise UnknownCodelistError(f"there is no codelist {asked.codelist!r}")
+    held = known[asked.codelist]
+    return Question(
+        SYSTEMS[held.spec.system],
+        tuple(sorted(held.codes)),
+        held.spec.match == "prefix",
+        **days,
+    )
+
+
+def search_of(asked: Coded, view: ReleaseView) -> CodeSearch | None:
+    """Return the search of a release for this criterion, if anyone asked for it."""
+    return CodeSearch.objects.filter(
+        key=question(asked).key, release_id=view.id
+    ).first()
+
+
+def found(asked: Coded, view: ReleaseView) -> BitMap:
+    """Return whom a finished search found; SearchingError while it goes on."""
+    search = search_of(asked, view)
+    if search is None:
+        raise SearchingError(asked, 0, settings.SHARDS)
+    parts = list(search.parts.values_list("people", flat=True))
+    if len(parts) < settings.SHARDS:
+        raise SearchingError(asked, len(parts), settings.SHARDS)
+    return BitMap.union(*(BitMap.deserialize(bytes(part)) for part in parts))

@@ -1,0 +1,150 @@
+"""Cohorts as a viewer reads them: who is in one, and which ones are there to open.
+
+The viewer's scope is one more AND, always: `Scope` cannot be left out of a question,
+and row-level security keeps the definitions themselves from the wrong reader.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import Max
+from pyroaring import BitMap
+
+from governance.access import Viewer
+from linkage.release.selectors import ReleaseView
+from segmentation.cohorts import lists, searches
+from segmentation.cohorts.index import CohortIndex, index_of
+from segmentation.cohorts.specs import Coded, Listed, Outside, Saved, Who
+from segmentation.cohorts.steps.members import members
+from segmentation.models import Cohort, CohortVersion
+
+Resolve = Callable[[Outside], BitMap]
+DEEPEST_COHORTS = 5
+
+
+class UnknownCohortError(LookupError):
+    """A cohort that does not exist, or that this viewer may not open."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A release's index, and the viewer's own way to lists, searches and cohorts."""
+
+    index: CohortIndex
+    outside: Resolve
+
+    @property
+    def as_of(self) -> date:
+        return self.index.as_of
+
+    @property
+    def everyone(self) -> BitMap:
+        return self.index.everyone
+
+    def any_of(self, attribute: str, values: object) -> BitMap:
+        return self.index.any_of(attribute, values)  # type: ignore[arg-type]
+
+    def known(self, attribute: str) -> BitMap:
+        return self.index.known(attribute)
+
+    def between(
+        self, attribute: str, low: float | None = None, high: float | None = None
+    ) -> BitMap:
+        return self.index.between(attribute, low, high)
+
+    def dated(
+        self, attribute: str, since: date | None = None, until: date | None = None
+    ) -> BitMap:
+        return self.index.dated(attribute, since, until)
+
+
+def reader(viewer: Viewer, view: ReleaseView, *, deep: int = 0) -> Reader:
+    """Return what answers this viewer's criteria of one release."""
+    index = index_of(view)
+
+    def outside(criterion: Outside) -> BitMap:
+        match criterion:
+            case Coded():
+                return searches.found(criterion, view)
+            case Listed():
+                return lists.members(viewer, criterion.imported_list)
+            case Saved():
+                if deep >= DEEPEST_COHORTS:
+                    raise UnknownCohortError("cohorts rest on one another too deeply")
+                version = version_of(viewer, criterion.cohort, criterion.version)
+                inner = reader(viewer, view, deep=deep + 1)
+                return members(who_of(version), inner, view.everyone)
+
+    return Reader(index, outside)
+
+
+def own_people(viewer: Viewer, view: ReleaseView) -> BitMap:
+    """Return whom a viewer may count at all: a team's own list, else everyone.
+
+    Where a role sees aggregates its place narrows them further; the caller hands
+    that over as the scope of the question.
+    """
+    if viewer.sees_rows():
+        return view.any_of("practice_code", sorted(viewer.practice_codes))
+    return view.everyone
+
+
+def people(viewer: Viewer, view: ReleaseView, who: Who, *, within: BitMap) -> BitMap:
+    """Return who is in a cohort, of those whom the viewer may count and who asked for.
+
+    `within` is the place in question; the viewer's own people are ANDed here again.
+    """
+    scope = within & own_people(viewer, view)
+    return members(who, reader(viewer, view), scope)
+
+
+def who_of(version: CohortVersion) -> Who:
+    """Return a saved version's definition."""
+    return Who.model_validate(version.who)
+
+
+def cohorts(viewer: Viewer) -> list[Cohort]:
+    """Return the cohorts that the viewer may open, newest work first."""
+    seen = Cohort.objects.filter(retired_at__isnull=True).annotate(
+        latest=Max("versions__number"), changed_at=Max("versions__made_at")
+    )
+    return [c for c in seen.order_by("-changed_at") if may_open(viewer, c)]
+
+
+def cohort_of(viewer: Viewer, cohort_id: int) -> Cohort:
+    """Return one cohort; UnknownCohortError where the viewer may not open it."""
+    found = Cohort.objects.filter(pk=cohort_id).first()
+    if found is None or not may_open(viewer, found):
+        raise UnknownCohortError(
+            "there is no such cohort, or it is not shared with you"
+        )
+    return found
+
+
+def version_of(
+    viewer: Viewer, cohort_id: int, number: int | None = None
+) -> CohortVersion:
+    """Return a version of a cohort, the newest without a number."""
+    cohort = cohort_of(viewer, cohort_id)
+    versions = cohort.versions.select_related("cohort").order_by("-number")
+    if number is not None:
+        versions = versions.filter(number=number)
+    found = versions.first()
+    if found is None:
+        raise UnknownCohortError("there is no such version of this cohort")
+    return found
+
+
+def may_open(viewer: Viewer, cohort: Cohort) -> bool:
+    """Whether a cohort is the viewer's own or shared with them, role for role.
+
+    The first wall; row-level security is the second and says the same.
+    """
+    if cohort.owner_id == viewer.user_id or cohort.sharing == Cohort.Sharing.EVERYONE:
+        return True
+    return (
+        cohort.sharing == Cohort.Sharing.ORGANISATION
+        and cohort.org_code == viewer.org_code
+        and cohort.role == viewer.role
+    )

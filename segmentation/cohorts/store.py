@@ -1,0 +1,56 @@
+"""Whole shards for searches, and who was in a cohort. Only actions import it."""
+
+from datetime import date
+
+import numpy as np
+from pyroaring import BitMap
+
+from linkage import bulk
+from linkage.steps.index import bitmap_of
+from segmentation.models import CodeSearch, CodeSearchPart, CohortSize, CohortVersion
+
+
+def people_with_codes(shard: int, asked: dict[str, object], *, until: date) -> BitMap:
+    """Return whom one shard's events give a code of the question, dated in it.
+
+    `until` is the release's date: what lies after it is no part of the release.
+    Codes are letters and digits (the criterion's form checked that).
+    """
+    codes = [str(code) for code in asked["codes"]]  # type: ignore[attr-defined]
+    if not all(code.isalnum() for code in codes):
+        raise ValueError("a code is letters and digits")
+    last = min(date.fromisoformat(str(asked["until"])), until)
+    listed = ", ".join(f"'{code}'" for code in codes)
+    if asked["is_prefix"]:
+        having = f"code ^@ ANY (ARRAY[{listed}])"
+    else:
+        having = f"code = ANY (ARRAY[{listed}])"
+    query = (
+        f"SELECT DISTINCT person_no FROM event_p{shard:02d}"
+        f" WHERE system = {int(str(asked['system']))}"
+        f" AND on_date BETWEEN '{date.fromisoformat(str(asked['since'])):%Y-%m-%d}'"
+        f" AND '{last:%Y-%m-%d}' AND {having} ORDER BY person_no"
+    )
+    with bulk.connect("default") as source:
+        frame = bulk.fetch(source, query)
+    return bitmap_of(frame["person_no"].to_numpy().astype(np.uint32))
+
+
+def keep_part(search: CodeSearch, shard: int, people: BitMap) -> None:
+    """Keep whom a shard held; a task that is repeated replaces its own answer."""
+    people.run_optimize()
+    CodeSearchPart.objects.update_or_create(
+        search=search, shard=shard, defaults={"people": people.serialize()}
+    )
+
+
+def keep_size(
+    version: CohortVersion, release_id: int, as_of: date, who: BitMap
+) -> None:
+    """Keep who was in a cohort at a release, once."""
+    who.run_optimize()
+    CohortSize.objects.update_or_create(
+        version=version,
+        release_id=release_id,
+        defaults={"as_of": as_of, "people": who.serialize()},
+    )

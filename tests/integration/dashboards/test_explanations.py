@@ -1,0 +1,89 @@
+"""What a model rests on, told on cards and person pages to whoever may see it."""
+
+import json
+
+import pytest
+
+from governance import access
+from linkage.release import selectors as release
+from risk import selectors as risk
+from risk.models import Treatment
+from tests import live_system as system
+from tests.live_pages import LIST, page_of, words
+from tests.live_people import ANNA, ODA
+
+pytestmark = pytest.mark.usefixtures("as_made")
+ADMITTED = "Three emergency admissions in the year to 30 September 2026"
+REASONS = [
+    {"feature": "emergency_admissions_12m", "words": ADMITTED, "adds": 0.9},
+    {"feature": "mental_health_contacts_12m", "words": "Two contacts", "adds": 0.4},
+    {"feature": "", "words": "Everything else known", "adds": -2.1},
+]
+
+
+@pytest.fixture(scope="module")
+def told(live):
+    """Anna's and Oda's figures in both releases."""
+    now = release.current().id
+    with system.connect("worker") as worker:
+        for someone in (ANNA, ODA):
+            for release_id, value in ((now - 1, 0.2), (now, 0.31)):
+                worker.execute(
+                    "INSERT INTO person_risk (release_id, name, person_no,"
+                    " practice_code, value, band, reasons)"
+                    " VALUES (%s, 'emergency_admission', %s, %s, %s, 'high', %s)",
+                    [
+                        release_id,
+                        someone.person_no,
+                        someone.practice,
+                        value,
+                        json.dumps(REASONS),
+                    ],
+                )
+    return live
+
+
+def test_a_card_says_what_the_chance_rests_on(told) -> None:
+    page = words(told.client("pcn_mdt_member").get(LIST))
+    assert "What the chance of an admission rests on" in page
+    assert page.count(ADMITTED) == 1
+    # The team's role does not see the mental health lane.
+    assert "Two contacts" not in page
+
+
+def test_a_person_page_shows_weights_that_add_up_and_earlier_figures(told) -> None:
+    page = words(told.client("pcn_mdt_member").get(page_of(told, ANNA)))
+    assert "About 3 in 10 people like this have an emergency admission" in page
+    assert ADMITTED in page
+    for weight in ("+0.90", "+0.40", "-2.10"):
+        assert weight in page
+    assert "Something your role does not see" in page
+    assert "Two contacts" not in page
+    assert "about 2 in 10 people like this" in page
+
+
+def test_a_role_without_the_hospital_lane_is_not_told_of_admissions(told) -> None:
+    page = words(
+        told.client("pcn_social_prescriber").get(
+            page_of(told, ANNA, "pcn_social_prescriber")
+        )
+    )
+    assert ADMITTED not in page
+    assert "+0.90" in page
+
+
+def test_row_security_keeps_figures_to_the_own_network(told) -> None:
+    now = release.current().id
+    everyone = [ANNA.person_no, ODA.person_no]
+    with access.scoped(told.viewer("pcn_mdt_member")):
+        assert list(risk.explained(now, everyone)) == [ANNA.person_no]
+    assert risk.explained(now, everyone) == {}
+
+
+def test_whom_the_team_takes_on_is_marked_for_training(told) -> None:
+    client = told.client("pcn_mdt_member")
+    address = page_of(told, ANNA).replace("/people/", "/lists/proactive_care/")
+    client.post(f"{address}decide/", {"decision": "accept:suitable"})
+    with access.scoped(told.viewer("pcn_mdt_member")):
+        marked = list(Treatment.objects.values_list("person_no", "programme"))
+    assert marked == [(ANNA.person_no, "proactive_care")]

@@ -1,0 +1,181 @@
+"""Risk profile, threshold explorer and model card: who may open them, what they say."""
+
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+from django.urls import reverse
+
+from linkage.release import selectors as release
+from linkage.release.catalogue import Attribute
+from risk import selectors as risk
+from risk.definitions import MODELS
+from risk.models import ModelApproval, TrainedModel
+from risk.steps.assess import assess
+from risk.steps.train import train
+from tests.builders import AS_OF, release_view
+from tests.page_builders import attributes, make_people
+from tests.unit.risk.model_people import SPEC, learnt
+
+pytestmark = pytest.mark.django_db(databases=["default", "audit"])
+NAME = "emergency_admission"
+BANDS = [band.name for band in MODELS[NAME].bands]
+
+
+@pytest.fixture(scope="session")
+def performance() -> dict:
+    """The figures of a small model, tried on people of two practices."""
+    rows = learnt(4000)
+    return assess(train(rows, SPEC), rows, learnt(4000, seed=2), SPEC)
+
+
+@pytest.fixture
+def trained(system, performance) -> TrainedModel:
+    return TrainedModel.objects.create(
+        name=NAME,
+        version=3,
+        index_on=date(2024, 8, 31),
+        horizon_days=365,
+        people=4000,
+        outcomes=400,
+        seed=1,
+        spec_hash="a" * 64,
+        features=[],
+        performance=performance,
+        payload=b"",
+        in_use=True,
+    )
+
+
+@pytest.fixture
+def with_bands(system, monkeypatch):
+    """The invented release with bands of risk and impactability."""
+    people = make_people(6000, 1)
+    rank = people["risk_emergency_12m"].rank("ordinal", descending=True).to_numpy()
+    place = np.searchsorted([0.005, 0.05, 0.2], rank / 6000)
+    made = people.with_columns(
+        risk_band=pl.Series([BANDS[i] for i in place]),
+        impact=pl.Series(np.random.default_rng(5).uniform(0, 100, 6000)),
+    )
+    more = [
+        Attribute("risk_band", "Band", "category", values=tuple(BANDS)),
+        Attribute("impact", "Impactability", "number"),
+    ]
+    view = release_view(made, [*attributes(), *more], as_of=AS_OF)
+    monkeypatch.setattr(release, "current", lambda: view)
+    return view
+
+
+def text_of(response) -> str:
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("role", "org", "name", "allowed"),
+    [
+        ("system_analyst", "QZZ", "risk", True),
+        ("place_lead", "P1", "risk", True),
+        ("pcn_mdt_member", "U1", "risk", True),
+        ("data_manager", "QZZ", "risk", False),
+        ("ig_lead", "QZZ", "models", False),
+        ("icb_board_member", "QZZ", "models", True),
+        ("partner_client", "P1", "models", False),
+    ],
+)
+def test_pages_of_risk_open_for_their_roles_only(
+    signed_in, with_bands, role, org, name, allowed
+) -> None:
+    response = signed_in(role, org).get(reverse(name))
+    assert response.status_code == (200 if allowed else 403)
+
+
+def test_without_a_model_the_pages_say_so(signed_in) -> None:
+    client = signed_in("place_lead", "P1")
+    assert "No figures of risk yet" in text_of(client.get(reverse("risk")))
+    assert "Not trained yet" in text_of(client.get(reverse("model", args=[NAME])))
+    assert client.get(reverse("model", args=["no_such"])).status_code == 404
+
+
+def test_the_explorer_answers_for_the_capacity_asked(
+    signed_in, with_bands, trained
+) -> None:
+    client = signed_in("place_lead", "P1")
+    page = text_of(client.get(reverse("risk"), {"per_week": "25"}))
+    assert "For 25 reviews a week, a list of 4 weeks reaches down to" in page
+    assert "12.5 a week" in page
+    assert "Who is on the list, by deprivation" in page
+    assert "Ordered by what could be done" in page
+    # A leader of a place sees protected counts only: 100 people are 100 to the five.
+    assert ">100<" in page.replace(" ", "")
+    usual = text_of(client.get(reverse("risk"), {"per_week": "many"}))
+    assert "For 12 reviews a week" in usual
+
+
+def test_the_profile_downloads_protected_figures(signed_in, with_bands) -> None:
+    client = signed_in("system_analyst", "QZZ")
+    sent = client.get(reverse("risk-csv", args=["risk-bands"]))
+    assert sent["Content-Type"].startswith("text/csv")
+    assert "very high" in sent.content.decode().lower()
+    assert client.get(reverse("risk-csv", args=["no-such"])).status_code == 404
+
+
+def test_the_card_answers_whether_the_score_may_be_trusted(signed_in, trained) -> None:
+    client = signed_in("icb_board_member", "QZZ")
+    page = text_of(client.get(reverse("model", args=[NAME])))
+    assert "it put" in page
+    assert "by age, sex and deprivation alone" in page
+    for words in (
+        "What was foretold and what happened: slope",
+        "What acting on the model is worth",
+        "Age, sex and deprivation only",
+        "Lists of one size in every PCN",
+        "By deprivation fifth",
+        "By practice",
+        "with death competing",
+        "TRIPOD+AI checklist",
+        "Nobody yet.",
+    ):
+        assert words in page, words
+    assert "I have read this card" not in page
+    sent = client.get(reverse("model-csv", args=[NAME, "calibration"]))
+    assert "Foretold" in sent.content.decode()
+    record = client.get(reverse("model-record", args=[NAME])).json()
+    assert record["version"] == 3
+    assert "may not order lists" in record["standing"]
+
+
+def test_two_different_people_approve_before_a_model_orders_a_list(
+    signed_in, trained
+) -> None:
+    attribute = MODELS[NAME].attribute
+    first = signed_in("system_analyst", "QZZ")
+    address = reverse("approve-model", args=[NAME])
+    assert first.post(address, {"note": "level holds"}).status_code == 302
+    assert "approved by 1 of 2" in risk.may_feed_lists(attribute)
+    again = first.post(address, follow=True)
+    assert "a second person must" in again.content.decode()
+    assert ModelApproval.objects.count() == 1
+    assert signed_in("pcn_mdt_member", "U1").post(address).status_code == 302
+    assert risk.may_feed_lists(attribute) == ""
+    page = text_of(first.get(reverse("model", args=[NAME])))
+    assert "level holds" in page
+    # Another definition needs new approvals.
+    TrainedModel.objects.filter(pk=trained.pk).update(spec_hash="b" * 64)
+    assert "approved by 0 of 2" in risk.may_feed_lists(attribute)
+
+
+def test_who_may_not_approve_is_refused(signed_in, trained) -> None:
+    for role, org in (("place_lead", "P1"), ("icb_board_member", "QZZ")):
+        response = signed_in(role, org).post(reverse("approve-model", args=[NAME]))
+        assert response.status_code == 403
+    assert not ModelApproval.objects.exists()
+
+
+def test_a_stopped_model_says_why(signed_in, trained) -> None:
+    TrainedModel.objects.filter(pk=trained.pk).update(
+        stopped_because="The figures have shifted."
+    )
+    page = text_of(signed_in("place_lead", "P1").get(reverse("model", args=[NAME])))
+    assert "stopped: The figures have shifted." in page
