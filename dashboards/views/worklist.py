@@ -19,7 +19,7 @@ from django.views.decorators.http import (
 from dashboards.actions import decisions
 from dashboards.definitions import LISTS
 from dashboards.exports import export_list
-from dashboards.selectors import reveals
+from dashboards.selectors import reveals, worklist_missing
 from dashboards.selectors import worklist as selectors
 from governance import pseudonym
 from governance.access import page
@@ -69,7 +69,7 @@ def worklist(request: HttpRequest, programme: str) -> HttpResponse:
             except (VaultUnavailableError, RevealRefusedError) as error:
                 context["reveal_problem"] = str(error)
         selectors.note_visit(viewer, programme)
-        context["tally"] = selectors.tally(made)
+        context["tally"] = made.decided_in_all
     return render(request, "lists/worklist.html", context)
 
 
@@ -138,7 +138,7 @@ def missing(request: HttpRequest, programme: str) -> HttpResponse:
         {
             "programme": programme,
             "spec": _spec(programme),
-            "missing": selectors.who_is_missing(request.viewer, programme),
+            "missing": worklist_missing.who_is_missing(request.viewer, programme),
         },
     )
 
