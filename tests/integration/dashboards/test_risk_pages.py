@@ -113,6 +113,19 @@ def test_the_explorer_answers_for_the_capacity_asked(
     assert "For 12 reviews a week" in usual
 
 
+def test_movement_between_bands_since_the_release_before(
+    signed_in, with_bands, monkeypatch
+) -> None:
+    client = signed_in("system_analyst", "QZZ")
+    assert "Movement between bands" not in text_of(client.get(reverse("risk")))
+    monkeypatch.setattr(release, "previous", lambda: with_bands)
+    page = text_of(client.get(reverse("risk")))
+    table = page[page.index('id="movement"') :]
+    table = table[: table.index("</table>")]
+    # Nobody moves between a release and itself.
+    assert table.count("100%") == len(BANDS)
+
+
 def test_the_profile_downloads_protected_figures(signed_in, with_bands) -> None:
     client = signed_in("system_analyst", "QZZ")
     sent = client.get(reverse("risk-csv", args=["risk-bands"]))
