@@ -12,10 +12,5 @@ FEATURES: Folder[FeatureSpec] = Folder(Path(__file__).parent / "features", Featu
 
 @cache
 def codelists() -> dict[str, Codelist]:
-    """Every codelist by its name."""
+    """Every codelist of the product's files by its name."""
     return read_codelists()
-
-
-def codelist_hashes() -> dict[str, str]:
-    """The hash of every codelist in use: its codes, terms and entry in the index."""
-    return {name: codelist.digest for name, codelist in codelists().items()}

@@ -17,6 +17,7 @@ ARGUMENTS = {
     "request_id": 1,
     "name": "x",
     "key": "x",
+    "version": 1,
 }
 
 

@@ -9,13 +9,13 @@ from django.core.management import CommandError, call_command
 from governance.access import Viewer
 from linkage.models import Release
 from linkage.release import parts, selectors
+from linkage.steps.evidence import CodeEvidence
 from risk import actions, decisions
 from risk import selectors as risk
 from risk.models import ModelWatch, TrainedModel
 from risk.steps import train
 from risk.steps.train import Trained
 from segmentation import selectors as segmentation
-from segmentation.steps.explain import Evidence
 from tests.builders import AS_OF
 from tests.integration.linkage.release.conftest import ILL, PEOPLE
 
@@ -61,7 +61,18 @@ def test_an_explanation_is_for_those_who_may_see_the_person(
     with acting_as("web"):
         found = segmentation.explain(viewer_of("Z81001"), theirs)
         (reason,) = found.reasons
-        assert reason.evidence == (Evidence("has_copd", True, date(2020, 1, 1)),)
+        (copd,) = reason.evidence
+        assert (copd.feature, copd.value, copd.since) == (
+            "has_copd",
+            True,
+            date(2020, 1, 1),
+        )
+        assert copd.code == CodeEvidence(
+            "13645005",
+            "Chronic obstructive pulmonary disease",
+            "snomed",
+            date(2020, 1, 1),
+        )
         assert segmentation.explain(viewer_of("Z81002"), theirs) is None
 
 
