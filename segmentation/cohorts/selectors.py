@@ -12,8 +12,9 @@ from django.db.models import Max
 from pyroaring import BitMap
 
 from governance.access import Viewer
+from linkage import imported
 from linkage.release.selectors import ReleaseView
-from segmentation.cohorts import lists, searches
+from segmentation.cohorts import searches
 from segmentation.cohorts.index import CohortIndex, index_of
 from segmentation.cohorts.specs import Coded, Listed, Outside, Saved, Who
 from segmentation.cohorts.steps.members import members
@@ -68,7 +69,7 @@ def reader(viewer: Viewer, view: ReleaseView, *, deep: int = 0) -> Reader:
             case Coded():
                 return searches.found(criterion, view)
             case Listed():
-                return lists.members(viewer, criterion.imported_list)
+                return imported.members(viewer, criterion.imported_list)
             case Saved():
                 if deep >= DEEPEST_COHORTS:
                     raise UnknownCohortError("cohorts rest on one another too deeply")

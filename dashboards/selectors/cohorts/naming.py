@@ -4,9 +4,9 @@ from functools import cache
 
 from dashboards.selectors.asked import Asked
 from dashboards.selectors.lenses import FIFTHS, SEXES, worded
+from linkage import imported
 from linkage.feature_definitions import codelists
 from linkage.release.catalogue import Attribute
-from segmentation.cohorts import lists
 from segmentation.cohorts.selectors import cohorts
 from segmentation.cohorts.steps.words import Names
 from segmentation.definitions import SCHEMES
@@ -25,7 +25,7 @@ def names_for(asked: Asked) -> Names:
         attributes=asked.release.catalogue,
         label=label,
         codelists=codelist_titles(),
-        imported=lists.titles(asked.viewer),
+        imported={each.pk: each.title for each in imported.lists(asked.viewer)},
         cohorts={cohort.pk: cohort.title for cohort in cohorts(asked.viewer)},
     )
 

@@ -163,9 +163,7 @@ def test_a_place_lead_sees_protected_counts_of_the_place(signed_in, system):
 def test_protected_figures_are_asked_in_fixed_words(
     signed_in, also, reason, monkeypatch
 ):
-    monkeypatch.setattr(
-        "segmentation.cohorts.lists.members", lambda viewer, number: _nobody()
-    )
+    monkeypatch.setattr("linkage.imported.members", lambda viewer, number: _nobody())
     page = signed_in("place_lead").get(f"{BUILD}?{CLINICIAN}&{also}")
     assert headline(page) == "No protected figure can be given of this cohort"
     assert reason in words(page)
@@ -248,9 +246,7 @@ def test_a_cohort_is_saved_versioned_shared_and_copied(signed_in):
 
 
 def test_a_cohort_of_an_imported_list_stays_its_owners(signed_in, monkeypatch):
-    monkeypatch.setattr(
-        "segmentation.cohorts.lists.members", lambda viewer, number: _nobody()
-    )
+    monkeypatch.setattr("linkage.imported.members", lambda viewer, number: _nobody())
     analyst = signed_in("system_analyst")
     cohort = saved(analyst, who={"all_of": [{"imported_list": 3}]})
     share(analyst, cohort, "everyone")
