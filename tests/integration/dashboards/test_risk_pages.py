@@ -5,6 +5,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 import pytest
+from django.test import Client
 from django.urls import reverse
 
 from linkage.release import selectors as release
@@ -157,6 +158,14 @@ def test_the_card_answers_whether_the_score_may_be_trusted(signed_in, trained) -
     record = client.get(reverse("model-record", args=[NAME])).json()
     assert record["version"] == 3
     assert "may not order lists" in record["standing"]
+
+
+def test_the_register_of_algorithms_is_public_and_counts_nobody(trained) -> None:
+    (told,) = Client().get(reverse("algorithms")).json()["algorithms"]
+    assert told["name"] == MODELS[NAME].title
+    assert told["not_for"]
+    assert 0.5 < told["performance"]["auroc"] < 1
+    assert not {"people", "observed", "expected"} & set(told["performance"])
 
 
 def test_two_different_people_approve_before_a_model_orders_a_list(
