@@ -19,7 +19,7 @@ from dashboards.steps.shortlist import written
 from governance import audit
 from governance.access import Viewer
 from governance.models import Org
-from linkage.feature_definitions import FEATURES, codelists
+from linkage.feature_definitions import codelists, guarded_codes
 from linkage.models import Activity, Event, Person
 from linkage.release import selectors as release
 from linkage.vocabulary import (
@@ -247,18 +247,6 @@ def why_segment(viewer: Viewer, person_no: int) -> Explanation | None:
     except ValueError:
         log.info("the release was made with another version of the scheme")
         return None
-
-
-@cache
-def guarded_codes() -> frozenset[str]:
-    """Return the codes that only roles and purposes for inclusion health see."""
-    return frozenset(
-        code
-        for spec in FEATURES.values()
-        if spec.sensitive
-        for name in spec.codelists
-        for code in codelists()[name].codes
-    )
 
 
 @cache

@@ -75,11 +75,15 @@ class CohortIndex:
         }
 
     def tabled(self) -> list[str]:
-        """Return the attributes that make a one-way table, in catalogue order."""
+        """Return the attributes that make a one-way table, in catalogue order.
+
+        Sensitive ones (inclusion health) make none: a table would show them unasked.
+        """
         return [
             name
             for name, attribute in self.view.catalogue.items()
             if attribute.kind != "date"
+            and not attribute.sensitive
             and 2 <= len(attribute.bitmap_values) <= MOST_VALUES
         ]
 

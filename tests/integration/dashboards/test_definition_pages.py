@@ -5,10 +5,15 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from pyroaring import BitMap
 
+from governance.access import Viewer
 from linkage.feature_definitions import FEATURES
 from linkage.models import CodelistVersion
 from linkage.release.catalogue import Attribute
+from segmentation.cohorts.index import index_of
+from segmentation.cohorts.selectors import UnknownCohortError, reader
+from segmentation.cohorts.specs import Coded
 from segmentation.definitions import SCHEMES
+from tests.builders import AS_OF
 
 pytestmark = pytest.mark.django_db(databases=["default", "audit"])
 SENSITIVE = "is_homeless"
@@ -143,3 +148,34 @@ def test_the_schemes_page_names_schemes_lenses_and_the_plus(signed_in) -> None:
     page = words(signed_in("pcn_mdt_member", "U1").get(reverse("schemes")))
     assert "Unpaid carers" in page
     assert "lipids not optimised" in page
+
+
+def test_a_cohort_cannot_ask_what_its_viewer_may_not_see(
+    signed_in, system, monkeypatch
+) -> None:
+    attribute = Attribute(SENSITIVE, "Homelessness", "flag", sensitive=True)
+    monkeypatch.setitem(system.catalogue._attributes, SENSITIVE, attribute)
+    some = BitMap(list(system.everyone)[:40])
+    monkeypatch.setitem(
+        system._bitmaps, SENSITIVE, {"yes": some, "no": system.everyone - some}
+    )
+    found = reader(viewer_as("place_lead", "planning"), system)
+    with pytest.raises(UnknownCohortError, match="not for this role"):
+        found.any_of(SENSITIVE, ["yes"])
+    searched = Coded(codes=("32911000",), system="snomed", since=AS_OF, until=AS_OF)
+    with pytest.raises(UnknownCohortError, match="these codes"):
+        found.outside(searched)
+    allowed = reader(viewer_as("system_analyst", "population_health"), system)
+    assert allowed.any_of(SENSITIVE, ["yes"]) == some
+    # The same analyst, planning: it does not exist.
+    other = reader(viewer_as("system_analyst", "planning"), system)
+    with pytest.raises(UnknownCohortError):
+        other.known(SENSITIVE)
+    assert SENSITIVE not in index_of(system).tabled()
+    client = signed_in("place_lead", "P1")
+    page = words(client.get(reverse("cohorts"), {"q": "homelessness"}))
+    assert "f:is_homeless" not in page
+
+
+def viewer_as(role: str, purpose: str) -> Viewer:
+    return Viewer(1, "x", "x", role, purpose, "QZZ", "x", "icb")
