@@ -192,7 +192,11 @@ def _found(request: HttpRequest, catalogue: Catalogue) -> dict[str, Any]:
             others.append((f"list:{each.pk}", each.title))
     return {
         "q": words,
-        "matches": form.matching(catalogue, words),
+        "matches": [
+            attribute
+            for attribute in form.matching(catalogue, words)
+            if viewer.sees_sensitive or not attribute.sensitive
+        ],
         "others": others[:6],
     }
 

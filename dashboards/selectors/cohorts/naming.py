@@ -5,7 +5,7 @@ from functools import cache
 from dashboards.selectors.asked import Asked
 from dashboards.selectors.lenses import FIFTHS, SEXES, worded
 from linkage import imported
-from linkage.feature_definitions import codelists
+from linkage.codebook.in_force import in_force
 from linkage.release.catalogue import Attribute
 from segmentation.cohorts.selectors import cohorts
 from segmentation.cohorts.steps.words import Names
@@ -30,10 +30,9 @@ def names_for(asked: Asked) -> Names:
     )
 
 
-@cache
 def codelist_titles() -> dict[str, str]:
-    """Every code list's title by its name."""
-    return {name: each.spec.title for name, each in codelists().items()}
+    """Every code list's title by its name, as they are in force."""
+    return {name: each.spec.title for name, each in in_force().items()}
 
 
 @cache
