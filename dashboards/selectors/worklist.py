@@ -180,6 +180,14 @@ def worklist(
     )
 
 
+def is_listed(viewer: Viewer, programme: str, person_no: int) -> bool:
+    """Whether someone is on the viewer's list now."""
+    live = release.current()
+    return live is not None and any(
+        row.person_no == person_no for row in on_list(viewer, programme, live.id)
+    )
+
+
 def _cards(
     viewer: Viewer,
     programme: str,

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from django.utils import timezone
 
 from dashboards.actions import cards
+from dashboards.definitions import LISTS
 from dashboards.models import Card, CardEvent
 from governance.access import ACCESS, Viewer
 from governance.models import Grant, User
@@ -123,6 +124,11 @@ def load(viewer: Viewer) -> list[tuple[str, int, int, int]]:
             count[0] += 1
             count[1] += due_on is not None and due_on < today
     return sorted((name, n, due, user) for (name, user), (n, due) in found.items())
+
+
+def team_roles() -> list[str]:
+    """Return the roles that any programme's team has, each once."""
+    return list(dict.fromkeys(r for spec in LISTS.values() for r in spec.team_roles))
 
 
 def _work(viewer: Viewer, row: Card, names: dict[int, str]) -> Work:
