@@ -26,7 +26,15 @@ app.conf.update(
     timezone="Europe/London",
 )
 app.autodiscover_tasks(
-    ["governance", "linkage", "linkage.release", "segmentation", "risk", "dashboards"]
+    [
+        "governance",
+        "linkage",
+        "linkage.codebook",
+        "linkage.release",
+        "segmentation",
+        "risk",
+        "dashboards",
+    ]
 )
 
 

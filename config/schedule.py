@@ -11,6 +11,7 @@ from linkage.release.stages import Stage
 STAGES = (
     Stage("derive_features", "shard", "linkage.release.actions.derive_features"),
     Stage("assign_segments", "shard", "segmentation.actions.assign_segments"),
+    Stage("trace_segments", "shard", "segmentation.actions.trace_segments"),
     Stage("score_people", "shard", "risk.actions.score_people"),
     Stage("find_gaps", "shard", "risk.actions.find_gaps"),
     Stage("rate_impact", "release", "risk.actions.rate_impact"),
@@ -28,11 +29,12 @@ STAGES = (
 # definitions, or functions that return hashes by name.
 DEFINITIONS = {
     "feature": "linkage.feature_definitions.FEATURES",
-    "codelist": "linkage.feature_definitions.codelist_hashes",
+    "codelist": "linkage.codebook.in_force.hashes",
     "feed": "linkage.definitions.FEEDS",
     "ingest": "linkage.definitions.ingest_hashes",
     "scheme": "segmentation.definitions.SCHEMES",
     "lens": "segmentation.definitions.LENSES",
+    "plus": "segmentation.definitions.plus_hash",
     "risk": "risk.definitions.hashes",
     "list": "dashboards.definitions.LISTS",
     "indicator": "dashboards.definitions.INDICATORS",

@@ -57,6 +57,9 @@ MIDDLEWARE = [
     "governance.middleware.ViewerMiddleware",
 ]
 
+# Which file of segmentation/plus is the PLUS of Core20PLUS5 here.
+PLUS_GROUPS = value("CATCHMENT_PLUS", "default") or "default"
+
 ROOT_URLCONF = "config.urls"
 if PROCESS == "vault":
     # The vault answers signed statements on its own socket and serves nothing else.

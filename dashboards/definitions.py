@@ -1,12 +1,27 @@
 """The dashboards' loaded definitions: a new YAML file is a new indicator or page."""
 
+import hashlib
 from pathlib import Path
 
-from dashboards.list_specs import ListSpec
+from dashboards.list_specs import SHARED, ListSpec
 from dashboards.specs import IndicatorSpec, PageSpec
-from governance.definitions import Folder
+from governance.definitions import Folder, digest
 
 HERE = Path(__file__).parent
+
+
+class Programmes(Folder[ListSpec]):
+    """Programmes, whose hashes change with the parts that they share as well."""
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        shared = "".join(digest(path) for path in sorted(SHARED.glob("*.yaml")))
+        return {
+            name: hashlib.sha256((own + shared).encode()).hexdigest()
+            for name, own in super().hashes.items()
+        }
+
+
 INDICATORS = Folder(HERE / "indicators", IndicatorSpec)
 PAGES = Folder(HERE / "pages", PageSpec)
-LISTS = Folder(HERE / "lists", ListSpec)
+LISTS = Programmes(HERE / "lists", ListSpec)

@@ -18,6 +18,7 @@ NAVIGATION = (
     ("Board", "board", "board"),
     ("Indicators", "indicator", "indicators"),
     ("Lists", "worklist", "worklists"),
+    ("Definitions", "features", "features"),
     ("Feeds", "feeds", "feeds"),
     ("Review links", "linkage_review", "linkage-queue"),
     ("API", "api_guide", "api-guide"),

@@ -1,13 +1,19 @@
 """The shape of a programme: who, who not and why, in which order, and what next."""
 
 from datetime import date
-from typing import Annotated, Literal, Union
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union
 
+import yaml
 from pydantic import Field, model_validator
 
 from governance.specs import Definition, Strict
 
 Number = int | float
+# What the two sides of a comparison are compared by, beside the order itself.
+BALANCE = ("age_years", "condition_count", "emergency_admissions_12m")
+SHARED = Path(__file__).parent / "lists" / "shared"
 
 
 class Is(Strict):
@@ -33,12 +39,36 @@ class MoreThan(Strict):
     by: Number = 0
 
 
+class Below(Strict):
+    """A known number lies under a bound."""
+
+    kind: Literal["below"] = "below"
+    attribute: str
+    below: Number
+
+
 class Within(Strict):
     """A date lies within so many days before the release's date."""
 
     kind: Literal["within_days"] = "within_days"
     attribute: str
     within_days: int
+
+
+class NotWithin(Strict):
+    """A date lies longer ago than so many days, or is not recorded at all."""
+
+    kind: Literal["not_within_days"] = "not_within_days"
+    attribute: str
+    not_within_days: int
+
+
+class NotKnown(Strict):
+    """Nothing is recorded."""
+
+    kind: Literal["not_known"] = "not_known"
+    attribute: str
+    not_known: Literal[True]
 
 
 class AnyOf(Strict):
@@ -50,9 +80,12 @@ class AllOf(Strict):
 
 
 Rule = Annotated[
-    Union[AnyOf, AllOf, AtLeast, MoreThan, Within, Is],  # noqa: UP007
+    Union[  # noqa: UP007
+        AnyOf, AllOf, AtLeast, MoreThan, Below, Within, NotWithin, NotKnown, Is
+    ],
     Field(union_mode="left_to_right"),
 ]
+One = AtLeast | MoreThan | Below | Within | NotWithin | NotKnown | Is
 
 
 class Reason(Strict):
@@ -80,14 +113,59 @@ class Known(Strict):
 
 
 class Step(Strict):
-    """A suggested next step; the first whose rule holds is suggested."""
+    """A suggested next step; the first whose rule holds is suggested.
+
+    `eligible` says in words who may have it, `hours` are of the team's time and
+    `cost_gbp` what a person costs. `code` is suggested for writing it back to the GP
+    record; it stands in the code list `code_list`.
+    """
 
     name: str
     title: str
     when: Rule | None = None
-    hours: float
-    due_in_days: int
-    note: str = ""
+    hours: float = Field(gt=0)
+    cost_gbp: float = Field(ge=0)
+    eligible: str
+    due_in_days: int = Field(ge=1)
+    code_list: str = ""
+    code: str = ""
+
+
+class Plain(Strict):
+    """What the public register says of a programme, for a reader of 9 to 11."""
+
+    purpose: str
+    considered: str
+    offered: str
+
+
+class Reported(Strict):
+    """A measure that people tell of themselves, between two bounds."""
+
+    name: str
+    title: str
+    low: float
+    high: float
+    better: Literal["lower", "higher"]
+
+
+class Comparison(Strict):
+    """How it will be known whether the programme helped: prepared from the start.
+
+    `by` person: `share` of those who come onto the list are offered it at once, the
+    others after `until`. `by` practice: practices start in `steps` equal groups, one
+    every `days_a_step` from `start_on`. Both by lot, from `seed`, so that anyone can
+    draw the lot again.
+    """
+
+    by: Literal["person", "practice"]
+    share: float = Field(default=0.5, gt=0, lt=1)
+    steps: int = Field(default=4, ge=2)
+    days_a_step: int = Field(default=56, ge=7)
+    seed: int
+    start_on: date
+    until: date
+    why: str
 
 
 class Choice(Strict):
@@ -110,7 +188,10 @@ class ListSpec(Definition):
     who: AllOf
     but_not: tuple[Exclusion, ...]
     order_by: str
+    order_is: Literal["chance", "number"] = "chance"
+    order_words: str = ""
     why_order: str
+    in_plain_words: Plain
     reasons: tuple[Reason, ...]
     known: tuple[Known, ...]
     needs: tuple[Known, ...]
@@ -119,8 +200,39 @@ class ListSpec(Definition):
     later_days: int = 28
     recheck_days: int = 180
     outcomes: tuple[str, ...]
+    reported: tuple[Reported, ...] = ()
+    comparison: Comparison | None = None
+    team_roles: tuple[str, ...] = (
+        "GP",
+        "Clinical pharmacist",
+        "Social prescriber",
+        "Care co-ordinator",
+    )
     coding_check: tuple[str, ...] = ()
     approved_on: date | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_shared_parts(cls, given: Any) -> Any:
+        """Put shared exclusions and choices in the place of their names alone."""
+        if not isinstance(given, dict):
+            return given
+        exclusions, choices = shared("exclusions"), shared("choices")
+        listed = [
+            {"name": item} | exclusions[item]
+            if isinstance(item, str) and item in exclusions
+            else item
+            for item in given.get("but_not", ())
+        ]
+        named = given.get("choices")
+        chosen = choices.get(named, named) if isinstance(named, str) else named
+        return given | {"but_not": listed, "choices": chosen}
+
+    @model_validator(mode="after")
+    def _a_number_is_said_in_words(self) -> "ListSpec":
+        if (self.order_is == "number") != bool(self.order_words):
+            raise ValueError("an order by a number has `order_words`, a chance has not")
+        return self
 
     @model_validator(mode="after")
     def _last_step_is_for_everyone(self) -> "ListSpec":
@@ -132,23 +244,39 @@ class ListSpec(Definition):
     def attributes(self) -> frozenset[str]:
         """Every attribute the programme reads."""
         found: set[str] = {self.order_by, *self.outcomes, *self.honours_opt_outs}
-        rules: list[object] = [self.who]
-        rules += [e.when for e in (*self.but_not, *self.reasons)]
+        if self.comparison is not None:
+            found |= set(BALANCE)
+        rules: list[Rule] = [self.who]
+        rules += [e.when for e in self.but_not]
+        rules += [r.when for r in self.reasons]
         rules += [k.when for k in (*self.known, *self.needs)]
         rules += [s.when for s in self.next_steps if s.when]
-        while rules:
-            rule = rules.pop()
-            if isinstance(rule, AllOf):
-                rules.extend(rule.all_of)
-            elif isinstance(rule, AnyOf):
-                rules.extend(rule.any_of)
-            elif isinstance(rule, MoreThan):
-                found |= {rule.attribute, rule.more_than}
-            elif isinstance(rule, Is | AtLeast | Within):
-                found.add(rule.attribute)
+        for rule in rules:
+            for each in flat(rule):
+                found.add(each.attribute)
+                if isinstance(each, MoreThan):
+                    found.add(each.more_than)
+        found |= set(placeholders(self.order_words))
         for reason in self.reasons:
             found |= {*placeholders(reason.text), *filter(None, [reason.changed])}
         return frozenset(found)
+
+
+def flat(rule: Rule) -> list[One]:
+    """Return the single conditions of a rule."""
+    if isinstance(rule, AllOf):
+        return [one for part in rule.all_of for one in flat(part)]
+    if isinstance(rule, AnyOf):
+        return [one for part in rule.any_of for one in flat(part)]
+    return [rule]
+
+
+@cache
+def shared(kind: Literal["exclusions", "choices"]) -> dict[str, Any]:
+    """Return what several programmes share, by name, as `lists/shared` has it."""
+    text = (SHARED / f"{kind}.yaml").read_text(encoding="utf-8")
+    found: dict[str, Any] = yaml.safe_load(text)
+    return found
 
 
 def placeholders(text: str) -> list[str]:

@@ -13,6 +13,8 @@ class ListRun(models.Model):
     made_at = models.DateTimeField(auto_now_add=True)
     spec_hash = models.CharField(max_length=64)
     people = models.IntegerField()
+    # Why there is no list: what the release does not hold. Empty where there is one.
+    not_made = models.CharField(max_length=300, blank=True)
     # {rule: {practice_code: serialised roaring bitmap in base64}} of those left out:
     # the persons behind each count, as disclosure control asks for them.
     left_out = models.JSONField(default=dict)
@@ -47,9 +49,17 @@ class ListEntry(models.Model):
     needs = models.JSONField(default=list)
     changed = models.JSONField(default=list)
     next_step = models.CharField(max_length=60)
+    # What the order goes by, in words, where it is a number and not a chance.
+    order_words = models.CharField(max_length=200, blank=True)
 
     class Meta:
         db_table = "list_entry"
+        indexes: ClassVar = [
+            models.Index(
+                fields=["release_id", "practice_code", "programme"],
+                name="list_entry_of_a_team",
+            )
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["programme", "release_id", "person_no"],
@@ -81,7 +91,13 @@ class Decision(models.Model):
 
     class Meta:
         db_table = "decision"
-        indexes: ClassVar = [models.Index(fields=["programme", "person_no"])]
+        indexes: ClassVar = [
+            models.Index(fields=["programme", "person_no"]),
+            models.Index(
+                fields=["practice_code", "programme", "decided_at"],
+                name="decision_of_a_team",
+            ),
+        ]
 
 
 class Intervention(models.Model):
@@ -97,6 +113,9 @@ class Intervention(models.Model):
     person_no = models.IntegerField()
     practice_code = models.CharField(max_length=12)
     kind = models.CharField(max_length=60)
+    # The clinical code suggested for writing it back; empty where there is none.
+    code = models.CharField(max_length=20, blank=True)
+    done_by = models.IntegerField(null=True)
     state = models.CharField(max_length=9, choices=State.choices, default=State.OFFERED)
     due_on = models.DateField()
     done_on = models.DateField(null=True)
@@ -146,5 +165,108 @@ class ListVisit(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["user_id", "programme"], name="one_visit_per_list"
+            )
+        ]
+
+
+class Card(models.Model):
+    """Where the work on one person of a list stands: the sum of its events.
+
+    `version` counts the events; whoever writes says which version they had seen.
+    """
+
+    class Preference(models.TextChoices):
+        PHONE = "phone", "By telephone"
+        LETTER = "letter", "By letter"
+        TEXT = "text", "By text message"
+        VISIT = "visit", "In person"
+        CARER = "carer", "Through their carer"
+
+    programme = models.CharField(max_length=60)
+    person_no = models.IntegerField()
+    practice_code = models.CharField(max_length=12)
+    version = models.IntegerField(default=0)
+    assigned_role = models.CharField(max_length=60, blank=True)
+    assigned_to = models.IntegerField(null=True)
+    due_on = models.DateField(null=True)
+    attempts = models.IntegerField(default=0)
+    first_invited_on = models.DateField(null=True)
+    second_invited_on = models.DateField(null=True)
+    reached_on = models.DateField(null=True)
+    preference = models.CharField(max_length=6, choices=Preference.choices, blank=True)
+
+    class Meta:
+        db_table = "list_card"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["programme", "person_no"], name="one_card_per_person"
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["practice_code", "programme"], name="card_of_a_team")
+        ]
+
+
+class CardEvent(models.Model):
+    """One thing that somebody did to a card: added, never changed.
+
+    Two people who had seen the same version cannot both write the next one: the
+    constraint keeps the second out, whatever the code above it does. `note` is for
+    the team alone: it enters no file, count, message or log.
+    """
+
+    programme = models.CharField(max_length=60)
+    person_no = models.IntegerField()
+    practice_code = models.CharField(max_length=12)
+    version = models.IntegerField()
+    kind = models.CharField(max_length=20)
+    detail = models.JSONField(default=dict)
+    note = models.CharField(max_length=500, blank=True)
+    at = models.DateTimeField(auto_now_add=True)
+    by = models.IntegerField()
+
+    class Meta:
+        db_table = "card_event"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["programme", "person_no", "version"],
+                name="one_event_per_version",
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["practice_code", "at"], name="events_of_a_team")
+        ]
+
+
+class Allocation(models.Model):
+    """Who was offered a programme at once and who later, as the lot fell.
+
+    Of a person (`person_no`) or, with none, of a whole practice. Written once, when
+    the person first came onto the list or the comparison began, and never changed.
+    `traits` are what was known of them at that moment, to show the balance.
+    """
+
+    class Arm(models.TextChoices):
+        OFFER = "offer", "Offered at once"
+        USUAL = "usual", "Usual care first"
+        STEP = "step", "Practice starts at its step"
+
+    programme = models.CharField(max_length=60)
+    practice_code = models.CharField(max_length=12)
+    person_no = models.IntegerField(null=True)
+    arm = models.CharField(max_length=5, choices=Arm.choices)
+    step = models.IntegerField(null=True)
+    starts_on = models.DateField()
+    drawn_on = models.DateField()
+    release_id = models.IntegerField()
+    traits = models.JSONField(default=dict)
+
+    class Meta:
+        db_table = "list_allocation"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["programme", "practice_code", "person_no"],
+                name="one_lot_each",
+                nulls_distinct=False,
             )
         ]

@@ -7,7 +7,7 @@ import polars as pl
 from django.db import transaction
 from pyroaring import BitMap
 
-from dashboards.models import Intervention, ListEntry, ListRun, Outcome
+from dashboards.models import Allocation, Intervention, ListEntry, ListRun, Outcome
 from linkage.release import parts
 from linkage.release.catalogue import Catalogue
 
@@ -77,8 +77,41 @@ def write_run(
     ListRun.objects.update_or_create(
         programme=programme,
         release_id=release_id,
-        defaults={"spec_hash": spec_hash, "people": people, "left_out": sets},
+        defaults={
+            "spec_hash": spec_hash,
+            "people": people,
+            "left_out": sets,
+            "not_made": "",
+        },
     )
+
+
+def write_missing_run(
+    programme: str, release_id: int, spec_hash: str, not_made: str
+) -> None:
+    """Write that a release holds no list of a programme, and why."""
+    ListEntry.objects.filter(programme=programme, release_id=release_id).delete()
+    ListRun.objects.update_or_create(
+        programme=programme,
+        release_id=release_id,
+        defaults={
+            "spec_hash": spec_hash,
+            "people": 0,
+            "left_out": {},
+            "not_made": not_made[:300],
+        },
+    )
+
+
+def write_lots(lots: Iterable[Allocation]) -> None:
+    """Write lots; whoever has drawn one already keeps it."""
+    Allocation.objects.bulk_create(lots, batch_size=BATCH, ignore_conflicts=True)
+
+
+def drawn(programme: str) -> set[tuple[str, int | None]]:
+    """Return whose lots are drawn: practice, and person or None for all of it."""
+    rows = Allocation.objects.filter(programme=programme)
+    return set(rows.values_list("practice_code", "person_no"))
 
 
 def unpack(left_out: dict[str, dict[str, str]], rule: str, practice: str) -> BitMap:

@@ -27,4 +27,5 @@ urlpatterns = [
     path("", include("dashboards.urls_risk")),
     path("", include("dashboards.urls_cohorts")),
     path("", include("dashboards.urls_linkage")),
+    path("", include("dashboards.urls_definitions")),
 ]

@@ -2,14 +2,32 @@
 
 from django.urls import path
 
-from dashboards.views import person, worklist
+from dashboards.views import (
+    person,
+    worklist,
+    worklist_cards,
+    worklist_meeting,
+    worklist_room,
+)
 
 urlpatterns = [
     path("lists/", worklist.worklists, name="worklists"),
+    path("lists/team/", worklist_cards.team, name="list-team"),
     path("lists/<slug:programme>/", worklist.worklist, name="worklist"),
     path("lists/<slug:programme>/names/", worklist.reveal, name="reveal"),
     path("lists/<slug:programme>/missing/", worklist.missing, name="list-missing"),
     path("lists/<slug:programme>/export/", worklist.export, name="list-export"),
+    path("lists/<slug:programme>/room/", worklist_room.room, name="list-room"),
+    path("lists/<slug:programme>/bulk/", worklist_cards.bulk, name="list-bulk"),
+    path(
+        "lists/<slug:programme>/meeting/", worklist_meeting.meeting, name="list-meeting"
+    ),
+    path("lists/<slug:programme>/print/", worklist_meeting.paper, name="list-print"),
+    path(
+        "lists/<slug:programme>/<str:reference>/card/",
+        worklist_cards.card,
+        name="list-card",
+    ),
     path(
         "lists/<slug:programme>/undo/<int:decision_id>/",
         worklist.undo,

@@ -7,6 +7,7 @@ from dashboards.views import models, risk
 urlpatterns = [
     path("risk/", risk.profile, name="risk"),
     path("risk/figures/<slug:key>.csv", risk.profile_csv, name="risk-csv"),
+    path("algorithms.json", models.algorithms, name="algorithms"),
     path("models/", models.model_list, name="models"),
     path("models/<slug:name>/", models.model, name="model"),
     path("models/<slug:name>/record.json", models.model_record, name="model-record"),

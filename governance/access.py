@@ -54,6 +54,15 @@ class Viewer:
     def may_open(self, page: str) -> bool:
         return page in self.spec.pages
 
+    @property
+    def sees_sensitive(self) -> bool:
+        """Whether role and purpose may use what is sensitive (inclusion health).
+
+        A role that is not defined (any more) may not.
+        """
+        spec = ACCESS.roles.get(self.role)
+        return spec is not None and self.purpose in spec.sensitive
+
     def sees_rows(self) -> bool:
         """Whether this viewer ever sees rows of persons."""
         return self.spec.sees == "own_list"

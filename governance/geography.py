@@ -13,6 +13,17 @@ from governance.models import Area, AreaLink, Org, OrgLink
 
 REGISTERED = ("practice", "pcn", "neighbourhood", "place", "sub_icb", "icb")
 RESIDENT = ("lsoa", "msoa", "ward", "district", "council")
+# Deciles of the domains of the Indices of Deprivation, kept in Area.traits.
+AREA_DECILES = (
+    "imd_income",
+    "imd_employment",
+    "imd_education",
+    "imd_health",
+    "imd_crime",
+    "imd_housing",
+    "imd_environment",
+)
+FUEL_POVERTY = "fuel_poverty_percent"
 
 
 def registered_hierarchy(as_of: date) -> pl.DataFrame:
@@ -34,7 +45,9 @@ def registered_hierarchy(as_of: date) -> pl.DataFrame:
 
 def resident_hierarchy(as_of: date) -> pl.DataFrame:
     """One row per LSOA: lsoa_code, msoa_code, ward_code, district_code, council_code,
-    imd_decile (1 = most deprived), imd_fifth, imd_rank, is_rural; sorted by lsoa_code.
+    imd_decile (1 = most deprived), imd_fifth, imd_rank, is_rural, the deciles of the
+    seven domains of deprivation, fuel_poverty_percent (of households); sorted by
+    lsoa_code. Null where the reference data do not say.
 
     A unitary council is its own district.
     """
@@ -46,7 +59,11 @@ def resident_hierarchy(as_of: date) -> pl.DataFrame:
     traits = pl.DataFrame(
         list(
             Area.objects.filter(kind=Area.Kind.LSOA).values_list(
-                "code", "imd_decile", "imd_rank", "is_rural"
+                "code",
+                "imd_decile",
+                "imd_rank",
+                "is_rural",
+                *(f"traits__{name}" for name in (*AREA_DECILES, FUEL_POVERTY)),
             )
         ),
         schema={
@@ -54,6 +71,8 @@ def resident_hierarchy(as_of: date) -> pl.DataFrame:
             "imd_decile": pl.Int16,
             "imd_rank": pl.Int32,
             "is_rural": pl.Boolean,
+            **dict.fromkeys(AREA_DECILES, pl.Int16),
+            FUEL_POVERTY: pl.Float64,
         },
         orient="row",
     )

@@ -68,7 +68,8 @@ class Area(models.Model):
     """A statistical or administrative area of the resident hierarchy.
 
     `outline` holds polygons as [[[lon, lat], …], …], outer rings first, for maps
-    drawn as filled shapes. Deprivation is carried by LSOAs only.
+    drawn as filled shapes. Deprivation is carried by LSOAs only; `traits` holds the
+    deciles of its domains and the share of households in fuel poverty.
     """
 
     class Kind(models.TextChoices):
@@ -85,6 +86,7 @@ class Area(models.Model):
     imd_rank = models.PositiveIntegerField(null=True)
     imd_decile = models.PositiveSmallIntegerField(null=True)
     is_rural = models.BooleanField(null=True)
+    traits = models.JSONField(default=dict)
     outline = models.JSONField(null=True)
 
 

@@ -46,6 +46,7 @@ class RoleSpec(Strict):
     pages: frozenset[str]
     timeline: frozenset[str] = frozenset()
     api: frozenset[str] = frozenset()
+    sensitive: frozenset[str] = frozenset()
 
 
 class AccessSpec(Definition):

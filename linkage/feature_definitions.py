@@ -12,10 +12,18 @@ FEATURES: Folder[FeatureSpec] = Folder(Path(__file__).parent / "features", Featu
 
 @cache
 def codelists() -> dict[str, Codelist]:
-    """Every codelist by its name."""
+    """Every codelist of the product's files by its name."""
     return read_codelists()
 
 
-def codelist_hashes() -> dict[str, str]:
-    """The hash of every codelist in use: its codes, terms and entry in the index."""
-    return {name: codelist.digest for name, codelist in codelists().items()}
+@cache
+def guarded_codelists() -> frozenset[str]:
+    """The lists that sensitive features read: few roles and purposes may use them."""
+    guarded = [spec for spec in FEATURES.values() if spec.sensitive]
+    return frozenset(name for spec in guarded for name in spec.codelists)
+
+
+@cache
+def guarded_codes() -> frozenset[str]:
+    """The codes and stems of those lists."""
+    return frozenset(code for n in guarded_codelists() for code in codelists()[n].codes)

@@ -5,16 +5,58 @@ One YAML file states one rule and makes one column, or a few that belong togethe
 nothing dated or recorded after it counts.
 """
 
-from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from governance.specs import Definition, Strict
+from linkage.code_rules import (
+    CountCodes,
+    Days,
+    DaysSinceCode,
+    DistinctCodes,
+    HasCode,
+    LatestCode,
+    LatestDate,
+    LatestValue,
+    Lists,
+    Register,
+    Trend,
+    lists_of,
+)
+from linkage.steps.holds import Test
 from linkage.vocabulary import ACTIVITY_KINDS, SETTINGS, SYSTEMS, URGENCIES
 
-Days = Annotated[int, Field(gt=0)]
-Lists = Annotated[tuple[str, ...], Field(min_length=1)]
+__all__ = [
+    "ActivityRule",
+    "AnyOf",
+    "BuiltRule",
+    "CodelistIndex",
+    "CodelistSpec",
+    "Continuity",
+    "CountActivity",
+    "CountCodes",
+    "CountOf",
+    "DaysSinceActivity",
+    "DaysSinceCode",
+    "DistinctActivity",
+    "DistinctCodes",
+    "FeatureSpec",
+    "HasCode",
+    "LatestCode",
+    "LatestDate",
+    "LatestValue",
+    "OpenActivity",
+    "Overdue",
+    "Person",
+    "Register",
+    "Returns",
+    "ShareOf",
+    "SumOf",
+    "Trend",
+    "Use",
+    "When",
+]
 
 
 class CodelistSpec(Strict):
@@ -42,113 +84,12 @@ class CodelistIndex(Definition):
     lists: dict[str, CodelistSpec]
 
 
-class Sustained(Strict):
-    """Values below a limit, from a first to the latest, at least so many days apart."""
-
-    values: Lists
-    below: float
-    for_days: Days
-
-
-class Latest(Strict):
-    """The latest plausible value is at least a limit."""
-
-    values: Lists
-    at_least: float
-    low: float
-    high: float
-
-
-class Register(Strict):
-    """People who have a condition: `has_<name>` and `<name>_since`.
-
-    A code of `codes` in the GP record counts when it is later than the latest of
-    `resolved`. A code of either list that a hospital or A&E department gave counts the
-    same way, once there is one on `hospital_days` different days: one of the two
-    sources is enough. `or_sustained` and `or_latest` admit people by
-    their values. Under `age_at_least` (at the date asked for) nobody is on it; codes
-    dated before `not_before` do not count.
-    """
-
-    kind: Literal["register"]
-    codes: Lists
-    resolved: tuple[str, ...] = ()
-    hospital: tuple[str, ...] = ()
-    hospital_days: Days = 1
-    or_sustained: Sustained | None = None
-    or_latest: Latest | None = None
-    age_at_least: int = 0
-    not_before: date | None = None
-
-
-class HasCode(Strict):
-    """Whether a code was recorded, not followed by one that ends it."""
-
-    kind: Literal["has_code"]
-    codes: Lists
-    ended_by: tuple[str, ...] = ()
-    within_days: Days | None = None
-
-
-class LatestValue(Strict):
-    """The latest plausible value and its date: `<name>` and `<name>_on`.
-
-    `convert` turns values under another unit into ours: value * times + plus.
-    Several values on one day give their mean.
-    """
-
-    kind: Literal["latest_value"]
-    codes: Lists
-    low: float
-    high: float
-    within_days: Days | None = None
-    convert: dict[str, tuple[float, float]] = {}
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "LatestValue":
-        if self.low >= self.high:
-            raise ValueError("low must be under high")
-        return self
-
-
-class LatestCode(Strict):
-    """Which of several groups of codes came last: `<name>` and `<name>_on`.
-
-    On the same day the group named later wins.
-    """
-
-    kind: Literal["latest_code"]
-    groups: dict[str, Lists]
-    within_days: Days | None = None
-
-
-class LatestDate(Strict):
-    """The date of the latest code."""
-
-    kind: Literal["latest_date"]
-    codes: Lists
-    within_days: Days | None = None
-
-
-class DaysSinceCode(Strict):
-    """Days since the latest code; not known where there is none."""
-
-    kind: Literal["days_since_code"]
-    codes: Lists
-
-
-class DistinctCodes(Strict):
-    """How many different codes, taken to a length, in the days before the date."""
-
-    kind: Literal["distinct_codes"]
-    system: str
-    length: int = Field(gt=0)
-    within_days: Days
-    leave_out: tuple[str, ...] = ()
-
-
 class Use(Strict):
-    """Which activity counts. Absent keys take all."""
+    """Which activity counts. Absent keys take all.
+
+    `reason_starts` takes reasons that begin with one of its stems (ICD-10);
+    `nights_at_most` those that have ended and lasted no longer.
+    """
 
     settings: Lists
     kinds: tuple[str, ...] = ()
@@ -157,6 +98,8 @@ class Use(Strict):
     not_outcomes: tuple[str, ...] = ()
     specialties: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
+    reason_starts: tuple[str, ...] = ()
+    nights_at_most: int | None = None
 
     @model_validator(mode="after")
     def _known_words(self) -> "Use":
@@ -206,6 +149,43 @@ class OpenActivity(Strict):
     use: Use
 
 
+class DistinctActivity(Strict):
+    """How many different specialties, providers or settings began activity."""
+
+    kind: Literal["distinct_activity"]
+    use: Use
+    of: Literal["specialty", "provider_code", "setting"]
+    to_days: Days
+
+
+class Continuity(Strict):
+    """The share (%) of activity with the one seen most, of so many at least.
+
+    The usual provider of care index (Breslau and Reeb, Med Care 1975): 100 where it
+    was always the same. Not known under `at_least` activities or where it is not
+    recorded who saw the person.
+    """
+
+    kind: Literal["continuity"]
+    use: Use
+    of: Literal["specialty", "provider_code", "seen_by"]
+    to_days: Days
+    at_least: int = Field(ge=2)
+
+
+class Returns(Strict):
+    """How many activities began within days of the end of an earlier one of the use.
+
+    Those that begin in the span of days before the date are counted; the earlier one
+    may lie before the span.
+    """
+
+    kind: Literal["returns"]
+    use: Use
+    again_within_days: Days
+    to_days: Days
+
+
 PersonTrait = Literal[
     "sex",
     "age_years",
@@ -214,6 +194,15 @@ PersonTrait = Literal[
     "ethnicity_group",
     "imd_decile",
     "imd_fifth",
+    "imd_income",
+    "imd_employment",
+    "imd_education",
+    "imd_health",
+    "imd_crime",
+    "imd_housing",
+    "imd_environment",
+    "rurality",
+    "fuel_poverty_percent",
     "is_registered",
     "is_resident",
     "in_care_home",
@@ -251,57 +240,131 @@ class SumOf(Strict):
     features: Lists
 
 
+class ShareOf(Strict):
+    """One number as a percentage of another; not known where the other is none."""
+
+    kind: Literal["share_of"]
+    part: str
+    whole: str
+
+
+class When(Strict):
+    """Whether every test holds and none of `none_of` does.
+
+    `among` says of whom it is asked; of anybody else it is not known.
+    """
+
+    kind: Literal["when"]
+    all_of: tuple[Test, ...] = ()
+    any_of: tuple[Test, ...] = ()
+    none_of: tuple[Test, ...] = ()
+    among: tuple[Test, ...] = ()
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> "When":
+        if not (self.all_of or self.any_of or self.none_of):
+            raise ValueError("when: nothing is asked")
+        return self
+
+    @property
+    def tests(self) -> tuple[Test, ...]:
+        return (*self.all_of, *self.any_of, *self.none_of, *self.among)
+
+
+class Overdue(Strict):
+    """Whether a date lies further back than so many days, or nothing was ever done.
+
+    `among` says of whom it is asked; of anybody else it is not known.
+    """
+
+    kind: Literal["overdue"]
+    since: str
+    after_days: Days
+    among: tuple[Test, ...] = ()
+
+
+ActivityRule = (
+    CountActivity
+    | DaysSinceActivity
+    | OpenActivity
+    | DistinctActivity
+    | Continuity
+    | Returns
+)
+BuiltRule = CountOf | AnyOf | SumOf | ShareOf | When | Overdue
 Rule = Annotated[
     Register
     | HasCode
     | LatestValue
+    | Trend
     | LatestCode
     | LatestDate
     | DaysSinceCode
+    | CountCodes
     | DistinctCodes
     | CountActivity
     | DaysSinceActivity
     | OpenActivity
+    | DistinctActivity
+    | Continuity
+    | Returns
     | Person
     | CountOf
     | AnyOf
-    | SumOf,
+    | SumOf
+    | ShareOf
+    | When
+    | Overdue,
     Field(discriminator="kind"),
+]
+Group = Literal[
+    "About the person",
+    "Conditions",
+    "Frailty",
+    "Medicines",
+    "Measurements and checks",
+    "Use of services",
+    "Cost",
+    "Circumstances",
+    "Inclusion health",
+    "Where they live",
+    "Consent",
 ]
 
 
 class FeatureSpec(Definition):
-    """One feature: what it is called, its unit and display bins, and its rule."""
+    """One feature: what it is called, its unit and display bins, and its rule.
 
+    `group` is where the catalogue lists it. `measure` names what is measured where
+    several features measure one thing over other windows or settings: together they
+    count once. `sensitive` features need a role and a purpose that see them.
+    """
+
+    group: Group
     unit: str = ""
     bins: tuple[float, ...] = ()
+    measure: str = ""
+    sensitive: bool = False
     rule: Rule
 
     @property
     def codelists(self) -> frozenset[str]:
         """The names of every codelist that the rule reads."""
-        rule = self.rule
-        names: set[str] = set()
-        if isinstance(rule, Register):
-            names.update(rule.codes, rule.resolved, rule.hospital)
-            names.update(rule.or_sustained.values if rule.or_sustained else ())
-            names.update(rule.or_latest.values if rule.or_latest else ())
-        elif isinstance(rule, HasCode):
-            names.update(rule.codes, rule.ended_by)
-        elif isinstance(rule, LatestValue | LatestDate | DaysSinceCode):
-            names.update(rule.codes)
-        elif isinstance(rule, LatestCode):
-            names.update(*rule.groups.values())
-        elif isinstance(rule, DistinctCodes):
-            names.update(rule.leave_out)
-        return frozenset(names)
+        return lists_of(self.rule)
 
     @property
     def built_on(self) -> tuple[str, ...]:
         """The columns of other features that the rule reads."""
         rule = self.rule
-        if isinstance(rule, CountOf | AnyOf | SumOf):
-            return rule.features
+        match rule:
+            case CountOf() | AnyOf() | SumOf():
+                return rule.features
+            case ShareOf():
+                return rule.part, rule.whole
+            case When():
+                return _asked(rule.tests)
+            case Overdue():
+                return tuple(dict.fromkeys([rule.since, *_asked(rule.among)]))
         return ()
 
     def columns(self, name: str) -> tuple[str, ...]:
@@ -311,3 +374,8 @@ class FeatureSpec(Definition):
         if isinstance(self.rule, LatestValue | LatestCode):
             return name, f"{name}_on"
         return (name,)
+
+
+def _asked(tests: tuple[Test, ...]) -> tuple[str, ...]:
+    """Every feature that the tests ask, once, in order."""
+    return tuple(dict.fromkeys(name for test in tests for name in test.features))

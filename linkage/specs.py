@@ -127,7 +127,8 @@ class CostSpec(Strict):
 
 class ActivitySpec(Strict):
     """One use of a service. `once_per` makes one activity of several rows (a spell of
-    its episodes), taking the row that is lowest in `first_by`."""
+    its episodes), taking the row that is lowest in `first_by`. `seen_by` is who saw the
+    person, in the provider's own words, for continuity of care."""
 
     setting: Literal[
         "gp",
@@ -161,6 +162,7 @@ class ActivitySpec(Strict):
     specialty: str | None = None
     outcome: str | None = None
     reason: str | None = None
+    seen_by: str | None = None
     cost: CostSpec | None = None
     once_per: tuple[str, ...] = ()
     first_by: str | None = None
@@ -276,6 +278,7 @@ class FeedSpec(Definition):
                 activity.specialty,
                 activity.outcome,
                 activity.reason,
+                activity.seen_by,
                 activity.first_by,
                 *activity.once_per,
                 *activity.when,

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 from pyroaring import BitMap
 
+from governance.geography import AREA_DECILES, FUEL_POVERTY
 from linkage.feature_definitions import FEATURES, codelists
 from linkage.release.catalogue import Attribute, Catalogue
 from linkage.release.selectors import ReleaseView
@@ -75,6 +76,7 @@ ACTIVITY: dict[str, Any] = {
     "specialty": pl.String,
     "outcome": pl.String,
     "reason_code": pl.String,
+    "seen_by": pl.String,
     "cost_gbp": pl.Float32,
 }
 
@@ -246,6 +248,8 @@ def geography() -> tuple[pl.DataFrame, pl.DataFrame]:
             "imd_fifth": pl.Series([3, 1], dtype=pl.Int16),
             "imd_rank": pl.Series([16000, 5], dtype=pl.Int32),
             "is_rural": [False, False],
+            **dict.fromkeys(AREA_DECILES, pl.Series([4, 2], dtype=pl.Int16)),
+            FUEL_POVERTY: [9.5, 17.0],
         }
     )
     return registered, resident

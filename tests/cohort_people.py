@@ -22,6 +22,7 @@ CLINICIAN_WHO = {
 }
 MORE = [
     Attribute("lives_alone", "Lives alone", "flag"),
+    Attribute("homeless", "Homeless", "flag", sensitive=True),
     Attribute(
         "medicines_12m",
         "Different medicines in 12 months",
@@ -40,6 +41,7 @@ def make_cohort_release() -> ReleaseView:
     return release_view(
         people.with_columns(
             lives_alone=rng.random(PEOPLE) < 0.1 + age / 250,
+            homeless=rng.random(PEOPLE) < 0.1,
             medicines_12m=rng.poisson(age / 9).astype(float),
         ),
         attributes() + MORE,

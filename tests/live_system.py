@@ -348,7 +348,10 @@ class Live:
     def forget_decisions(self) -> None:
         """Take back what a test wrote, so that the next finds the list as made."""
         with connect("migrator") as owner:
-            owner.execute("TRUNCATE outcome, intervention, decision, list_visit")
+            owner.execute(
+                "TRUNCATE outcome, intervention, decision, list_visit,"
+                " list_card, card_event"
+            )
 
 
 def raise_system(stack: ExitStack, *, without: Iterable[Someone] = ()) -> Live:
@@ -373,5 +376,5 @@ def raise_system(stack: ExitStack, *, without: Iterable[Someone] = ()) -> Live:
     live.users["colleague"] = make_user("pcn_mdt_member", OUR_NETWORK, "colleague")
     live.users["their_mdt"] = make_user("pcn_mdt_member", THEIR_NETWORK)
     stack.enter_context(acting_as("web"))
-    assert set(LISTS) == {PROGRAMME}
+    assert PROGRAMME in LISTS
     return live

@@ -11,5 +11,5 @@ STAGES = (
 )
 DEFINITIONS = {
     "feature": "linkage.feature_definitions.FEATURES",
-    "codelist": "linkage.feature_definitions.codelist_hashes",
+    "codelist": "linkage.codebook.in_force.hashes",
 }

@@ -155,6 +155,8 @@ def data_stages(home: Path, wish: Wish) -> Iterable[Stage]:
     as_of = manifest(home)["as_of"]
     yield _manage("refresh", "Features to release", "refresh", "--as-of", as_of)
     yield _manage("accounts", "Demo sign-ins", "demo_accounts")
+    yield _manage("approvals", "Models approved, lists in order", "demo_approvals")
+    yield _manage("links", "Links checked", "check_links", "--as-of", as_of)
     truth = ["manage.py", "evaluate_linkage", str(folder / "truth"), "--json"]
     yield Stage("linkage", "Links against truth", "vault", truth)
 

@@ -1,6 +1,7 @@
 """Every write of the dashboards: making lists, deciding, measuring outcomes."""
 
-from dashboards.actions.decisions import decide, undo
+from dashboards.actions.cards import change, hand_over
+from dashboards.actions.decisions import decide, decide_many, undo
 from dashboards.actions.lists import make_lists
 
-__all__ = ["decide", "make_lists", "undo"]
+__all__ = ["change", "decide", "decide_many", "hand_over", "make_lists", "undo"]

@@ -1,23 +1,34 @@
 """What a team decides about a person on its list: decision → intervention → outcome."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
+from dashboards.actions import cards
+from dashboards.actions.cards import ConflictError, RefusedDecisionError
 from dashboards.definitions import LISTS
 from dashboards.list_specs import ListSpec, Step
 from dashboards.models import Decision, Intervention, ListEntry
+from dashboards.selectors.worklist_standing import gone
 from governance import audit
 from governance.access import Viewer
 from linkage.release import selectors as release
 from risk import decisions as risk
 
+__all__ = [
+    "CHOICES",
+    "ConflictError",
+    "RefusedDecisionError",
+    "decide",
+    "decide_many",
+    "latest_decision",
+    "on_todays_list",
+    "undo",
+]
+
 CHOICES = ("accept", "decline", "already_known", "later")
-
-
-class RefusedDecisionError(ValueError):
-    """A decision that cannot be taken; the message says why and what to do."""
 
 
 @transaction.atomic
@@ -29,9 +40,15 @@ def decide(
     reason: str,
     note: str = "",
     step: str = "",
+    seen_version: int | None = None,
+    meeting: str = "",
     by: Viewer,
 ) -> Decision:
     """Record a decision about someone on today's list.
+
+    `seen_version` is the version of the card that the decider had before them: where
+    a colleague has written since, nothing is decided and they are told what was
+    done. `meeting` names the meeting in which it was decided.
 
     An acceptance offers the suggested step, or the one named by `step`, due after
     the step's days, with the outcome measures as they stand today as its baseline.
@@ -44,8 +61,9 @@ def decide(
         )
     if reason not in getattr(spec.choices, choice):
         raise RefusedDecisionError("Choose a reason from the list for this decision.")
-    entry = _entry(programme, person_no, by)
-    _one_at_a_time(programme, person_no)
+    entry = on_todays_list(programme, person_no, by)
+    cards.one_at_a_time(programme, person_no)
+    cards.refuse_if_behind(programme, person_no, seen_version)
     latest = latest_decision(programme, person_no)
     if latest is not None and not _is_over(latest, spec):
         raise RefusedDecisionError(
@@ -71,6 +89,15 @@ def decide(
         note=note.replace("\0", "")[:500],
         decided_by=by.user_id,
     )
+    cards.write_event(
+        programme=programme,
+        person_no=person_no,
+        practice_code=entry.practice_code,
+        kind="decided",
+        detail={"choice": choice, "reason": reason}
+        | ({"meeting": meeting} if meeting else {}),
+        by=by,
+    )
     if choice == Decision.Choice.ACCEPT:
         _offer(decision, spec, offered, by)
         # Whom a programme takes on, models must not learn to be safe.
@@ -91,12 +118,20 @@ def undo(*, decision_id: int, by: Viewer) -> Decision:
     ).first()
     if decision is None or decision.choice == Decision.Choice.UNDO:
         raise RefusedDecisionError("There is no such decision to undo.")
-    _one_at_a_time(decision.programme, decision.person_no)
+    cards.one_at_a_time(decision.programme, decision.person_no)
     if Decision.objects.filter(undoes=decision).exists():
         raise RefusedDecisionError("This decision has been undone already.")
     audit.record("decision_undone", by, subject=decision.programme, persons=1)
     Intervention.objects.filter(decision=decision).update(
         state=Intervention.State.CANCELLED
+    )
+    cards.write_event(
+        programme=decision.programme,
+        person_no=decision.person_no,
+        practice_code=decision.practice_code,
+        kind="undone",
+        detail={"choice": decision.choice, "reason": decision.reason},
+        by=by,
     )
     return Decision.objects.create(
         programme=decision.programme,
@@ -108,6 +143,36 @@ def undo(*, decision_id: int, by: Viewer) -> Decision:
         decided_by=by.user_id,
         undoes=decision,
     )
+
+
+def decide_many(
+    *,
+    programme: str,
+    seen: Mapping[int, int],
+    choice: str,
+    reason: str,
+    by: Viewer,
+) -> tuple[list[int], dict[int, str]]:
+    """Take one decision about several people, each by themselves.
+
+    `seen` maps each person to the version of their card that was seen. Returns whom
+    it was taken of, and of whom not and why: one refusal stops none of the others.
+    """
+    done, refused = [], {}
+    for person_no, version in seen.items():
+        try:
+            decide(
+                programme=programme,
+                person_no=person_no,
+                choice=choice,
+                reason=reason,
+                seen_version=version,
+                by=by,
+            )
+            done.append(person_no)
+        except RefusedDecisionError as error:
+            refused[person_no] = str(error)
+    return done, refused
 
 
 def latest_decision(programme: str, person_no: int) -> Decision | None:
@@ -122,7 +187,7 @@ def latest_decision(programme: str, person_no: int) -> Decision | None:
     )
 
 
-def _entry(programme: str, person_no: int, by: Viewer) -> ListEntry:
+def on_todays_list(programme: str, person_no: int, by: Viewer) -> ListEntry:
     live = release.current()
     entry = ListEntry.objects.filter(
         programme=programme,
@@ -130,24 +195,12 @@ def _entry(programme: str, person_no: int, by: Viewer) -> ListEntry:
         person_no=person_no,
         practice_code__in=by.practice_codes,
     ).first()
-    if entry is None:
+    if entry is None or gone(LISTS[programme], [person_no]):
         raise RefusedDecisionError(
             "This person is not on your list today. Reload the list: a newer release"
             " may have been published."
         )
     return entry
-
-
-def _one_at_a_time(programme: str, person_no: int) -> None:
-    """Wait for a colleague deciding about the same person at this moment.
-
-    The second is then told what the first decided, and overrules nobody. An advisory
-    lock, because the web role may lock no row of a list: it cannot update one.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtext(%s), %s)", [programme, person_no]
-        )
 
 
 def _is_over(decision: Decision, spec: ListSpec) -> bool:
@@ -180,6 +233,7 @@ def _offer(decision: Decision, spec: ListSpec, step: Step, by: Viewer) -> None:
         person_no=decision.person_no,
         practice_code=decision.practice_code,
         kind=step.name,
+        code=step.code,
         due_on=timezone.localdate() + timedelta(days=step.due_in_days),
         baseline=baseline,
     )

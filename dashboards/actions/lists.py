@@ -6,8 +6,9 @@ import polars as pl
 
 from dashboards import store
 from dashboards.definitions import LISTS
-from dashboards.list_specs import ListSpec
-from dashboards.models import Outcome
+from dashboards.list_specs import BALANCE, ListSpec
+from dashboards.models import Allocation, Outcome
+from dashboards.steps.allocate import allocate_people, allocate_practices
 from dashboards.steps.shortlist import shortlist
 from linkage.release import selectors as release
 from linkage.release.catalogue import Catalogue
@@ -27,6 +28,17 @@ def make_lists(release_id: int) -> StageOutcome:
         earlier = release.previous()
     looked_at = listed = 0
     for programme, spec in LISTS.items():
+        absent = sorted(spec.attributes - set(now.catalogue))
+        if absent:
+            # One programme that this release cannot carry keeps no other from its
+            # team; its owner is shown why.
+            store.write_missing_run(
+                programme,
+                release_id,
+                LISTS.hashes[programme],
+                f"This release does not hold {', '.join(absent)}.",
+            )
+            continue
         profile = store.profile(release_id, now.catalogue, spec.attributes)
         if risk.may_feed_lists(spec.order_by):
             # Not approved, or stopped: the list stands, the model does not order it.
@@ -46,6 +58,8 @@ def make_lists(release_id: int) -> StageOutcome:
             made.entries.height,
             made.left_out,
         )
+        if spec.comparison is not None:
+            _draw_lots(programme, spec, made.entries, profile, release_id, now.as_of)
         _measure(programme, spec, profile, release_id, now.as_of)
         looked_at, listed = profile.height, listed + made.entries.height
     return StageOutcome(rows_in=looked_at, rows_out=listed)
@@ -62,6 +76,49 @@ def _before(
         return store.profile(release_id, catalogue, watched)
     except LookupError:  # its parts have been retired; only bitmaps are kept
         return None
+
+
+def _draw_lots(
+    programme: str,
+    spec: ListSpec,
+    entries: pl.DataFrame,
+    profile: pl.DataFrame,
+    release_id: int,
+    as_of: date,
+) -> None:
+    """Draw the lots of who is new to a comparison, once and for all."""
+    comparison = spec.comparison
+    assert comparison is not None
+    if not comparison.start_on <= as_of < comparison.until:
+        return
+    had = store.drawn(programme)
+    common = {"programme": programme, "drawn_on": as_of, "release_id": release_id}
+    if comparison.by == "practice":
+        if had:  # the order of the practices is drawn together, at the start
+            return
+        practices = sorted(profile["practice_code"].drop_nulls().unique())
+        store.write_lots(
+            Allocation(arm=Allocation.Arm.STEP, **row, **common)
+            for row in allocate_practices(practices, comparison).iter_rows(named=True)
+        )
+        return
+    new = entries.filter(
+        ~pl.col("person_no").is_in([n for _, n in had if n is not None])
+    )
+    known = profile.select("person_no", *BALANCE)
+    drawn = allocate_people(new.select("person_no", "practice_code"), comparison)
+    rows = drawn.join(known, on="person_no", how="left").iter_rows(named=True)
+    store.write_lots(
+        Allocation(
+            practice_code=row["practice_code"],
+            person_no=row["person_no"],
+            arm=row["arm"],
+            starts_on=row["starts_on"],
+            traits={name: row[name] for name in BALANCE},
+            **common,
+        )
+        for row in rows
+    )
 
 
 def _measure(

@@ -7,7 +7,6 @@ ranks of the model itself count nobody.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pyroaring import BitMap
 
@@ -365,25 +364,3 @@ def _table(
         tuple(rows),
         (),
     )
-
-
-def record(card: ModelCard) -> dict[str, Any]:
-    """Return the public record of the algorithm (ATRS tier 1 and 2), as plain data."""
-    spec, told = card.spec, card.performance
-    return {
-        "name": spec.title,
-        "owner": spec.owner,
-        "version": card.version,
-        "what_it_does": spec.words,
-        "why": spec.why,
-        "intended_use": spec.intended_use,
-        "not_for": spec.not_for,
-        "human_in_the_loop": "People decide about each person; the model only orders.",
-        "inputs": [entry.feature for entry in spec.inputs],
-        "trained_on": card.index_on.isoformat(),
-        "tried_on": told["tested_on"],
-        "performance": told.get("models", {}).get(told.get("main"), {}),
-        "standing": standing(card),
-        "source": spec.source,
-        "review_by": spec.review_by.isoformat(),
-    }

@@ -5,6 +5,7 @@ Row-level security shows the person only to their practice's viewers; the role's
 before a row is fetched.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -18,7 +19,7 @@ from dashboards.steps.shortlist import written
 from governance import audit
 from governance.access import Viewer
 from governance.models import Org
-from linkage.feature_definitions import codelists
+from linkage.feature_definitions import codelists, guarded_codes
 from linkage.models import Activity, Event, Person
 from linkage.release import selectors as release
 from linkage.vocabulary import (
@@ -28,7 +29,10 @@ from linkage.vocabulary import (
     URGENCIES,
 )
 from risk.selectors import Told, told_of
+from segmentation.selectors import explain
+from segmentation.steps.explain import Explanation
 
+log = logging.getLogger("catchment.person")
 YEARS = 3
 MOST_EVENTS = 200
 
@@ -127,7 +131,7 @@ def life(viewer: Viewer, person_no: int) -> Life | None:
         window_start=start,
         window_end=end,
         activity_rows=[_activity_row(a) for a in activity],
-        event_rows=_events(person_no, allowed, start, end),
+        event_rows=_events(viewer, person_no, start, end),
         facts=_facts(values, allowed),
         conditions=_conditions(values),
         decisions=_decisions(viewer, person_no),
@@ -207,13 +211,15 @@ def _activity_row(row: Activity) -> tuple[str, ...]:
 
 
 def _events(
-    person_no: int, allowed: frozenset[str], start: date, end: date
+    viewer: Viewer, person_no: int, start: date, end: date
 ) -> list[tuple[str, ...]]:
+    allowed = viewer.spec.timeline
     kinds = [EVENT_KINDS[k] for k, lane in EVENT_LANES.items() if lane in allowed]
     rows = Event.objects.filter(
         person_no=person_no, kind__in=kinds, on_date__range=(start, end)
     ).order_by("-on_date")[:MOST_EVENTS]
     terms = code_terms()
+    guarded = frozenset() if viewer.sees_sensitive else guarded_codes()
     return [
         (
             written(row.on_date),
@@ -224,7 +230,23 @@ def _events(
             else f"{written(row.value)} {row.unit or ''}".strip(),
         )
         for row in rows
+        if not any(row.code.startswith(stem) for stem in guarded)
     ]
+
+
+def why_segment(viewer: Viewer, person_no: int) -> Explanation | None:
+    """Return why a person is in their segment: element, feature, code, date.
+
+    The caller has audited the reading (`life` does). None where the release does not
+    hold them, or was made with another version of the scheme.
+    """
+    allowed = viewer.spec.timeline
+    kinds = [EVENT_KINDS[k] for k, lane in EVENT_LANES.items() if lane in allowed]
+    try:
+        return explain(viewer, person_no, kinds=kinds)
+    except ValueError:
+        log.info("the release was made with another version of the scheme")
+        return None
 
 
 @cache

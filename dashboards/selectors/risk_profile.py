@@ -14,6 +14,7 @@ from dashboards.selectors.indicators import divided
 from dashboards.selectors.lenses import FIFTHS
 from governance.disclosure import Cell, Measure
 from governance.models import Org
+from linkage.release import selectors as release
 from risk import selectors as risk
 from risk.definitions import MODELS
 from risk.steps.reasons import frequency
@@ -98,6 +99,42 @@ def high_by(asked: Asked, attribute: str) -> ChartSpec:
         period=asked.at_date,
         evidence=asked.evidence([spec.attribute, attribute]),
         definition=spec.words,
+    )
+
+
+def movement(asked: Asked) -> Table | None:
+    """Return where the people of each band were in the release before.
+
+    Of adults of the place who have a figure in both. None without such a release.
+    """
+    spec = MODELS[NAME]
+    before = release.previous()
+    if before is None or spec.band_attribute not in before.catalogue:
+        return None
+    rows = []
+    for band in spec.bands:
+        now = asked.place.people & asked.release.bitmap(spec.band_attribute, band.name)
+        now &= before.known(spec.attribute)
+        cells = asked.publish(
+            [
+                Cell(
+                    {"now": band.name, "before": then.name},
+                    now,
+                    now & before.bitmap(spec.band_attribute, then.name),
+                )
+                for then in spec.bands
+            ],
+            Measure("People", per=100),
+        ).cells
+        shares = (
+            each.hidden or ("none" if each.rate is None else f"{each.rate:.0f}%")
+            for each in cells
+        )
+        rows.append((band.title, *shares))
+    return _table(
+        f"Where the people of each band were at {wording.day(before.as_of)}",
+        ("Band now", *(f"Was {band.name}" for band in spec.bands)),
+        rows,
     )
 
 

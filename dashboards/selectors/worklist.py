@@ -6,29 +6,32 @@ function that returns rows of people audits the reading first.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from django.utils import timezone
 
-from dashboards import store
 from dashboards.definitions import LISTS
 from dashboards.list_specs import ListSpec, Step
-from dashboards.models import Decision, Intervention, ListEntry, ListRun, ListVisit
-from governance import audit, disclosure, pseudonym
+from dashboards.models import ListEntry, ListRun, ListVisit
+from dashboards.selectors import worklist_work
+from dashboards.selectors.worklist_standing import (
+    OUTCOME_WORDS,
+    Decided,
+    on_list,
+    standing_decisions,
+    waiting,
+)
+from dashboards.selectors.worklist_work import Work
+from governance import audit, pseudonym
 from governance.access import Viewer
-from governance.disclosure import Cell, Measure, Published
 from governance.models import Org
 from linkage.release import selectors as release
 from risk import selectors as risk
 
-OUTCOME_WORDS = {
-    "accept": "Accepted",
-    "decline": "Not suitable",
-    "already_known": "Already known",
-    "later": "Later",
-}
+# The newest decisions on the page; all of them are in the counts and on each person.
+DECIDED_SHOWN = 50
 
 
 @dataclass(frozen=True)
@@ -50,24 +53,13 @@ class Card:
     decision: "Decided | None" = None
     # What moved the model's figure, in words with values and dates, weightiest first.
     chance_because: tuple[str, ...] = ()
+    order_words: str = ""
+    also_on: list[str] = field(default_factory=list)
+    work: Work = field(default_factory=Work)
 
     @property
     def short(self) -> str:
         return pseudonym.short(self.reference)
-
-
-@dataclass(frozen=True)
-class Decided:
-    """A decision that stands: what, why, when, by whom and what was offered."""
-
-    id: int
-    choice: str
-    reason: str
-    note: str
-    at: datetime
-    by_me: bool
-    offered: str = ""
-    due_on: date | None = None
 
 
 @dataclass(frozen=True)
@@ -84,127 +76,168 @@ class Worklist:
     total: int
     accepted_this_week: int
     last_visit: datetime | None
+    capacity: int
+    # Of everyone on the list; `decided` holds the latest of them only.
+    decided_in_all: Counter[str]
 
     @property
     def free_slots(self) -> int:
-        return max(0, self.spec.capacity_per_week - self.accepted_this_week)
+        return max(0, self.capacity - self.accepted_this_week)
 
 
 def programmes(viewer: Viewer) -> list[tuple[str, ListSpec, int, int]]:
-    """Return each programme with how many are to be decided and how many are new."""
+    """Return each programme with how many are to be decided and how many are new.
+
+    Programmes that this release could not make are left out.
+    """
+    live = release.current()
+    if live is None:
+        return []
+    made = set(
+        ListRun.objects.filter(release_id=live.id, not_made="").values_list(
+            "programme", flat=True
+        )
+    )
+    visits = {v.programme: v for v in ListVisit.objects.filter(user_id=viewer.user_id)}
     found = []
     for name, spec in LISTS.items():
-        made = worklist(viewer, name, audited=False)
-        if made is not None:
-            to_decide = len(made.today) + made.waiting
-            found.append((name, spec, to_decide, made.new))
+        if name in made:
+            rows = waiting(viewer, name, live.id)
+            seen = seen_before(visits.get(name), live.id)
+            new = sum(row.first_release > seen for row in rows)
+            found.append((name, spec, len(rows), new))
     return found
 
 
 def worklist(
-    viewer: Viewer, programme: str, *, audited: bool = True
+    viewer: Viewer,
+    programme: str,
+    *,
+    slots: int | None = None,
+    order: Sequence[int] | None = None,
+    audited: bool = True,
 ) -> Worklist | None:
     """Return today's list, or None before the first release.
 
-    Undecided people first: those new since the viewer's last visit, then by rank;
-    `today` is as many as this week still has slots for. `audited` is False only for
+    Undecided people first: those new since the viewer's last visit, then by rank, or
+    in the `order` given; `today` is as many as this week still has slots for, of
+    `slots` where the team has said how many there are. `audited` is False only for
     counts shown without any row.
     """
     live = release.current()
     if live is None:
         return None
     spec = LISTS[programme]
-    entries = list(
-        ListEntry.objects.filter(
-            programme=programme,
-            release_id=live.id,
-            practice_code__in=viewer.practice_codes,
-        )
-    )
+    entries = on_list(viewer, programme, live.id)
     visit = ListVisit.objects.filter(
         user_id=viewer.user_id, programme=programme
     ).first()
     seen_release = seen_before(visit, live.id)
     decisions = standing_decisions(viewer, programme)
-    names = dict(
-        Org.objects.filter(code__in={e.practice_code for e in entries}).values_list(
-            "code", "name"
-        )
-    )
-    cards = [
-        _card(viewer, spec, entry, names, decisions, seen_release) for entry in entries
-    ]
-    if audited:
-        cards = _with_because(cards, live.id, viewer.spec.timeline)
-    open_cards = sorted(
-        (c for c in cards if c.decision is None), key=lambda c: (not c.is_new, c.rank)
-    )
+    undecided = [row for row in entries if row.person_no not in decisions]
+    if order is None:
+        undecided.sort(key=lambda row: (row.first_release <= seen_release, row.rank))
+    else:
+        place = {person_no: n for n, person_no in enumerate(order)}
+        undecided.sort(key=lambda row: place.get(row.person_no, len(place)))
     week_ago = timezone.now() - timedelta(days=7)
     accepted = sum(
         1
         for d in decisions.values()
         if d.choice == OUTCOME_WORDS["accept"] and d.at > week_ago
     )
-    slots = max(0, spec.capacity_per_week - accepted)
-    made = Worklist(
-        programme=programme,
-        spec=spec,
-        as_of=live.as_of,
-        today=open_cards[:slots],
-        waiting=len(open_cards) - len(open_cards[:slots]),
-        decided=sorted(
-            (c for c in cards if c.decision), key=lambda c: c.decision.at, reverse=True
-        ),
-        new=sum(c.is_new for c in open_cards),
-        total=len(cards),
-        accepted_this_week=accepted,
-        last_visit=visit.visited_at if visit else None,
+    capacity = spec.capacity_per_week if slots is None else slots
+    today = undecided[: max(0, capacity - accepted)]
+    listed = {row.person_no for row in entries}
+    decided = sorted(
+        (d for d in decisions.items() if d[0] in listed),
+        key=lambda item: item[1].at,
+        reverse=True,
     )
+    shown = [row.person_no for row in today] + [n for n, _ in decided[:DECIDED_SHOWN]]
     if audited:
         audit.record(
             "list_viewed",
             viewer,
             subject=programme,
-            persons=len(made.today) + len(made.decided),
+            persons=len(shown),
             release=live.id,
         )
-    return made
-
-
-def standing_decisions(viewer: Viewer, programme: str) -> dict[int, Decided]:
-    """Return the decision that stands for each person: not undone, not run out."""
-    spec = LISTS[programme]
-    rows = (
-        Decision.objects.filter(
-            programme=programme,
-            practice_code__in=viewer.practice_codes,
-            decision__isnull=True,
-        )
-        .exclude(choice=Decision.Choice.UNDO)
-        .order_by("pk")
+    cards = _cards(viewer, programme, live.id, shown, decisions, seen_release)
+    return Worklist(
+        programme=programme,
+        spec=spec,
+        as_of=live.as_of,
+        today=[cards[row.person_no] for row in today],
+        waiting=len(undecided) - len(today),
+        decided=[cards[n] for n, _ in decided[:DECIDED_SHOWN]],
+        new=sum(row.first_release > seen_release for row in undecided),
+        total=len(entries),
+        accepted_this_week=accepted,
+        last_visit=visit.visited_at if visit else None,
+        capacity=capacity,
+        decided_in_all=Counter(d.choice for _, d in decided),
     )
-    offers = {
-        i.decision_id: i
-        for i in Intervention.objects.filter(decision__programme=programme)
-    }
-    steps = {step.name: step.title for step in spec.next_steps}
-    found: dict[int, Decided] = {}
-    now = timezone.now()
-    for row in rows:
-        days = spec.later_days if row.choice == "later" else spec.recheck_days
-        if row.decided_at + timedelta(days=days) <= now:
-            continue
-        offer = offers.get(row.pk)
-        found[row.person_no] = Decided(
-            id=row.pk,
-            choice=OUTCOME_WORDS[row.choice],
-            reason=getattr(spec.choices, row.choice).get(row.reason, row.reason),
-            note=row.note,
-            at=row.decided_at,
-            by_me=row.decided_by == viewer.user_id,
-            offered=steps.get(offer.kind, "") if offer else "",
-            due_on=offer.due_on if offer else None,
+
+
+def is_listed(viewer: Viewer, programme: str, person_no: int) -> bool:
+    """Whether someone is on the viewer's list now."""
+    live = release.current()
+    return live is not None and any(
+        row.person_no == person_no for row in on_list(viewer, programme, live.id)
+    )
+
+
+def _cards(
+    viewer: Viewer,
+    programme: str,
+    release_id: int,
+    person_nos: list[int],
+    decisions: dict[int, Decided],
+    seen_release: int,
+) -> dict[int, Card]:
+    """Return the cards of these people of a list, by person."""
+    entries = list(
+        ListEntry.objects.filter(
+            programme=programme, release_id=release_id, person_no__in=person_nos
         )
+    )
+    names = dict(
+        Org.objects.filter(code__in={e.practice_code for e in entries}).values_list(
+            "code", "name"
+        )
+    )
+    spec = LISTS[programme]
+    cards = _with_because(
+        [_card(viewer, spec, e, names, decisions, seen_release) for e in entries],
+        release_id,
+        viewer.spec.timeline,
+    )
+    at_work = worklist_work.of_people(viewer, programme, person_nos)
+    elsewhere = _other_lists(viewer, programme, release_id, person_nos)
+    return {
+        card.person_no: replace(
+            card,
+            work=at_work.get(card.person_no, Work()),
+            also_on=elsewhere.get(card.person_no, []),
+        )
+        for card in cards
+    }
+
+
+def _other_lists(
+    viewer: Viewer, programme: str, release_id: int, person_nos: list[int]
+) -> dict[int, list[str]]:
+    """Return the titles of the other lists that people are on."""
+    rows = ListEntry.objects.filter(
+        release_id=release_id,
+        practice_code__in=viewer.practice_codes,
+        person_no__in=person_nos,
+    ).exclude(programme=programme)
+    found: dict[int, list[str]] = {}
+    for person_no, other in rows.values_list("person_no", "programme"):
+        if other in LISTS:
+            found.setdefault(person_no, []).append(LISTS[other].title)
     return found
 
 
@@ -233,6 +266,7 @@ def _card(
         is_new=entry.first_release > seen_release,
         person_no=entry.person_no,
         decision=decisions.get(entry.person_no),
+        order_words=entry.order_words,
     )
 
 
@@ -303,97 +337,3 @@ def note_visit(viewer: Viewer, programme: str) -> None:
             "before_release": _kept_before(visit, live.id),
         },
     )
-
-
-@dataclass(frozen=True)
-class NotCoding:
-    """A practice that records something far less often than its neighbours."""
-
-    practice_name: str
-    attribute: str
-    share: str
-    elsewhere: str
-
-
-@dataclass(frozen=True)
-class Missing:
-    """Who could be on the list and is not, by reason; and who cannot be found."""
-
-    by_rule: list[tuple[str, str, str, Published]]
-    not_coding: list[NotCoding]
-
-
-def who_is_missing(viewer: Viewer, programme: str) -> Missing | None:
-    """Return counts of the viewer's own people whom the list passes over."""
-    live = release.current()
-    if live is None:
-        return None
-    spec = LISTS[programme]
-    run = ListRun.objects.filter(programme=programme, release_id=live.id).first()
-    if run is None:
-        return None
-    practices = sorted(viewer.practice_codes)
-    measure = Measure("People left out")
-    rules = [(e.name, e.because, e.route) for e in spec.but_not]
-    rules += [(name, OPT_OUT_WORDS[name], "") for name in spec.honours_opt_outs]
-    by_rule = []
-    for name, because, route in rules:
-        cells = [
-            Cell({"practice": code}, store.unpack(run.left_out, name, code))
-            for code in practices
-        ]
-        published = disclosure.for_own_list(cells, measure=measure, viewer=viewer)
-        by_rule.append((name, because, route, published))
-    audit.record("list_gaps_viewed", viewer, subject=programme, release=live.id)
-    return Missing(by_rule, _not_coding(viewer, spec, practices))
-
-
-OPT_OUT_WORDS = {
-    "type1_opt_out": "Has opted out of their GP record being used beyond their care"
-    " (Type 1).",
-    "national_opt_out": "Has opted out nationally of uses beyond their care.",
-}
-
-
-def _not_coding(
-    viewer: Viewer, spec: ListSpec, practices: Iterable[str]
-) -> list[NotCoding]:
-    """Find practices that record an attribute half as often as the area or less."""
-    live = release.current()
-    assert live is not None
-    older = live.between("age_years", 65)
-    names = dict(Org.objects.filter(code__in=practices).values_list("code", "name"))
-    found = []
-    for attribute in spec.coding_check:
-        recorded = live.known(attribute) & older
-        # The whole area is not the viewer's own list: its share is protected.
-        area = disclosure.protect(
-            [Cell({}, older, recorded)],
-            measure=Measure(attribute, per=100),
-            viewer=viewer,
-        ).cells[0]
-        if area.rate is None:
-            continue
-        for code in practices:
-            people = older & live.bitmap("practice_code", code)
-            measure = Measure(attribute, per=100)
-            cell = disclosure.for_own_list(
-                [Cell({"practice": code}, people, recorded & people)],
-                measure=measure,
-                viewer=viewer,
-            ).cells[0]
-            if cell.rate is not None and cell.rate < area.rate / 2:
-                found.append(
-                    NotCoding(
-                        names[code],
-                        live.attribute(attribute).title,
-                        f"{cell.rate:.0f}%",
-                        f"{area.rate:.0f}%",
-                    )
-                )
-    return found
-
-
-def tally(made: Worklist) -> Counter[str]:
-    """Count the decisions of a list by what was decided."""
-    return Counter(c.decision.choice for c in made.decided if c.decision)

@@ -11,10 +11,13 @@ from dashboards.list_specs import (
     AllOf,
     AnyOf,
     AtLeast,
+    Below,
     Is,
     Known,
     ListSpec,
     MoreThan,
+    NotKnown,
+    NotWithin,
     Reason,
     Rule,
     Within,
@@ -27,7 +30,8 @@ class Shortlist:
     """A list and the people it passed over.
 
     `entries`: person_no, practice_code, pcn_code, rank (1 is first within the PCN),
-    probability, reasons, known, needs, changed (lists of strings), next_step.
+    probability, reasons, known, needs, changed (lists of strings), next_step,
+    order_words (what the order goes by, where it is a number and no chance).
     `left_out`: rule, practice_code, persons (list) — the first rule that holds counts;
     opt-outs come last, so that they count people who would otherwise be listed.
     """
@@ -47,6 +51,13 @@ def holds(rule: Rule, as_of: date) -> pl.Expr:
         found = column >= rule.at_least
     elif isinstance(rule, MoreThan):
         found = column > pl.col(rule.more_than).fill_null(0) + rule.by
+    elif isinstance(rule, Below):
+        found = column < rule.below
+    elif isinstance(rule, NotKnown):
+        found = column.is_null()
+    elif isinstance(rule, NotWithin):
+        days = (pl.lit(as_of) - column).dt.total_days()
+        found = (days > rule.not_within_days).fill_null(value=True)
     elif isinstance(rule, Within):
         days = (pl.lit(as_of) - column).dt.total_days()
         found = days.is_between(0, rule.within_days)
@@ -92,7 +103,7 @@ def shortlist(
         & pl.col("practice_code").is_not_null()
         & pl.col("pcn_code").is_not_null()
     )
-    order = pl.col(spec.order_by).fill_null(-1.0)
+    order = pl.col(spec.order_by).cast(pl.Float64).fill_null(-1.0)
     # A tie is broken by person_no, so that the order is the same every night.
     ranked = chosen.sort("pcn_code", -order, "person_no").with_columns(
         rank=pl.int_range(1, pl.len() + 1).over("pcn_code")
@@ -102,11 +113,14 @@ def shortlist(
         "practice_code",
         "pcn_code",
         pl.col("rank").cast(pl.Int32),
-        probability=pl.col(spec.order_by).cast(pl.Float64),
+        probability=pl.col(spec.order_by).cast(pl.Float64)
+        if spec.order_is == "chance"
+        else pl.lit(None, dtype=pl.Float64),
         reasons=_sentences(spec.reasons, as_of),
         known=_sentences(spec.known, as_of),
         needs=_sentences(spec.needs, as_of),
         next_step=_next_step(spec, as_of),
+        order_words=_order_words(spec),
     )
     return Shortlist(
         entries.join(_changes(ranked, before, spec), on="person_no", how="left"),
@@ -126,6 +140,10 @@ def _present(parts: Sequence[pl.Expr]) -> pl.Expr:
     if not parts:
         return pl.lit([], dtype=pl.List(pl.String))
     return pl.concat_list(parts).list.drop_nulls()
+
+
+def _order_words(spec: ListSpec) -> pl.Expr:
+    return sentence(spec.order_words) if spec.order_words else pl.lit("")
 
 
 def sentence(text: str) -> pl.Expr:

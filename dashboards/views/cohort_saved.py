@@ -24,6 +24,7 @@ from dashboards.selectors.asked import Asked
 from dashboards.selectors.cohorts import counts, course, figures, overlaps
 from dashboards.selectors.cohorts import people as people_selectors
 from dashboards.selectors.cohorts.asking import CohortAsked
+from dashboards.selectors.cohorts.guarded import guarded
 from dashboards.views.asking import asked_from, choices, no_release
 from dashboards.views.cohorts import address_of, answered
 from governance import access
@@ -197,7 +198,12 @@ def search(request: HttpRequest) -> HttpResponse:
     except ValidationError:
         messages.error(request, "The definition cannot be read.")
         return _back(request, reverse("cohort-build"))
-    for each in criteria(who) if live is not None else ():
+    if live is None:
+        return _back(request, reverse("cohort-build"))
+    named = guarded(request.viewer, who, live.catalogue)
+    if named and not request.viewer.sees_sensitive:
+        raise PermissionDenied("Your role and purpose do not see these codes.")
+    for each in criteria(who):
         if isinstance(each, Coded):
             started = actions.ask_search(asked=each, view=live, by=request.viewer)
             transaction.on_commit(lambda pk=started.pk: _dispatch(pk))

@@ -19,9 +19,9 @@ from dashboards.selectors.cohorts.asking import CohortAsked
 from dashboards.selectors.cohorts.counts import Answer
 from dashboards.views.asking import asked_from, choices, no_release
 from governance import access
+from linkage import imported
 from linkage.release.catalogue import Catalogue
 from linkage.vocabulary import SYSTEMS
-from segmentation.cohorts import lists
 from segmentation.cohorts import selectors as saved
 from segmentation.cohorts.searches import search_of
 from segmentation.cohorts.selectors import UnknownCohortError
@@ -187,12 +187,16 @@ def _found(request: HttpRequest, catalogue: Catalogue) -> dict[str, Any]:
     for cohort in saved.cohorts(viewer) if words else []:
         if words.lower() in cohort.title.lower():
             others.append((f"cohort:{cohort.pk}.{cohort.latest}", cohort.title))
-    for number, title in lists.titles(viewer).items() if words else []:
-        if words.lower() in title.lower():
-            others.append((f"list:{number}", title))
+    for each in imported.lists(viewer) if words else []:
+        if words.lower() in each.title.lower():
+            others.append((f"list:{each.pk}", each.title))
     return {
         "q": words,
-        "matches": form.matching(catalogue, words),
+        "matches": [
+            attribute
+            for attribute in form.matching(catalogue, words)
+            if viewer.sees_sensitive or not attribute.sensitive
+        ],
         "others": others[:6],
     }
 

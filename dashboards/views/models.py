@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from dashboards.charts import ChartSpec
 from dashboards.figures import csv_response, presented
 from dashboards.selectors import models as selectors
+from dashboards.selectors.algorithms import record, register
 from governance import access, audit
 from governance.access import Viewer
 from risk import decisions
@@ -78,7 +79,14 @@ def model_record(request: HttpRequest, name: str) -> HttpResponse:
     card = risk.model_card(name)
     if card is None:
         raise Http404("not trained yet")
-    return JsonResponse(selectors.record(card))
+    return JsonResponse(record(card))
+
+
+@access.public
+@require_safe
+def algorithms(request: HttpRequest) -> HttpResponse:
+    """Send the records of all models in use: the public register of algorithms."""
+    return JsonResponse({"algorithms": register()})
 
 
 @access.page("approve_model")

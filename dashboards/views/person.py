@@ -24,6 +24,7 @@ def person(request: HttpRequest, reference: str) -> HttpResponse:
         raise PermissionDenied("No such person among your own.")
     context = {
         "life": found,
+        "segment": selectors.why_segment(viewer, found.person_no),
         "reference": reference,
         "short": pseudonym.short(reference),
         "reasons": reveals.REASONS,

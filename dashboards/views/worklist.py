@@ -19,7 +19,7 @@ from django.views.decorators.http import (
 from dashboards.actions import decisions
 from dashboards.definitions import LISTS
 from dashboards.exports import export_list
-from dashboards.selectors import reveals
+from dashboards.selectors import reveals, worklist_missing, worklist_room
 from dashboards.selectors import worklist as selectors
 from governance import pseudonym
 from governance.access import page
@@ -43,9 +43,10 @@ def worklists(request: HttpRequest) -> HttpResponse:
 @page("worklist")
 def worklist(request: HttpRequest, programme: str) -> HttpResponse:
     """Today's few of one programme, as cards."""
-    spec = _spec(programme)
+    spec = spec_of(programme)
     viewer = request.viewer
-    made = selectors.worklist(viewer, programme)
+    slots, is_fair = asked_room(request, programme)
+    made = listed(request, programme)
     context: dict[str, Any] = {
         "programme": programme,
         "spec": spec,
@@ -55,6 +56,9 @@ def worklist(request: HttpRequest, programme: str) -> HttpResponse:
         "reveal_problem": "",
         "may_reveal": viewer.may_open("reveal"),
         "may_export": viewer.may_open("export_list"),
+        "may_decide": viewer.may_open("decide"),
+        "slots": slots,
+        "is_fair": is_fair,
     }
     if made is not None:
         shown = [c.person_no for c in (*made.today, *made.decided)]
@@ -69,7 +73,7 @@ def worklist(request: HttpRequest, programme: str) -> HttpResponse:
             except (VaultUnavailableError, RevealRefusedError) as error:
                 context["reveal_problem"] = str(error)
         selectors.note_visit(viewer, programme)
-        context["tally"] = selectors.tally(made)
+        context["tally"] = made.decided_in_all
     return render(request, "lists/worklist.html", context)
 
 
@@ -77,7 +81,7 @@ def worklist(request: HttpRequest, programme: str) -> HttpResponse:
 @page("reveal")
 def reveal(request: HttpRequest, programme: str) -> HttpResponse:
     """Open (or close) names on this list for a quarter of an hour, for a reason."""
-    _spec(programme)
+    spec_of(programme)
     reason = request.POST.get("reason", "")
     if reason == "hide":
         reveals.close(request.session, programme)
@@ -85,47 +89,48 @@ def reveal(request: HttpRequest, programme: str) -> HttpResponse:
         reveals.open_for(request.session, programme, reason)
     else:
         messages.error(request, "Choose a reason before showing names.")
-    return _back(request, programme)
+    return back_to(request, programme)
 
 
 @require_POST
 @page("decide")
 def decide(request: HttpRequest, programme: str, reference: str) -> HttpResponse:
     """Record one decision and return to the list."""
-    _spec(programme)
+    spec_of(programme)
     try:
         # The button's value is "accept:suitable": one press, choice and reason.
         choice, _, reason = request.POST.get("decision", "").partition(":")
         decision = decisions.decide(
             programme=programme,
-            person_no=_person(request, reference),
+            person_no=person_of(request, reference),
             choice=choice,
             reason=reason or request.POST.get(f"reason-{choice}", ""),
             note=request.POST.get("note", ""),
             step=request.POST.get("step", ""),
+            seen_version=version_seen(request),
             by=request.viewer,
         )
     except decisions.RefusedDecisionError as error:
         messages.error(request, str(error))
-        return _back(request, programme, anchor=f"p-{reference}")
+        return back_to(request, programme, anchor=f"p-{reference}")
     words = selectors.OUTCOME_WORDS[decision.choice]
     messages.success(
         request, f"{pseudonym.short(reference)}: {words}. You can undo it below."
     )
-    return _back(request, programme)
+    return back_to(request, programme)
 
 
 @require_POST
 @page("decide")
 def undo(request: HttpRequest, programme: str, decision_id: int) -> HttpResponse:
     """Take a decision back."""
-    _spec(programme)
+    spec_of(programme)
     try:
         decisions.undo(decision_id=decision_id, by=request.viewer)
         messages.success(request, "The decision was undone.")
     except decisions.RefusedDecisionError as error:
         messages.error(request, str(error))
-    return _back(request, programme)
+    return back_to(request, programme)
 
 
 @require_safe
@@ -137,8 +142,8 @@ def missing(request: HttpRequest, programme: str) -> HttpResponse:
         "lists/missing.html",
         {
             "programme": programme,
-            "spec": _spec(programme),
-            "missing": selectors.who_is_missing(request.viewer, programme),
+            "spec": spec_of(programme),
+            "missing": worklist_missing.who_is_missing(request.viewer, programme),
         },
     )
 
@@ -147,9 +152,9 @@ def missing(request: HttpRequest, programme: str) -> HttpResponse:
 @page("export_list")
 def export(request: HttpRequest, programme: str) -> HttpResponse:
     """One CSV per practice, with NHS numbers when a reason is given."""
-    spec = _spec(programme)
+    spec = spec_of(programme)
     viewer = request.viewer
-    made = selectors.worklist(viewer, programme, audited=False)
+    made = listed(request, programme, audited=False)
     cards = [*made.today, *made.decided] if made else []
     practices = sorted({(c.practice_code, c.practice_name) for c in cards})
     problem = ""
@@ -179,13 +184,42 @@ def export(request: HttpRequest, programme: str) -> HttpResponse:
     )
 
 
-def _spec(programme: str) -> Any:
+def asked_room(request: HttpRequest, programme: str) -> tuple[int, bool]:
+    """Return this team's places a week and whether it chose the fairer order.
+
+    As last said on the page of places, by this viewer, in this session.
+    """
+    said = request.session.get("room", {}).get(programme, {})
+    usual = spec_of(programme).capacity_per_week
+    return int(said.get("slots", usual)), bool(said.get("fair"))
+
+
+def listed(
+    request: HttpRequest, programme: str, *, audited: bool = True
+) -> selectors.Worklist | None:
+    """Return the list as this viewer sizes and orders it."""
+    slots, is_fair = asked_room(request, programme)
+    order = None
+    if is_fair:
+        order = worklist_room.fair_order(request.viewer, programme, slots)
+    return selectors.worklist(
+        request.viewer, programme, slots=slots, order=order, audited=audited
+    )
+
+
+def version_seen(request: HttpRequest) -> int | None:
+    """Return the version of the card that the form was made from, if it says so."""
+    given = request.POST.get("version", "")
+    return int(given) if given.isdecimal() and len(given) < 9 else None
+
+
+def spec_of(programme: str) -> Any:
     if programme not in LISTS:
         raise Http404("There is no such list.")
     return LISTS[programme]
 
 
-def _person(request: HttpRequest, reference: str) -> int:
+def person_of(request: HttpRequest, reference: str) -> int:
     try:
         return selectors.person_behind(request.viewer, reference)
     except pseudonym.UnknownReferenceError as error:
@@ -194,7 +228,7 @@ def _person(request: HttpRequest, reference: str) -> int:
         raise PermissionDenied("No such person on your lists.") from error
 
 
-def _back(
+def back_to(
     request: HttpRequest, programme: str, anchor: str = ""
 ) -> HttpResponseRedirect:
     address = reverse("worklist", args=[programme])

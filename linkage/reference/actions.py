@@ -25,7 +25,9 @@ from linkage.reference.successors import AREA_KINDS, read_successors
 ORG_FIELDS = (
     "kind", "name", "ons_code", "opened_on", "closed_on", "longitude", "latitude",
 )  # fmt: skip
-AREA_FIELDS = ("kind", "name", "vintage", "imd_rank", "imd_decile", "is_rural")
+AREA_FIELDS = (
+    "kind", "name", "vintage", "imd_rank", "imd_decile", "is_rural", "traits",
+)  # fmt: skip
 BATCH = 2000
 
 
@@ -99,7 +101,7 @@ def _save_areas(found: Areas, valid_from: date | None, done: Loaded) -> None:
     ):
         rows = part.select("code", *fields).iter_rows(named=True)
         Area.objects.bulk_create(
-            [Area(**row | _outline(row)) for row in rows],
+            [Area(**row | _decoded(row)) for row in rows],
             update_conflicts=True,
             unique_fields=["code"],
             update_fields=list(fields),
@@ -115,8 +117,10 @@ def _save_areas(found: Areas, valid_from: date | None, done: Loaded) -> None:
     _save_links(AreaLink, AreaLink.Kind.WITHIN, links, valid_from, done)
 
 
-def _outline(row: dict[str, Any]) -> dict[str, Any]:
-    return {"outline": json.loads(row["outline"])} if "outline" in row else {}
+def _decoded(row: dict[str, Any]) -> dict[str, Any]:
+    """The columns that are kept as JSON, out of their text."""
+    texts = {name: row[name] for name in ("traits", "outline") if name in row}
+    return {name: json.loads(text) for name, text in texts.items()}
 
 
 def _save_links(

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from governance.geography import AREA_DECILES, FUEL_POVERTY
 from linkage.reference.files import (
     BadReference,
     Delivery,
@@ -18,13 +19,24 @@ from linkage.reference.files import (
     unique,
 )
 
+# Our name of each domain's decile, and the header that the Indices give it.
+DOMAINS = {
+    "imd_income": ["Income_decile"],
+    "imd_employment": ["Employment_decile"],
+    "imd_education": ["Education_decile"],
+    "imd_health": ["Health_decile"],
+    "imd_crime": ["Crime_decile"],
+    "imd_housing": ["Housing_and_Services_decile"],
+    "imd_environment": ["Environment_decile"],
+}
 # Columns of ONS's lookup, whose headers carry the year of each boundary set.
 YEARS = ("24", "23", "22", "21", "25", "26")
 
 
 @dataclass(frozen=True)
 class Areas:
-    """areas: code, kind, name, vintage, imd_rank, imd_decile, is_rural, outline (JSON).
+    """areas: code, kind, name, vintage, imd_rank, imd_decile, is_rural, traits (JSON:
+    deciles of the domains of deprivation, fuel poverty), outline (JSON).
 
     links: child, parent. lookup: one row per LSOA with the codes above it and those
     of its sub-ICB location and ICB.
@@ -39,7 +51,9 @@ def read_areas(delivery: Delivery) -> Areas:
     """Read the LSOA lookup, deprivation and boundaries of a delivery."""
     lookup = _lookup(delivery)
     imd = _deprivation(delivery)
-    lsoas = lookup.join(imd, on="lsoa_code", how="left")
+    lsoas = lookup.join(imd, on="lsoa_code", how="left").join(
+        _fuel_poverty(delivery), on="lsoa_code", how="left"
+    )
     kinds = [
         # A unitary council is district and upper tier in one: it is kept once, as
         # the council, and its wards and MSOAs lie in it directly.
@@ -58,6 +72,7 @@ def read_areas(delivery: Delivery) -> Areas:
             imd_rank="imd_rank",
             imd_decile="imd_decile",
             is_rural="is_rural",
+            traits=pl.struct(*AREA_DECILES, FUEL_POVERTY).struct.json_encode(),
         )
     ]
     for kind, column, rows in kinds:
@@ -69,6 +84,7 @@ def read_areas(delivery: Delivery) -> Areas:
                 name=f"{column}_name",
                 vintage=pl.lit(vintage),
                 **{n: pl.lit(None, dtype=t) for n, t in absent.items()},
+                traits=pl.lit("{}"),
             ).unique("code")
         )
     areas = pl.concat(frames).sort("kind", "code")
@@ -146,10 +162,11 @@ def _deprivation(delivery: Delivery) -> pl.DataFrame:
             "imd_rank": ["IMD_rank"],
             "imd_decile": ["IMD_decile"],
         },
+        optional=DOMAINS,
     )
     require(frame, path, "lsoa_code", "imd_rank", "imd_decile")
     frame = to_number(frame, path, pl.Int32, "imd_rank")
-    frame = to_number(frame, path, pl.Int16, "imd_decile")
+    frame = to_number(frame, path, pl.Int16, "imd_decile", *AREA_DECILES)
     unique(frame, path, "lsoa_code")
     wrong = frame.filter(~pl.col("imd_decile").is_between(1, 10))
     if wrong.height:
@@ -157,6 +174,30 @@ def _deprivation(delivery: Delivery) -> pl.DataFrame:
             f"{path.name}: row {wrong['row'][0]}: imd_decile is not within 1 and 10"
         )
     return frame.drop("row")
+
+
+def _fuel_poverty(delivery: Delivery) -> pl.DataFrame:
+    """lsoa_code and the share of households in fuel poverty, where it is delivered.
+
+    DESNZ publishes it by LSOA each year (Sub-regional fuel poverty data, table 4).
+    """
+    path = delivery.find("fuel_poverty_*lsoa*.csv")
+    if path is None:
+        return pl.DataFrame(schema={"lsoa_code": pl.String, FUEL_POVERTY: pl.Float64})
+    delivery.mark(path)
+    frame = read_table(
+        path,
+        {
+            "lsoa_code": ["LSOA Code", "lsoa21_code"],
+            FUEL_POVERTY: [
+                "Proportion of households fuel poor (%)",
+                "fuel_poor_percent",
+            ],
+        },
+    )
+    require(frame, path, "lsoa_code")
+    unique(frame, path, "lsoa_code")
+    return to_number(frame, path, pl.Float64, FUEL_POVERTY).drop("row")
 
 
 def _outlines(delivery: Delivery, codes: pl.Series) -> pl.DataFrame:

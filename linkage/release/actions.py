@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import cast
 
@@ -11,7 +11,9 @@ from django.db import transaction
 
 from governance import audit
 from governance.geography import geography
-from linkage.feature_definitions import FEATURES, codelists
+from linkage.codebook.in_force import in_force
+from linkage.feature_definitions import FEATURES
+from linkage.feature_specs import FeatureSpec
 from linkage.models import FeedRun, Release, StageTask
 from linkage.release import ledger, parts, store
 from linkage.release.catalogue import Attribute, Catalogue
@@ -19,7 +21,7 @@ from linkage.release.publish import publish_release, retire_releases
 from linkage.release.selectors import EVERYONE, PEOPLE
 from linkage.release.stages import StageOutcome, definition_hashes, stage, stages
 from linkage.release.version import code_version
-from linkage.steps.derive import attributes, derive
+from linkage.steps.derive import Geography, attributes, derive, standing_on
 from linkage.steps.index import index, numbers_of, people_of
 
 __all__ = [
@@ -132,34 +134,55 @@ def same_definitions(release: Release) -> None:
         )
 
 
-def features_at(shard: int, as_of: date) -> tuple[pl.DataFrame, list[Attribute], int]:
+def features_at(
+    shard: int, as_of: date, *, only: Iterable[str] | None = None
+) -> tuple[pl.DataFrame, list[Attribute], int]:
     """Derive one shard's features as at any date, without keeping them.
 
     Returns the frame, its attributes, and how many rows were read. For training at
-    past index dates: the same step that serves a release.
+    past index dates: the same step that serves a release. `only` names the columns
+    wanted; with it, no more is derived than they stand on.
     """
+    specs = FEATURES if only is None else standing_on(FEATURES, only)
     read = store.read_shard(shard, until=as_of)
     places = geography(as_of)
-    frame = derive(
+    frame = _derived(read, places, specs, as_of)
+    return frame, attributes(specs, places), read.rows
+
+
+def derive_features(release_id: int, shard: int) -> StageOutcome:
+    """Derive one shard's features as at the release's date into the part "features".
+
+    Keeps as well which codes stand in the shard, to tell lists of what is not there.
+    """
+    as_of = Release.objects.get(pk=release_id).as_of
+    read = store.read_shard(shard, until=as_of)
+    places = geography(as_of)
+    frame = _derived(read, places, FEATURES, as_of)
+    parts.write(release_id, shard, FEATURES_PART, frame)
+    seen = read.event.group_by("system", "code").agg(events=pl.len())
+    store.replace_codes(shard, seen)
+    described = attributes(FEATURES, places)
+    return StageOutcome(read.rows, frame.height, tuple(described))
+
+
+def _derived(
+    read: store.Shard,
+    places: Geography,
+    specs: Mapping[str, FeatureSpec],
+    as_of: date,
+) -> pl.DataFrame:
+    return derive(
         read.person,
         read.registration,
         read.residence,
         read.event,
         read.activity,
         places,
-        specs=FEATURES,
-        codelists=codelists(),
+        specs=specs,
+        codelists=in_force(),
         as_of=as_of,
     )
-    return frame, attributes(FEATURES, places), read.rows
-
-
-def derive_features(release_id: int, shard: int) -> StageOutcome:
-    """Derive one shard's features as at the release's date into the part "features"."""
-    release = Release.objects.get(pk=release_id)
-    frame, described, rows = features_at(shard, release.as_of)
-    parts.write(release_id, shard, FEATURES_PART, frame)
-    return StageOutcome(rows, frame.height, tuple(described))
 
 
 def build_bitmaps(release_id: int, group: str) -> StageOutcome:

@@ -24,7 +24,8 @@ class Attribute:
     edges, from which bitmaps are made ([0, 1, 5] gives below 0, 0 to under 1,
     1 to under 5, 5 and over). A number without bins has a column and no bitmaps.
     `part` is the release part that holds the column of the same `name`; `source`
-    names the definition behind it.
+    names the definition behind it. A `sensitive` one (inclusion health) is for roles
+    and purposes that may see it; counts of it are always protected.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Attribute:
     bins: tuple[float, ...] = ()
     part: str = "features"
     source: str = ""
+    sensitive: bool = False
 
     def __post_init__(self) -> None:
         if self.kind == "category" and not self.values:

@@ -271,13 +271,21 @@ def profile_rows(
 ) -> pl.DataFrame:
     """Return the catalogued values of some people, those that the viewer may see.
 
-    Row-level security chooses the rows; the caller audits the reading first. Columns:
+    Row-level security chooses the rows; the caller audits the reading first.
+    Sensitive attributes are there only where role and purpose see them. Columns:
     `person_no`, `practice_code_now`, `lsoa_code_now` (as stored beside the values),
     then each attribute: Boolean, String, Float64 or Date, null where not known.
     """
     shown = view(release_id) if release_id is not None else current()
     if shown is None:
         raise LookupError("no release has been published")
+    if not viewer.sees_sensitive:
+        wanted = shown.catalogue if attributes is None else attributes
+        attributes = {
+            name
+            for name in wanted
+            if name in shown.catalogue and not shown.catalogue[name].sensitive
+        }
     with access.scoped(viewer), connection.cursor() as cursor:
         cursor.execute(
             "SELECT person_no, practice_code, lsoa_code, values FROM profile"

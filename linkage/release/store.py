@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from linkage import bulk
-from linkage.models import AttributeBitmap, AttributeColumn
+from linkage.models import AttributeBitmap, AttributeColumn, CodeSeen
 from linkage.steps.index import Indexed
 from linkage.vocabulary import EVENT_KINDS
 
@@ -28,7 +28,7 @@ RESIDENCE_COLUMNS = "person_no, lsoa_code, in_care_home, start_on, end_on"
 EVENT_COLUMNS = "person_no, on_date, recorded_on, kind, system, code, value, unit"
 ACTIVITY_COLUMNS = (
     "person_no, setting, kind, start_on, end_on, recorded_on, urgency, specialty,"
-    " outcome, reason_code, cost_gbp"
+    " outcome, reason_code, seen_by, cost_gbp"
 )
 
 
@@ -135,6 +135,16 @@ def replace_profiles(release_id: int, shard: int, rows: pl.DataFrame) -> None:
     finally:
         with connection.cursor() as cursor:
             cursor.execute(f"DROP TABLE IF EXISTS staging.{staged}")
+
+
+def replace_codes(shard: int, seen: pl.DataFrame) -> None:
+    """Keep which codes stand in a shard: `system`, `code`, `events`."""
+    with transaction.atomic():
+        CodeSeen.objects.filter(shard=shard).delete()
+        CodeSeen.objects.bulk_create(
+            [CodeSeen(shard=shard, **row) for row in seen.iter_rows(named=True)],
+            batch_size=2000,
+        )
 
 
 def replace_index(release_id: int, indexed: dict[str, Indexed]) -> int:

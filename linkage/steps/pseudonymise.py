@@ -55,6 +55,7 @@ TABLES: dict[str, Schema] = {
         "specialty": pl.String,
         "outcome": pl.String,
         "reason_code": pl.String,
+        "seen_by": pl.String,
         "cost_gbp": pl.Float32,
         "feed_no": pl.Int16,
     },
@@ -306,6 +307,7 @@ def _activity(
         specialty=_optional(part.specialty),
         outcome=_optional(part.outcome),
         reason_code=_optional(part.reason),
+        seen_by=_optional(part.seen_by),
         cost_gbp=_cost(part, unit_costs),
         feed_no=pl.lit(spec.number),
     )

@@ -67,20 +67,19 @@ def read_records(connection: dbapi.Connection, where: str) -> pl.DataFrame:
     return opened.drop("number").with_columns(plain.alias("nhs_number"))
 
 
-def births(connection: dbapi.Connection, query: str) -> pl.DataFrame:
-    """Run a query that selects subject_key and sealed of source records, and more.
-
-    Returns its columns with `sealed` replaced by subject_born_on.
-    """
-    found = bulk.fetch(connection, query)
-    sealed = found.select("subject_key", "sealed").unique("subject_key")
+def births(connection: dbapi.Connection, subjects: pl.Series) -> pl.DataFrame:
+    """What records state as the birth date: subject_key, subject_born_on."""
+    asked = subjects.unique().alias("subject_key").to_frame()
+    bulk.ask(connection, asked, "asked_births")
+    sealed = bulk.fetch(
+        connection,
+        "SELECT s.subject_key, s.sealed FROM pg_temp.asked_births"
+        " JOIN source_record s USING (subject_key)",
+    ).cast({"subject_key": pl.Int64})
     opened = sealing.unseal(
         sealed, SOURCE_SEALED, table="source_record", row="subject_key"
     )
-    known = opened.select("subject_key", subject_born_on="born_on")
-    return found.drop("sealed").join(
-        known, on="subject_key", how="left", maintain_order="left"
-    )
+    return opened.select("subject_key", subject_born_on="born_on")
 
 
 def candidates(

@@ -20,6 +20,7 @@ from linkage.vault.identities import CURRENT
 
 ONE_WRITER = 7_201_953  # the advisory lock of whoever changes the index
 KNOWN = {"subject_key": pl.Int64, "person_no": pl.Int32, "subject_born_on": pl.Date}
+NO_BIRTHS = pl.DataFrame(schema={"subject_key": pl.Int64, "subject_born_on": pl.Date})
 LINK = {
     "subject_key": pl.Int64,
     "person_no": pl.Int32,
@@ -104,18 +105,23 @@ def by_local_key(connection: dbapi.Connection, namespace: str) -> pl.DataFrame:
     """Whom each local id of a namespace means now: local_key, and KNOWN.
 
     Twenty files in a row speak of the same patients: the answer is kept for as long
-    as the index is in the same version.
+    as the index is in the same version. What a record states is never changed, so a
+    birth date that was opened once is not opened again.
     """
     version = newest_version(connection)
     asked = (bulk_uri("vault"), namespace)
     kept = _references.get(asked)
     if kept is None or kept[0] != version:
-        found = identities.births(
+        meant = bulk.fetch(
             connection,
-            "SELECT r.local_key, r.subject_key, l.person_no, s.sealed FROM local_ref r"
-            " JOIN source_record s ON s.subject_key = r.subject_key"
-            f" JOIN {CURRENT} WHERE r.namespace = '{namespace}'",
-        ).cast({"local_key": pl.Int64} | KNOWN)
+            "SELECT s.local_key, s.subject_key, l.person_no FROM local_ref s"
+            f" JOIN {CURRENT} WHERE s.namespace = '{namespace}'",
+        ).cast({"local_key": pl.Int64, "subject_key": pl.Int64, "person_no": pl.Int32})
+        born = [kept[1].select("subject_key", "subject_born_on")] if kept else []
+        known = pl.concat([*born, NO_BIRTHS]).unique("subject_key")
+        unknown = meant.join(known, on="subject_key", how="anti")["subject_key"]
+        known = pl.concat([known, identities.births(connection, unknown)])
+        found = meant.join(known, on="subject_key", how="left", maintain_order="left")
         kept = _references[asked] = (version, found)
     return kept[1]
 

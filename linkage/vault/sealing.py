@@ -36,15 +36,19 @@ def seal(
     """
     ring = keyring()
     version, cipher = ring.newest, ring[ring.newest].payload
-    texts = frame.select(_packed(frame, columns)).to_series().to_list()
+    texts = frame.select(_packed(frame, columns).cast(pl.Binary)).to_series()
+    keys = frame[row].to_list()
     nonces = os.urandom(NONCE_BYTES * frame.height)
-    head = bytes([version])
+    head, encrypt = bytes([version]), cipher.encrypt
     sealed = []
-    for n, (key, text) in enumerate(zip(frame[row], texts, strict=True)):
+    for n, (key, text) in enumerate(zip(keys, texts.to_list(), strict=True)):
         nonce = nonces[n * NONCE_BYTES : (n + 1) * NONCE_BYTES]
-        about = f"{table}|{key}|{version}".encode()
-        sealed.append(head + nonce + cipher.encrypt(nonce, text.encode(), about))
+        sealed.append(head + nonce + encrypt(nonce, text, _about(table, key, version)))
     return pl.Series("sealed", sealed, dtype=pl.Binary)
+
+
+def _about(table: str, row: int, version: int) -> bytes:
+    return f"{table}|{row}|{version}".encode()
 
 
 def unseal(
@@ -57,17 +61,14 @@ def unseal(
     """Open `sealed` of each row into `columns` (String or Date), which replace it."""
     ring = keyring()
     texts = []
-    for key, sealed in frame.select(row, "sealed").iter_rows():
-        version = sealed[0]
-        about = f"{table}|{key}|{version}".encode()
-        try:
-            texts.append(
-                ring[version].payload.decrypt(
-                    sealed[1:HEAD_BYTES], sealed[HEAD_BYTES:], about
-                )
-            )
-        except InvalidTag as error:
-            raise SealError(f"a payload of {table} does not open") from error
+    keys, payloads = frame[row].to_list(), frame["sealed"].to_list()
+    try:
+        for key, sealed in zip(keys, payloads, strict=True):
+            about = _about(table, key, sealed[0])
+            decrypt = ring[sealed[0]].payload.decrypt
+            texts.append(decrypt(sealed[1:HEAD_BYTES], sealed[HEAD_BYTES:], about))
+    except InvalidTag as error:
+        raise SealError(f"a payload of {table} does not open") from error
     whole = pl.Series("sealed", texts, dtype=pl.Binary).cast(pl.String)
     # A payload sealed before a column was added has no part for it.
     parts = whole.str.split_exact(BETWEEN, max(len(columns) - 1, 1)).struct.unnest()

@@ -1,8 +1,8 @@
 """One release's people as a cohort's steps read them, kept per process.
 
-Bitmaps are those that pages share (`ReleaseView`); numbers become fine bins at their
-first use. Columns of numbers are let go again: two hundred of them would be a
-gigabyte for a million people, the bins of all are a few dozen megabytes.
+Bitmaps are those that pages share (`ReleaseView`); numbers become fine bins, or dense
+codes, at their first use. Columns themselves are let go again: two hundred of them
+would be a gigabyte for a million people.
 """
 
 import threading
@@ -16,22 +16,22 @@ from pyroaring import BitMap
 
 from linkage.release.catalogue import EPOCH
 from linkage.release.selectors import ReleaseView
-from segmentation.cohorts.steps.bins import FineBins, Ids, Numbers, fine_bins
+from segmentation.cohorts.steps.bins import ByNumber, by_number
 
 INDEXES_KEPT = 2
-COLUMNS_KEPT = 4
 # A breakdown of more values than these is a list of places or areas, not a table.
 MOST_VALUES = 40
 
 
 @dataclass
 class CohortIndex:
-    """The bins of one release's numbers, and the few columns used last."""
+    """One release's people by value, by number and by date."""
 
     view: ReleaseView
-    _bins: dict[str, FineBins] = field(default_factory=dict, repr=False)
-    _columns: OrderedDict[str, Numbers] = field(default_factory=OrderedDict, repr=False)
-    _amounts: dict[str, Numbers] = field(default_factory=dict, repr=False)
+    _numbers: dict[str, ByNumber] = field(default_factory=dict, repr=False)
+    _tables: list[tuple[str, dict[str, BitMap]]] | None = field(
+        default=None, repr=False
+    )
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     @property
@@ -51,15 +51,13 @@ class CohortIndex:
         values = self.view.values(attribute)
         if values:
             return self.view.any_of(attribute, values)
-        return self.bins(attribute).known
+        return self.by_number(attribute).known
 
     def between(
         self, attribute: str, low: float | None = None, high: float | None = None
     ) -> BitMap:
         """Return who has a number from `low` (inclusive) to under `high`."""
-        return self.bins(attribute).between(
-            low, high, lambda people: self._numbers(attribute, people)
-        )
+        return self.by_number(attribute).between(low, high)
 
     def dated(
         self, attribute: str, since: date | None = None, until: date | None = None
@@ -77,16 +75,26 @@ class CohortIndex:
         }
 
     def tabled(self) -> list[str]:
-        """Return the attributes that make a one-way table, in catalogue order."""
+        """Return the attributes that make a one-way table, in catalogue order.
+
+        Sensitive ones (inclusion health) make none: a table would show them unasked.
+        """
         return [
             name
             for name, attribute in self.view.catalogue.items()
             if attribute.kind != "date"
+            and not attribute.sensitive
             and 2 <= len(attribute.bitmap_values) <= MOST_VALUES
         ]
 
     def tables(self) -> list[tuple[str, dict[str, BitMap]]]:
         """Return every one-way table's values; of a flag known of all, "yes" alone."""
+        with self._lock:
+            if self._tables is None:
+                self._tables = self._tabulated()
+            return self._tables
+
+    def _tabulated(self) -> list[tuple[str, dict[str, BitMap]]]:
         return [
             (
                 name,
@@ -99,68 +107,25 @@ class CohortIndex:
 
     def total(self, attribute: str, people: BitMap) -> float:
         """Return the sum over a set of people; unknown values add nothing."""
-        amounts = self._amount(attribute)
-        return float(amounts[self._rows(people)].sum(dtype=np.float64))
+        return self.by_number(attribute).total(people)
 
     def contributors(self, attribute: str, people: BitMap) -> BitMap:
         """Return who of a set has a number other than zero."""
-        zero = self.between(attribute, 0.0, float(np.finfo(np.float32).tiny))
-        return (people & self.bins(attribute).known) - zero
+        return self.by_number(attribute).contributors(people)
 
-    def bins(self, attribute: str) -> FineBins:
-        """Return a number's (or date's) fine bins, made at first use."""
+    def by_number(self, attribute: str) -> ByNumber:
+        """Return the people by a number (or date), made at first use."""
         with self._lock:
-            if attribute not in self._bins:
-                numbers = self._column(attribute)
-                self._bins[attribute] = fine_bins(self.view.person_nos, numbers)
-            return self._bins[attribute]
-
-    def _column(self, attribute: str) -> Numbers:
-        """Return a column aligned with `person_nos`; only the last few are kept."""
-        with self._lock:
-            if attribute not in self._columns:
+            if attribute not in self._numbers:
                 # Known to the catalogue, or a KeyError that names it.
                 _ = self.view.attribute(attribute)
                 data = self.view.source.column(attribute)
                 if data is None:
                     raise KeyError(f"the release has no column {attribute!r}")
-                self._columns[attribute] = np.frombuffer(data, dtype="<f4")
-                while len(self._columns) > COLUMNS_KEPT:
-                    self._columns.popitem(last=False)
-            self._columns.move_to_end(attribute)
-            return self._columns[attribute]
-
-    def _numbers(self, attribute: str, people: BitMap) -> tuple[Ids, Numbers]:
-        ids = np.frombuffer(people.to_array(), dtype=np.uint32)
-        return ids, self._column(attribute)[self._rows(people)]
-
-    def _amount(self, attribute: str) -> Numbers:
-        """Return a column to be summed, in the narrowest type that holds it exactly."""
-        with self._lock:
-            if attribute not in self._amounts:
-                self._amounts[attribute] = narrowed(self._column(attribute))
-            return self._amounts[attribute]
-
-    def _rows(self, people: BitMap) -> np.ndarray:
-        """Where a set's people stand in the columns; others than ours are left out."""
-        numbers = self.view.person_nos
-        ids = np.frombuffer((people & self.everyone).to_array(), dtype=np.uint32)
-        if not len(ids):
-            return np.empty(0, dtype=np.int64)
-        first, last = int(numbers[0]), int(numbers[-1])
-        if last - first + 1 == len(numbers):  # no gap: the place is a difference
-            return ids - np.uint32(first)
-        return np.searchsorted(numbers, ids)
-
-
-def narrowed(numbers: Numbers) -> np.ndarray:
-    """Return numbers without NaN as uint8 or uint16 where those hold each exactly."""
-    filled = np.nan_to_num(numbers)
-    if len(filled) and filled.min() >= 0 and np.array_equal(filled, np.floor(filled)):
-        for kind in (np.uint8, np.uint16):
-            if filled.max() <= np.iinfo(kind).max:
-                return filled.astype(kind)
-    return filled
+                numbers = np.frombuffer(data, dtype="<f4")
+                made = by_number(self.view.person_nos, numbers)
+                self._numbers[attribute] = made
+            return self._numbers[attribute]
 
 
 _indexes: OrderedDict[int, CohortIndex] = OrderedDict()

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from pyroaring import BitMap
 
-from linkage.feature_definitions import codelists
+from linkage.codebook.in_force import in_force
 from linkage.release.selectors import ReleaseView
 from linkage.vocabulary import SYSTEMS
 from segmentation.cohorts.specs import Coded
@@ -67,7 +67,7 @@ def question(asked: Coded) -> Question:
         return Question(
             SYSTEMS[asked.system], tuple(sorted(asked.codes)), stems, **days
         )
-    known = codelists()
+    known = in_force()
     if asked.codelist not in known:
         raise UnknownCodelistError(f"there is no codelist {asked.codelist!r}")
     held = known[asked.codelist]

@@ -12,8 +12,10 @@ from django.db.models import Max
 from pyroaring import BitMap
 
 from governance.access import Viewer
+from linkage import imported
+from linkage.feature_definitions import guarded_codelists, guarded_codes
 from linkage.release.selectors import ReleaseView
-from segmentation.cohorts import lists, searches
+from segmentation.cohorts import searches
 from segmentation.cohorts.index import CohortIndex, index_of
 from segmentation.cohorts.specs import Coded, Listed, Outside, Saved, Who
 from segmentation.cohorts.steps.members import members
@@ -29,10 +31,14 @@ class UnknownCohortError(LookupError):
 
 @dataclass(frozen=True)
 class Reader:
-    """A release's index, and the viewer's own way to lists, searches and cohorts."""
+    """A release's index, and the viewer's own way to lists, searches and cohorts.
+
+    What is sensitive does not exist for a viewer whose role and purpose do not see it.
+    """
 
     index: CohortIndex
     outside: Resolve
+    viewer: Viewer | None = None  # None: the platform itself, counting on schedule
 
     @property
     def as_of(self) -> date:
@@ -43,20 +49,43 @@ class Reader:
         return self.index.everyone
 
     def any_of(self, attribute: str, values: object) -> BitMap:
+        self._may_ask(attribute)
         return self.index.any_of(attribute, values)  # type: ignore[arg-type]
 
     def known(self, attribute: str) -> BitMap:
+        self._may_ask(attribute)
         return self.index.known(attribute)
 
     def between(
         self, attribute: str, low: float | None = None, high: float | None = None
     ) -> BitMap:
+        self._may_ask(attribute)
         return self.index.between(attribute, low, high)
 
     def dated(
         self, attribute: str, since: date | None = None, until: date | None = None
     ) -> BitMap:
+        self._may_ask(attribute)
         return self.index.dated(attribute, since, until)
+
+    def _may_ask(self, attribute: str) -> None:
+        known = self.index.view.catalogue.get(attribute)
+        if known and known.sensitive and not _sees_sensitive(self.viewer):
+            raise UnknownCohortError(
+                f"“{known.title}” is not for this role and purpose"
+            )
+
+
+def _sees_sensitive(viewer: Viewer | None) -> bool:
+    return viewer is None or viewer.sees_sensitive
+
+
+def is_guarded(criterion: Coded) -> bool:
+    """Whether a search for codes asks for what is sensitive (inclusion health)."""
+    if criterion.codelist is not None:
+        return criterion.codelist in guarded_codelists()
+    guarded = guarded_codes()
+    return any(code.startswith(s) for code in criterion.codes for s in guarded)
 
 
 def reader(viewer: Viewer, view: ReleaseView, *, deep: int = 0) -> Reader:
@@ -66,9 +95,13 @@ def reader(viewer: Viewer, view: ReleaseView, *, deep: int = 0) -> Reader:
     def outside(criterion: Outside) -> BitMap:
         match criterion:
             case Coded():
+                if is_guarded(criterion) and not viewer.sees_sensitive:
+                    raise UnknownCohortError(
+                        "these codes are not for this role and purpose"
+                    )
                 return searches.found(criterion, view)
             case Listed():
-                return lists.members(viewer, criterion.imported_list)
+                return imported.members(viewer, criterion.imported_list)
             case Saved():
                 if deep >= DEEPEST_COHORTS:
                     raise UnknownCohortError("cohorts rest on one another too deeply")
@@ -76,7 +109,7 @@ def reader(viewer: Viewer, view: ReleaseView, *, deep: int = 0) -> Reader:
                 inner = reader(viewer, view, deep=deep + 1)
                 return members(who_of(version), inner, view.everyone)
 
-    return Reader(index, outside)
+    return Reader(index, outside, viewer)
 
 
 def own_people(viewer: Viewer, view: ReleaseView) -> BitMap:

@@ -6,6 +6,7 @@ from datetime import date
 
 import polars as pl
 
+from linkage.steps.evidence import CodeEvidence
 from segmentation.specs import ElementSpec, SchemeSpec, SegmentSpec
 from segmentation.steps.assign import met
 
@@ -14,11 +15,12 @@ Value = str | float | bool | date | None
 
 @dataclass(frozen=True)
 class Evidence:
-    """One feature that speaks for an element, its value, and since when."""
+    """One feature that speaks for an element: its value, since when, by which code."""
 
     feature: str
     value: Value
     since: date | None
+    code: CodeEvidence | None = None
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,11 @@ def _reason(
     *,
     first: bool,
 ) -> Reason:
-    # A flag that is not set is no evidence: a count lists what was counted.
+    # A flag that is not set is no evidence (a zero is): a count lists what counted.
     evidence = tuple(
         Evidence(name, person[name], _date(person, element.dates.get(name)))
         for name in element.tested
-        if person[name] not in (None, False)
+        if person[name] is not None and person[name] is not False
     )
     return Reason(
         element.name,

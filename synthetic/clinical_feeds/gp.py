@@ -7,12 +7,14 @@ Layout: EMIS extract tables `observation`, `medication_issue_record` and
 import numpy as np
 import polars as pl
 
+from synthetic import chance
 from synthetic.clinical_feeds import faults
 from synthetic.clinical_feeds.context import Context, Year
 from synthetic.clinical_feeds.gp_care import care_rows, once_rows
 from synthetic.clinical_feeds.gp_diagnoses import diagnosis_rows
 from synthetic.clinical_feeds.gp_measurements import measurement_rows
 from synthetic.clinical_feeds.gp_medication import issue_rows, medicines
+from synthetic.clinical_feeds.gp_social import social_rows
 from synthetic.lives import calibration
 
 HOLDERS = ("GP", "Nurse", "Pharmacist", "Other")
@@ -23,6 +25,7 @@ MODE_SHARE = (0.69, 0.285, 0.01, 0.015)
 # Log rate of GP appointments per standard deviation of latent frailty.
 FRAILTY_SEEN = 0.4
 DID_NOT_ATTEND = 0.042
+CLINICIANS = 12  # of a practice, who see patients
 
 
 def write_gp(ctx: Context, years: list[Year], coding: pl.DataFrame) -> None:
@@ -58,7 +61,7 @@ def _dates(ctx: Context, frame: pl.DataFrame, rng: np.random.Generator) -> pl.Da
 
 def _observations(ctx: Context, years: list[Year], coding: pl.DataFrame) -> None:
     rng = ctx.rng("observation")
-    parts = [*diagnosis_rows(ctx, coding), *once_rows(ctx)]
+    parts = [*diagnosis_rows(ctx, coding), *once_rows(ctx), *social_rows(ctx)]
     for year in years:
         parts += measurement_rows(ctx, year)
         parts += care_rows(ctx, year)
@@ -140,6 +143,7 @@ def _appointments(ctx: Context, year: Year) -> None:
         patient_id="patient_id",
         organisation="organisation",
         slot_start_datetime=date,
+        session_holder_id=_seen_by(ctx, frame["row"].to_numpy(), rng),
         session_holder_type=pl.Series(HOLDERS).gather(
             rng.choice(len(HOLDERS), n, p=HOLDER_SHARE)
         ),
@@ -155,3 +159,17 @@ def _appointments(ctx: Context, year: Year) -> None:
     ctx.delivery.parquet_by_year(
         "gp_appointment", faults.repeated(frame, rng), "slot_start_datetime"
     )
+
+
+def _seen_by(ctx: Context, row: np.ndarray, rng: np.random.Generator) -> pl.Series:
+    """The practice's number of who saw the person: mostly their usual one.
+
+    How often differs between people and falls with how rarely they come: continuity
+    is what is left of it (about half with the usual GP, GP Patient Survey 2023).
+    """
+    person = ctx.person(row)
+    usual = person % CLINICIANS
+    loyal = 0.25 + 0.5 * chance.uniform(person, ctx.seed, "loyal")
+    other = rng.integers(0, CLINICIANS, len(row))
+    number = np.where(rng.random(len(row)) < loyal, usual, other)
+    return pl.format("H{}", pl.Series(number.astype(np.int32)))

@@ -5,7 +5,7 @@ import polars as pl
 
 from synthetic.clinical_feeds.context import Context
 from synthetic.clinical_feeds.gp_codes import diagnoses, pick, rows
-from synthetic.lives import FAR, KEYS
+from synthetic.lives import EVERY, FAR, KEYS
 
 # Of true cases: known to hospitals only, or journalled with one unusual code only.
 HOSPITAL_ONLY, UNUSUAL_ONLY = 0.012, 0.015
@@ -50,9 +50,9 @@ def coding_of(ctx: Context) -> pl.DataFrame:
     code by the end of the person's time here.
     """
     rng = ctx.rng("coding")
-    onset = np.column_stack([ctx.chunk.onset, ctx.chunk.palliative])
+    onset = np.column_stack([ctx.chunk.every, ctx.chunk.palliative])
     row, what = np.nonzero(onset <= ctx.chunk.here_to[:, None])
-    keys = pl.Series([*KEYS, "palliative_care"]).gather(what)
+    keys = pl.Series([*EVERY, "palliative_care"]).gather(what)
     luck = rng.random(len(row))
     hospital = keys.is_in(list(SEEN_IN_HOSPITAL)).to_numpy() & (luck < HOSPITAL_ONLY)
     has_unusual = keys.is_in(
@@ -106,11 +106,11 @@ def _mistaken(ctx: Context, rng: np.random.Generator) -> list[pl.DataFrame]:
     """Diagnoses of adults who never had the condition, believed to this day."""
     out = []
     adult = ctx.chunk.traits.age_at(ctx.start_day) >= 20
-    for number, condition in enumerate(KEYS):
+    for number, condition in enumerate(EVERY):
         if condition == "obesity":  # measured, so not mistaken
             continue
-        has_it = ctx.chunk.onset[:, number] <= ctx.chunk.here_to
-        never = adult & (ctx.chunk.onset[:, number] == FAR)
+        has_it = ctx.chunk.every[:, number] <= ctx.chunk.here_to
+        never = adult & (ctx.chunk.every[:, number] == FAR)
         likely = MISTAKEN * has_it.sum() / max(never.sum(), 1)
         row = np.flatnonzero(never & (rng.random(len(never)) < likely))
         codes = diagnoses("usual").filter(pl.col("condition") == condition)

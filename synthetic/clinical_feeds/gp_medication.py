@@ -7,7 +7,7 @@ import polars as pl
 
 from synthetic.clinical_feeds.context import Context
 from synthetic.clinical_feeds.gp_codes import CODES
-from synthetic.lives import FAR, KEYS
+from synthetic.lives import EVERY, FAR
 
 
 @cache
@@ -27,9 +27,9 @@ def issue_rows(ctx: Context) -> pl.DataFrame:
     for number, (keys, share, per_year) in enumerate(
         table.select("conditions", "share", "issues_per_year").iter_rows()
     ):
-        named = [KEYS.index(key) for key in keys.split("|") if key]
+        named = [EVERY.index(key) for key in keys.split("|") if key]
         if named:
-            needed = ctx.chunk.onset[:, named].min(axis=1)
+            needed = ctx.chunk.every[:, named].min(axis=1)
             begin = np.maximum(needed + 20, begin_here)
         else:
             begin = begin_here

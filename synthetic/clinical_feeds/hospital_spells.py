@@ -8,7 +8,7 @@ import polars as pl
 
 from synthetic.clinical_feeds.context import Context, Year
 from synthetic.clinical_feeds.gp_codes import CODES
-from synthetic.lives import FAR, KEYS, calibration
+from synthetic.lives import EVERY, FAR, calibration
 from synthetic.lives.spells import reasons
 
 # Emergency admissions by method: HES 2022-23 Admitted Patient Care, rounded.
@@ -245,7 +245,7 @@ def condition_codes(ctx: Context) -> dict[str, np.ndarray]:
     out = {
         key: np.full(len(ctx.chunk.traits), code)
         for key, code in table.select("condition", "icd10").iter_rows()
-        if key in KEYS
+        if key in EVERY
     }
     site = ctx.rng("cancer site").integers(0, 3, len(ctx.chunk.traits))
     common = np.where(ctx.chunk.traits.male, "C61X", "C509")

@@ -12,7 +12,7 @@ from synthetic.clinical_feeds.delivery import financial_year
 from synthetic.clinical_feeds.gp_codes import CODES
 from synthetic.clinical_feeds.hospital_spells import BIRTH, MATERNITY, condition_codes
 from synthetic.clinical_feeds.identities import identified
-from synthetic.lives import KEYS
+from synthetic.lives import EVERY
 from synthetic.lives.frailty import deficit_share
 
 DIAGNOSES, PROCEDURES = 20, 24
@@ -51,7 +51,7 @@ def _diagnosed(
     n = len(row)
     emergency = (spells["reason"] >= 0).to_numpy()
     newborn = (spells["method"] == BIRTH).to_numpy()
-    onset = ctx.chunk.onset[row]
+    onset = ctx.chunk.every[row]
     age = (day - ctx.chunk.traits.born[row]) / 365.25
     frail = deficit_share(
         ctx.chunk.traits,
@@ -68,7 +68,7 @@ def _diagnosed(
             columns.append(np.full(n, "Z515"))
             present.append((ctx.chunk.palliative[row] <= day) & (rng.random(n) < share))
             continue
-        has = onset[:, KEYS.index(key)] <= day
+        has = onset[:, EVERY.index(key)] <= day
         columns.append(codes[key][row])
         present.append(has & (rng.random(n) < share * recorded))
     near = np.where(age >= 60, (frail / 0.30) ** 1.6, 0.05).clip(0, 3)

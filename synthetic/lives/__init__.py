@@ -16,13 +16,14 @@ from synthetic.lives.course import (
     run_course,
 )
 from synthetic.lives.endings import draw_endings
+from synthetic.lives.further import EVERY, draw_further
 from synthetic.lives.onset import KEYS, draw_onsets
 from synthetic.lives.spells import draw_spells
 from synthetic.lives.traits import FAR, Traits, draw_traits
 from synthetic.people import People
 from synthetic.progress import Progress
 
-__all__ = ["CHUNK_PERSONS", "KEYS", "Chunk", "Lives", "simulate"]
+__all__ = ["CHUNK_PERSONS", "EVERY", "KEYS", "Chunk", "Lives", "simulate"]
 
 CHUNK_PERSONS = 50_000
 PRACTICES_OFFERING_PROGRAMME = 0.5
@@ -36,6 +37,7 @@ class Chunk:
     """What is known of CHUNK_PERSONS consecutive persons; rows count from `first`.
 
     onset: day number per person and condition of KEYS (FAR: never).
+    every: the same for EVERY, the conditions of KEYS and those that move no rate.
     palliative: day number from which palliative care was recognised, FAR for never.
     here_from, here_to: first and last day (number) alive and living here, to as_of.
     spells: emergency spells (row, admitted, discharged, reason, died).
@@ -44,6 +46,7 @@ class Chunk:
     first: int
     traits: Traits
     onset: np.ndarray
+    every: np.ndarray
     palliative: np.ndarray
     here_from: np.ndarray
     here_to: np.ndarray
@@ -161,6 +164,9 @@ def _chunk(
         first=int(traits.person[0]),
         traits=traits,
         onset=np.maximum(onset, traits.born[:, None]),
+        every=np.maximum(
+            np.column_stack([onset, draw_further(traits, seed)]), traits.born[:, None]
+        ),
         palliative=palliative,
         here_from=np.maximum(np.maximum(traits.arrived, traits.born), start_day),
         here_to=here_to.astype(np.int32),
@@ -178,9 +184,9 @@ def _chunk(
 
 def _conditions(chunk: Chunk, as_of_day: int) -> pl.DataFrame:
     """Conditions begun by the end of each person's time here, long."""
-    onset = np.column_stack([chunk.onset, chunk.palliative])
+    onset = np.column_stack([chunk.every, chunk.palliative])
     row, what = np.nonzero(onset <= chunk.here_to[:, None])
-    keys = pl.Series([*KEYS, "palliative_care"])
+    keys = pl.Series([*EVERY, "palliative_care"])
     return pl.DataFrame(
         {
             "person": chunk.traits.person[row],

@@ -36,9 +36,11 @@ def effects(column: str) -> dict[str, float]:
 
 
 @cache
-def prevalence(condition: str, sex: str) -> tuple[np.ndarray, np.ndarray]:
+def prevalence(
+    condition: str, sex: str, file: str = "prevalence"
+) -> tuple[np.ndarray, np.ndarray]:
     """Ages (years) and the share who have ever had the condition by then."""
-    frame = table("prevalence").filter(
+    frame = table(file).filter(
         (pl.col("condition") == condition) & (pl.col("sex") == sex)
     )
     shares = frame.select(pl.col("^age_.*$")).to_numpy()[0].astype(float) / 100

@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from synthetic.lives import KEYS, Chunk, Lives, calibration
+from synthetic.lives import EVERY, Chunk, Lives, calibration
 
 YEAR_DAYS = 365.25
 # Emergency admissions and deaths per 1,000 of all ages, England 2022-23 and 2022.
@@ -19,21 +19,21 @@ def report(lives: Lives, activity: pl.DataFrame) -> str:
     """
     parts = [prevalence(lives), rates(lives), by_age(lives), calibration_of(lives)]
     parts.append(activity)
-    with pl.Config(tbl_rows=60, tbl_hide_dataframe_shape=True, float_precision=2):
+    with pl.Config(tbl_rows=80, tbl_hide_dataframe_shape=True, float_precision=2):
         return "\n".join(str(part) for part in parts)
 
 
 def prevalence(lives: Lives) -> pl.DataFrame:
     """condition, from_age_years, published and achieved percent of the living."""
     day = _number(lives.window[1])
-    counts = {key: [0, 0] for key in (*KEYS, "palliative_care")}
+    counts = {key: [0, 0] for key in (*EVERY, "palliative_care")}
     ages = dict(
         calibration.table("published").select("condition", "from_age_years").iter_rows()
     )
     for chunk in lives.chunks:
         here = _here(chunk, day)
         age = chunk.traits.age_at(day)
-        onset = np.column_stack([chunk.onset, chunk.palliative])
+        onset = np.column_stack([chunk.every, chunk.palliative])
         for i, key in enumerate(counts):
             who = here & (age >= ages[key])
             counts[key][0] += int((onset[who, i] <= day).sum())

@@ -7,6 +7,8 @@ copula over latent frailty, metabolic, mental and smoking liabilities) make cond
 cluster in the same people.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 from scipy.special import ndtr
 
@@ -32,20 +34,24 @@ def draw_onsets(traits: Traits, seed: int) -> np.ndarray:
     rng = chance.rng_for(seed, "onset", int(traits.person[0]))
     onset = np.full((len(traits), len(KEYS)), FAR, dtype=np.int32)
     for key in conditions():
-        rank = _rank(traits, key, rng)
-        onset[:, INDEX[key]] = _onset_day(traits, key, rank, rng)
+        loadings = {trait: effects(column)[key] for trait, column in LOADINGS.items()}
+        rank = rank_of(traits, loadings, rng)
+        curves = {sex: prevalence(key, sex) for sex in ("M", "F")}
+        ratio = effects("deprivation_ratio")[key]
+        onset[:, INDEX[key]] = onset_day(traits, ratio, curves, rank, rng)
     onset[:, INDEX["obesity"]] = _obesity(traits, rng)
     _one_diabetes(onset)
     return onset
 
 
-def _rank(traits: Traits, key: str, rng: np.random.Generator) -> np.ndarray:
+def rank_of(
+    traits: Traits, loadings: Mapping[str, float], rng: np.random.Generator
+) -> np.ndarray:
     """Uniform rank, low = early; correlated with the latent liabilities."""
     own = rng.standard_normal(len(traits), dtype=np.float32)
     shared = np.zeros(len(traits), dtype=np.float32)
     used = 0.0
-    for trait, column in LOADINGS.items():
-        loading = effects(column)[key]
+    for trait, loading in loadings.items():
         shared += loading * getattr(traits, trait)
         used += loading**2
     return ndtr(-(shared + np.sqrt(1 - used) * own))
@@ -57,14 +63,22 @@ def _gradient(ratio: float) -> np.ndarray:
     return steps / steps.mean()
 
 
-def _onset_day(
-    traits: Traits, key: str, rank: np.ndarray, rng: np.random.Generator
+def onset_day(
+    traits: Traits,
+    ratio: float,
+    curves: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    rank: np.ndarray,
+    rng: np.random.Generator,
 ) -> np.ndarray:
-    ratio = effects("deprivation_ratio")[key]
+    """Day number on which the prevalence of a person's like passes their rank.
+
+    ratio: prevalence in the most over the least deprived fifth. curves: by sex, ages
+    (years) and the share who have the condition by then. FAR where it never comes.
+    """
     rank = rank / _gradient(ratio)[traits.fifth - 1]
     age = np.empty(len(traits))
     for sex, who in (("M", traits.male), ("F", ~traits.male)):
-        ages, shares = prevalence(key, sex)
+        ages, shares = curves[sex]
         age[who] = np.interp(rank[who], shares, ages, left=0.0, right=np.inf)
     born_with_it = age <= 0
     age[born_with_it] = rng.random(born_with_it.sum()) * 0.5

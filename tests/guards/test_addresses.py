@@ -17,6 +17,7 @@ ARGUMENTS = {
     "request_id": 1,
     "name": "x",
     "key": "x",
+    "version": 1,
 }
 
 
@@ -32,7 +33,7 @@ def addresses(patterns: Any = None) -> Iterator[URLPattern]:
 ALL = {pattern.name: pattern for pattern in addresses()}
 PAGES = frozenset().union(*(role.pages for role in ACCESS.roles.values()))
 SCOPES = frozenset().union(*(role.api for role in ACCESS.roles.values()))
-PUBLIC = {"sign-in", "sign-out", "api-document", "health"}
+PUBLIC = {"sign-in", "sign-out", "api-document", "health", "algorithms"}
 
 
 def path_of(pattern: URLPattern) -> str:

@@ -5,16 +5,19 @@ Written from the rules' docstrings and not from `derive`, to be compared with it
 
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
-from statistics import mean
+from statistics import linear_regression, mean
 from typing import Any
 
 from linkage.code_lists import Codelist
 from linkage.feature_specs import (
     AnyOf,
+    Continuity,
     CountActivity,
+    CountCodes,
     CountOf,
     DaysSinceActivity,
     DaysSinceCode,
+    DistinctActivity,
     DistinctCodes,
     FeatureSpec,
     HasCode,
@@ -22,10 +25,16 @@ from linkage.feature_specs import (
     LatestDate,
     LatestValue,
     OpenActivity,
+    Overdue,
     Register,
+    Returns,
+    ShareOf,
     SumOf,
+    Trend,
     Use,
+    When,
 )
+from linkage.steps.holds import CountTest, Test
 from linkage.vocabulary import ACTIVITY_KINDS, EVENT_KINDS, SETTINGS, SYSTEMS, URGENCIES
 
 Row = Mapping[str, Any]
@@ -141,6 +150,21 @@ class Oracle:
         return (any(not ends or e["on_date"] > max(ends) for e in found),)
 
     def _latest_value(self, rule: LatestValue) -> tuple[float | None, date | None]:
+        days = self._plausible(rule)
+        if not days:
+            return None, None
+        return mean(days[max(days)]), max(days)
+
+    def _trend(self, rule: Trend) -> tuple[float | None]:
+        days = self._plausible(rule)
+        if len(days) < 2 or (max(days) - min(days)).days < rule.over_days:
+            return (None,)
+        years = [(day - min(days)).days / 365.25 for day in sorted(days)]
+        values = [mean(days[day]) for day in sorted(days)]
+        return (linear_regression(years, values).slope,)
+
+    def _plausible(self, rule: LatestValue | Trend) -> dict[date, list[float]]:
+        """Plausible values in our unit by day."""
         days: dict[date, list[float]] = {}
         for event in self._within(self._on(rule.codes), rule.within_days):
             value = event["value"]
@@ -152,9 +176,7 @@ class Oracle:
                 value = value * times + plus
             if rule.low <= value <= rule.high:
                 days.setdefault(event["on_date"], []).append(value)
-        if not days:
-            return None, None
-        return mean(days[max(days)]), max(days)
+        return days
 
     def _latest_code(self, rule: LatestCode) -> tuple[str | None, date | None]:
         found = [
@@ -175,11 +197,16 @@ class Oracle:
         latest = max((e["on_date"] for e in self._on(rule.codes)), default=None)
         return (None if latest is None else (self.as_of - latest).days,)
 
+    def _count_codes(self, rule: CountCodes) -> tuple[int]:
+        found = self._within(self._on(rule.codes), rule.within_days)
+        return (len({e["on_date"] for e in found}),)
+
     def _distinct_codes(self, rule: DistinctCodes) -> tuple[int]:
         left_out = self._on(rule.leave_out)
+        among = self._on(rule.codes) if rule.codes else self.events
         found = [
             e
-            for e in self._within(self.events, rule.within_days)
+            for e in self._within(among, rule.within_days)
             if e["system"] == SYSTEMS[rule.system] and e not in left_out
         ]
         return (len({e["code"][: rule.length] for e in found}),)
@@ -200,6 +227,17 @@ class Oracle:
                 and row["outcome"] not in use.not_outcomes
                 and (not use.specialties or row["specialty"] in use.specialties)
                 and (not use.reasons or row["reason_code"] in use.reasons)
+                and (
+                    not use.reason_starts
+                    or (row["reason_code"] or "").startswith(use.reason_starts)
+                )
+                and (
+                    use.nights_at_most is None
+                    or (
+                        self._end(row) is not None
+                        and (row["end_on"] - row["start_on"]).days <= use.nights_at_most
+                    )
+                )
             )
 
         return [row for row in self.activity if chosen(row)]
@@ -244,3 +282,73 @@ class Oracle:
 
     def _sum_of(self, rule: SumOf) -> tuple[float]:
         return (sum(self.made[name] or 0.0 for name in rule.features),)
+
+    def _began(self, row: Row, to_days: int) -> bool:
+        return (self.as_of - row["start_on"]).days < to_days
+
+    def _distinct_activity(self, rule: DistinctActivity) -> tuple[int]:
+        seen = {
+            row[rule.of]
+            for row in self._used(rule.use)
+            if self._began(row, rule.to_days)
+        }
+        return (len(seen - {None}),)
+
+    def _continuity(self, rule: Continuity) -> tuple[float | None]:
+        seen = [
+            row[rule.of]
+            for row in self._used(rule.use)
+            if self._began(row, rule.to_days) and row[rule.of] is not None
+        ]
+        if len(seen) < rule.at_least:
+            return (None,)
+        return (100 * max(seen.count(one) for one in seen) / len(seen),)
+
+    def _returns(self, rule: Returns) -> tuple[int]:
+        rows = self._used(rule.use)
+        # In order of beginning; of two that begin on one day, the shorter first.
+        rows = sorted(rows, key=lambda r: (r["start_on"], self._end(r) or date.max))
+        back = 0
+        for place, row in enumerate(rows):
+            ends = [end for r in rows[:place] if (end := self._end(r))]
+            late = ends and (row["start_on"] - max(ends)).days
+            if ends and late <= rule.again_within_days:
+                back += self._began(row, rule.to_days)
+        return (back,)
+
+    def _share_of(self, rule: ShareOf) -> tuple[float | None]:
+        whole = self.made[rule.whole]
+        return (100 * self.made[rule.part] / whole if whole else None,)
+
+    def _when(self, rule: When) -> tuple[bool | None]:
+        if not all(self._holds(test) for test in rule.among):
+            return (None,)
+        return (
+            all(self._holds(test) for test in rule.all_of)
+            and not any(self._holds(test) for test in rule.none_of)
+            and (not rule.any_of or any(self._holds(test) for test in rule.any_of)),
+        )
+
+    def _overdue(self, rule: Overdue) -> tuple[bool | None]:
+        if not all(self._holds(test) for test in rule.among):
+            return (None,)
+        done = self.made[rule.since]
+        return (done is None or (self.as_of - done).days > rule.after_days,)
+
+    def _holds(self, test: Test) -> bool:
+        if isinstance(test, CountTest):
+            known = sum(bool(self.made[flag]) for flag in test.count)
+            return test.at_least <= known <= (test.at_most or len(test.count))
+        value = self.made[test.feature]
+        if value is None:
+            return False
+        if test.any_of is not None:
+            return str(value) in test.any_of
+        if not test.bounded:
+            return bool(value)
+        return (
+            (test.at_least is None or value >= test.at_least)
+            and (test.above is None or value > test.above)
+            and (test.below is None or value < test.below)
+            and (test.at_most is None or value <= test.at_most)
+        )

@@ -41,6 +41,11 @@ CODES = [
         "160681005",  # mobile outside
         "314530002",  # medication review
         "823581000000101",  # care plan
+        "27113001",  # body weight
+        "394700004",  # asthma review
+        "195967001",  # asthma
+        "32911000",  # homeless
+        "266948004",  # justice contact
         "1234567890",  # on no list
     )
 ] + [
@@ -52,6 +57,10 @@ CODES = [
     ("bnf", "0212000B0BBAAAA"),
     ("bnf", "0402010ADAAAAAA"),
     ("bnf", "20030000000"),
+    ("bnf", "0301011R0AAAPAP"),
+    ("bnf", "0205051R0AAADAD"),
+    ("bnf", "0403010B0AAAGAG"),
+    ("icd10", "Z590"),
 ]
 # Few different days, the edges of windows among them, so that days often meet.
 EDGES = [0, 1, 89, 90, 91, 183, 364, 365, 366, 729, 730, 731, 1095, 1096, 7000, 9000]
@@ -66,6 +75,7 @@ USES = [
     ("emergency", "attendance", None, "emergency"),
     ("admitted", "spell", "1", "emergency"),
     ("admitted", "spell", "1", "elective"),
+    ("admitted", "spell", "1", "maternity"),
     ("mental_health", "ward_stay", None, None),
     ("community", "referral", None, None),
     ("community", "contact", "3", None),
@@ -123,10 +133,21 @@ def activity_rows(draw):
         "urgency": URGENCIES[urgency] if urgency else None,
         "provider_code": None,
         "specialty": draw(
-            st.sampled_from([None, "Long term support: Nursing care", "320"])
+            st.sampled_from(
+                [
+                    None,
+                    "Long term support: Nursing care",
+                    "Short term support: ST-Max",
+                    "320",
+                    "430",
+                ]
+            )
         ),
         "outcome": outcome,
-        "reason_code": None,
+        "reason_code": draw(
+            st.sampled_from([None, "Home Visit", "Video", "R296", "J441", "K703"])
+        ),
+        "seen_by": draw(st.sampled_from([None, "A", "A", "B"])),
         "cost_gbp": draw(st.sampled_from([None, 42.0, 1000.0])),
     }
 

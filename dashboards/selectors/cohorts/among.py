@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.core.exceptions import PermissionDenied
 from pyroaring import BitMap
 
+from dashboards.selectors.cohorts.guarded import guarded
 from governance.access import Viewer
 from linkage.release.selectors import ReleaseView
 from segmentation.cohorts.searches import SearchingError
@@ -43,6 +44,10 @@ def narrowed(
         found = people(viewer, live, who, within=live.everyone)
     except (UnknownCohortError, SearchingError, KeyError) as error:
         raise PermissionDenied(str(error)) from error
+    if guarded(viewer, who, live.catalogue):
+        raise PermissionDenied(
+            "A cohort of inclusion health is counted on its own page, protected."
+        )
     is_exact = viewer.spec.sees == "workspace" and not leaves
     reasons = [] if is_exact else beyond_lattice(who, live.catalogue)
     if reasons:

@@ -16,6 +16,7 @@ from pyroaring import BitMap
 
 from dashboards.charts import Dimension
 from dashboards.selectors.asked import Asked
+from dashboards.selectors.cohorts.guarded import guarded
 from dashboards.selectors.cohorts.naming import names_for
 from governance import audit
 from governance.disclosure import (
@@ -93,6 +94,8 @@ class CohortAsked:
     def kind(self) -> DisclosureClass:
         """The class in which this viewer gets counts of people, here and now."""
         viewer = self.asked.viewer
+        if self.guarded:
+            return DisclosureClass.PROTECTED
         if viewer.sees_rows():
             is_care = viewer.purpose == "direct_care"
             if is_care or not self.asked.leaves:
@@ -100,6 +103,11 @@ class CohortAsked:
         elif viewer.spec.sees == "workspace" and not self.asked.leaves:
             return DisclosureClass.WORKSPACE
         return DisclosureClass.PROTECTED
+
+    @cached_property
+    def guarded(self) -> list[str]:
+        """What the cohort asks of inclusion health, in words."""
+        return guarded(self.asked.viewer, self.who, self.asked.release.catalogue)
 
     def publish(self, cells: Iterable[Cell], measure: Measure) -> Published:
         """Pass cells through the disclosure control of this class."""
@@ -139,6 +147,9 @@ class CohortAsked:
         Protected figures are asked in the words of the lattice, about a hundred
         neighbours at least (`steps.lattice`).
         """
+        if self.guarded and not self.asked.viewer.sees_sensitive:
+            named = ", ".join(self.guarded)
+            return [f"{named} is for roles and purposes that see inclusion health"]
         if self.kind is not DisclosureClass.PROTECTED:
             return []
         found = beyond_lattice(self.who, self.asked.release.catalogue)

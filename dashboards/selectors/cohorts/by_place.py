@@ -1,5 +1,7 @@
 """A cohort's size for every place of a kind, as shares of the places' people."""
 
+from pyroaring import BitMap
+
 from dashboards.charts import ChartSpec, Dimension
 from dashboards.selectors.asked import Asked
 from dashboards.selectors.cohorts.asking import CohortAsked
@@ -21,7 +23,8 @@ def figure(asked: Asked, version: CohortVersion, kind: str) -> ChartSpec:
     """Return the cohort by place, in the viewer's class."""
     cohort = CohortAsked(asked, who_of(version), version.cohort.title)
     try:
-        people, refusals = cohort.people, cohort.refusals
+        refusals = cohort.refusals
+        people = cohort.people if not refusals else BitMap()
     except LookupError as error:
         raise RefusedFigureError(problem_words(error)) from error
     if refusals:

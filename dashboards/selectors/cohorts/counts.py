@@ -58,8 +58,8 @@ def answer(cohort: CohortAsked) -> Answer:
     """Count a cohort step by step, in the viewer's class."""
     kind = cohort.kind.value
     try:
-        steps = cohort.steps
         refusals = cohort.refusals
+        steps = cohort.steps if not refusals else []
     except SearchingError as waiting:
         return Answer(None, None, [], kind, waiting=waiting)
     except (LookupError, UnknownCodelistError) as error:

@@ -43,7 +43,7 @@ def figures(cohort: CohortAsked) -> list[tuple[str, ChartSpec]]:
         ("deprivation", "imd_fifth"),
         ("segments", "segment"),
     ):
-        if attribute in catalogue:
+        if attribute in catalogue and not catalogue[attribute].sensitive:
             found.append((key, divided_by(cohort, key, attribute)))
     flags = [name for name in condition_flags(cohort) if name in catalogue]
     if flags:
@@ -62,7 +62,9 @@ def condition_flags(cohort: CohortAsked) -> list[str]:
     return [
         name
         for name, attribute in cohort.asked.release.catalogue.items()
-        if name.startswith("has_") and attribute.kind == "flag"
+        if name.startswith("has_")
+        and attribute.kind == "flag"
+        and not attribute.sensitive
     ]
 
 

@@ -4,9 +4,9 @@ from functools import cache
 
 from dashboards.selectors.asked import Asked
 from dashboards.selectors.lenses import FIFTHS, SEXES, worded
-from linkage.feature_definitions import codelists
+from linkage import imported
+from linkage.codebook.in_force import in_force
 from linkage.release.catalogue import Attribute
-from segmentation.cohorts import lists
 from segmentation.cohorts.selectors import cohorts
 from segmentation.cohorts.steps.words import Names
 from segmentation.definitions import SCHEMES
@@ -25,15 +25,14 @@ def names_for(asked: Asked) -> Names:
         attributes=asked.release.catalogue,
         label=label,
         codelists=codelist_titles(),
-        imported=lists.titles(asked.viewer),
+        imported={each.pk: each.title for each in imported.lists(asked.viewer)},
         cohorts={cohort.pk: cohort.title for cohort in cohorts(asked.viewer)},
     )
 
 
-@cache
 def codelist_titles() -> dict[str, str]:
-    """Every code list's title by its name."""
-    return {name: each.spec.title for name, each in codelists().items()}
+    """Every code list's title by its name, as they are in force."""
+    return {name: each.spec.title for name, each in in_force().items()}
 
 
 @cache

@@ -24,7 +24,7 @@ def flags(cohort: CohortAsked) -> list[tuple[str, str]]:
     found = [
         (name, attribute.title)
         for name, attribute in cohort.asked.release.catalogue.items()
-        if attribute.kind == "flag"
+        if attribute.kind == "flag" and not attribute.sensitive
     ]
     return sorted(found, key=lambda pair: pair[1])
 

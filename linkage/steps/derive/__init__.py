@@ -5,6 +5,7 @@ so it uses only what was known by `as_of`: nothing dated, begun or recorded late
 """
 
 from linkage.steps.derive.attributes import attributes
-from linkage.steps.derive.features import derive
+from linkage.steps.derive.features import derive, standing_on
+from linkage.steps.derive.people import Geography
 
-__all__ = ["attributes", "derive"]
+__all__ = ["Geography", "attributes", "derive", "standing_on"]

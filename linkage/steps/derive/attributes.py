@@ -1,6 +1,7 @@
 """What the columns of `derive` are called, and which values they may take."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from linkage.feature_specs import (
     AnyOf,
@@ -11,8 +12,10 @@ from linkage.feature_specs import (
     LatestDate,
     LatestValue,
     OpenActivity,
+    Overdue,
     Person,
     Register,
+    When,
 )
 from linkage.release.catalogue import Attribute
 from linkage.steps.derive.people import REGISTERED, RESIDENT, Geography
@@ -49,7 +52,7 @@ def attributes(
             if codes:
                 made.append(Attribute(level, LEVELS[level], "category", values=codes))
     for name, spec in specs.items():
-        made += _of(name, spec)
+        made += [replace(each, sensitive=spec.sensitive) for each in _of(name, spec)]
     return made
 
 
@@ -64,7 +67,7 @@ def _of(name: str, spec: FeatureSpec) -> list[Attribute]:
                     f"{name}_since", f"{spec.title}, since", "date", source=source
                 ),
             ]
-        case HasCode() | OpenActivity() | AnyOf():
+        case HasCode() | OpenActivity() | AnyOf() | When() | Overdue():
             return [Attribute(name, spec.title, "flag", source=source)]
         case LatestDate():
             return [Attribute(name, spec.title, "date", source=source)]

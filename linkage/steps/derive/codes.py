@@ -4,7 +4,9 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from linkage.feature_specs import (
+from linkage.code_rules import (
+    CodeRule,
+    CountCodes,
     DaysSinceCode,
     DistinctCodes,
     HasCode,
@@ -14,19 +16,13 @@ from linkage.feature_specs import (
     LatestValue,
     Register,
     Sustained,
+    Trend,
+    Values,
 )
 from linkage.steps.derive.known import Hits
 from linkage.vocabulary import SYSTEMS
 
-CodeRule = (
-    Register
-    | HasCode
-    | LatestValue
-    | LatestCode
-    | LatestDate
-    | DaysSinceCode
-    | DistinctCodes
-)
+DAYS_PER_YEAR = 365.25
 
 
 def from_codes(
@@ -44,6 +40,8 @@ def from_codes(
             ).with_columns(pl.col(name).fill_null(value=False))
         case LatestValue():
             found = _latest_value(name, rule, hits, as_of)
+        case Trend():
+            found = _trend(name, rule, hits, as_of)
         case LatestCode():
             found = _latest_code(name, rule, hits, as_of)
         case LatestDate():
@@ -51,16 +49,23 @@ def from_codes(
         case DaysSinceCode():
             days = (pl.lit(as_of) - pl.col(name)).dt.total_days().cast(pl.Int32)
             found = _latest(hits.on(rule.codes), name).with_columns(days.alias(name))
+        case CountCodes():
+            return _counted(name, ids, _days(name, rule, hits, as_of))
         case DistinctCodes():
-            found = _distinct(name, rule, hits, as_of)
-            return ids.join(
-                found, on="person_no", how="left", maintain_order="left"
-            ).with_columns(pl.col(name).fill_null(0))
+            return _counted(name, ids, _distinct(name, rule, hits, as_of))
     return ids.join(found, on="person_no", how="left", maintain_order="left")
 
 
+def _counted(name: str, ids: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+    """Everybody in order; whoever has none has 0."""
+    return ids.join(
+        found, on="person_no", how="left", maintain_order="left"
+    ).with_columns(pl.col(name).fill_null(0))
+
+
 def _after(
-    rule: HasCode | LatestValue | LatestCode | LatestDate, as_of: date
+    rule: HasCode | LatestValue | Trend | LatestCode | LatestDate | CountCodes,
+    as_of: date,
 ) -> date | None:
     return as_of - timedelta(days=rule.within_days) if rule.within_days else None
 
@@ -158,17 +163,7 @@ def _has_code(rule: HasCode, hits: Hits, as_of: date) -> pl.DataFrame:
 def _latest_value(
     name: str, rule: LatestValue, hits: Hits, as_of: date
 ) -> pl.DataFrame:
-    found = hits.on(rule.codes, after=_after(rule, as_of))
-    value = pl.col("value").cast(pl.Float64)
-    unit = pl.col("unit").str.strip_chars().str.to_lowercase()
-    for other, (times, plus) in rule.convert.items():
-        is_other = (unit == other.lower()).fill_null(value=False)
-        value = pl.when(is_other).then(pl.col("value") * times + plus).otherwise(value)
-    daily = _daily(
-        found.with_columns(value=value).filter(
-            pl.col("value").is_between(rule.low, rule.high)
-        )
-    )
+    daily = _plausible(rule, hits.on(rule.codes, after=_after(rule, as_of)))
     return (
         daily.sort("on_date")
         .group_by("person_no")
@@ -176,6 +171,38 @@ def _latest_value(
             pl.col("value").last().alias(name),
             pl.col("on_date").last().alias(f"{name}_on"),
         )
+    )
+
+
+def _plausible(rule: Values, found: pl.DataFrame) -> pl.DataFrame:
+    """One plausible value in our unit per person and day."""
+    value = pl.col("value").cast(pl.Float64)
+    unit = pl.col("unit").str.strip_chars().str.to_lowercase()
+    for other, (times, plus) in rule.convert.items():
+        is_other = (unit == other.lower()).fill_null(value=False)
+        value = pl.when(is_other).then(pl.col("value") * times + plus).otherwise(value)
+    return _daily(
+        found.with_columns(value=value).filter(
+            pl.col("value").is_between(rule.low, rule.high)
+        )
+    )
+
+
+def _trend(name: str, rule: Trend, hits: Hits, as_of: date) -> pl.DataFrame:
+    daily = _plausible(rule, hits.on(rule.codes, after=_after(rule, as_of)))
+    # Days are counted from the date: sums of squares of day numbers since 1970
+    # would lose the last digits.
+    years = (pl.col("on_date") - pl.lit(as_of)).dt.total_days() / DAYS_PER_YEAR
+    known = daily.with_columns(years=years)
+    x, y = pl.col("years"), pl.col("value")
+    return (
+        known.group_by("person_no")
+        .agg(
+            slope=((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum(),
+            apart=(pl.col("on_date").max() - pl.col("on_date").min()).dt.total_days(),
+        )
+        .filter(pl.col("apart") >= rule.over_days)
+        .select("person_no", pl.col("slope").alias(name))
     )
 
 
@@ -201,20 +228,27 @@ def _latest_code(name: str, rule: LatestCode, hits: Hits, as_of: date) -> pl.Dat
     )
 
 
+def _days(name: str, rule: CountCodes, hits: Hits, as_of: date) -> pl.DataFrame:
+    found = hits.on(rule.codes, after=_after(rule, as_of))
+    return found.group_by("person_no").agg(
+        pl.col("on_date").n_unique().cast(pl.Int32).alias(name)
+    )
+
+
 def _distinct(name: str, rule: DistinctCodes, hits: Hits, as_of: date) -> pl.DataFrame:
-    left_out = hits.codes.filter(pl.col("list").is_in(rule.leave_out))["code"].unique()
+    """Codes are cut once each, not once per event."""
+    codes = hits.distinct.filter(pl.col("system") == SYSTEMS[rule.system])
+    left_out = hits.codes.filter(pl.col("list").is_in(rule.leave_out))
+    codes = codes.join(left_out, on="code_no", how="anti")
+    if rule.codes:
+        among = hits.codes.filter(pl.col("list").is_in(rule.codes))
+        codes = codes.join(among, on="code_no", how="semi")
+    cut = codes.select(
+        "code_no", stem=pl.col("code").str.slice(0, rule.length).rank("dense")
+    )
     return (
-        hits.known.filter(
-            (pl.col("system") == SYSTEMS[rule.system])
-            & (pl.col("on_date") > as_of - timedelta(days=rule.within_days))
-            & ~pl.col("code").is_in(left_out.implode())
-        )
+        hits.known.filter(pl.col("on_date") > as_of - timedelta(days=rule.within_days))
+        .join(cut, on="code_no", how="inner")
         .group_by("person_no")
-        .agg(
-            pl.col("code")
-            .str.slice(0, rule.length)
-            .n_unique()
-            .cast(pl.Int32)
-            .alias(name)
-        )
+        .agg(pl.col("stem").n_unique().cast(pl.Int32).alias(name))
     )

@@ -1,15 +1,17 @@
 """Derive every feature of people in one pass over their events and activity."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import get_args
 
 import polars as pl
 
 from linkage.code_lists import Codelist
-from linkage.feature_specs import AnyOf, CountOf, FeatureSpec, Person, SumOf
-from linkage.steps.derive.activities import ActivityRule, from_activity
-from linkage.steps.derive.codes import CodeRule, from_codes
+from linkage.code_rules import CodeRule
+from linkage.feature_specs import ActivityRule, FeatureSpec, Person
+from linkage.steps.derive.activities import from_activity
+from linkage.steps.derive.built import built
+from linkage.steps.derive.codes import from_codes
 from linkage.steps.derive.known import Hits, known_activity, known_events
 from linkage.steps.derive.people import REGISTERED, RESIDENT, Geography, people_at
 
@@ -56,9 +58,27 @@ def derive(
             made[name] = used[name]
         else:
             later[name] = spec
-    _combine(later, made)
+    _combine(later, made, as_of)
     order = [column for name, spec in specs.items() for column in spec.columns(name)]
     return ids.with_columns(made[c].alias(c) for c in (*REGISTERED, *RESIDENT, *order))
+
+
+def standing_on(
+    specs: Mapping[str, FeatureSpec], columns: Iterable[str]
+) -> dict[str, FeatureSpec]:
+    """The features that make some columns, and every feature that those read.
+
+    KeyError for a column that no feature makes.
+    """
+    made_by = {c: name for name, spec in specs.items() for c in spec.columns(name)}
+    wanted: set[str] = set()
+    waiting = list(columns)
+    while waiting:
+        name = made_by[waiting.pop()]
+        if name not in wanted:
+            wanted.add(name)
+            waiting += specs[name].built_on
+    return {name: spec for name, spec in specs.items() if name in wanted}
 
 
 def _lists(specs: Mapping[str, FeatureSpec]) -> list[str]:
@@ -84,25 +104,13 @@ def check(specs: Mapping[str, FeatureSpec], codelists: Mapping[str, Codelist]) -
             made.update(waiting.pop(name).columns(name))
 
 
-def _combine(later: dict[str, FeatureSpec], made: dict[str, pl.Series]) -> None:
+def _combine(
+    later: dict[str, FeatureSpec], made: dict[str, pl.Series], as_of: date
+) -> None:
     """Add the features that are built on other features, each after what it reads."""
     while later:
         ready = [n for n, s in later.items() if all(b in made for b in s.built_on)]
         for name in ready:
             spec = later.pop(name)
-            made[name] = _combined(spec, made).alias(name)
-
-
-def _combined(spec: FeatureSpec, made: Mapping[str, pl.Series]) -> pl.Series:
-    columns = pl.DataFrame([made[name] for name in spec.built_on])
-    names = list(spec.built_on)
-    match spec.rule:
-        case CountOf():
-            total = pl.sum_horizontal(pl.col(names).cast(pl.Int32))
-        case AnyOf():
-            total = pl.any_horizontal(pl.col(names).fill_null(value=False))
-        case SumOf():
-            total = pl.sum_horizontal(pl.col(names).cast(pl.Float64))
-        case other:
-            raise TypeError(f"no way to combine by {other.kind}")
-    return columns.select(made=total)["made"]
+            frame = pl.DataFrame([made[column] for column in spec.built_on])
+            made[name] = built(spec.rule, frame, as_of).alias(name)

@@ -65,29 +65,47 @@ def codes_of_lists(
 
 
 class Hits:
-    """The known events on each codelist, matched once per distinct code."""
+    """The known events on each codelist, matched once per distinct code.
+
+    `distinct` holds every code of the events once (`code_no`, `system`, `code`);
+    `codes` says which lists a code is on; `known` are the events with their code's
+    number, so that nothing after this compares text.
+    """
 
     def __init__(self, known: pl.DataFrame, codelists: Mapping[str, Codelist]) -> None:
-        codes = known.select(pl.col("system").cast(pl.Int16), "code").unique()
-        table = codes_of_lists(codes, codelists)
-        matched = known.select(
-            *HIT_COLUMNS, pl.col("system").cast(pl.Int16), "code"
-        ).join(table, on=["system", "code"], how="inner")
+        numbered = known.select(
+            *HIT_COLUMNS,
+            pl.col("system").cast(pl.Int16),
+            pl.col("code").cast(pl.Categorical),
+        )
+        self.distinct = (
+            numbered.select("system", "code")
+            .unique()
+            .sort("system", pl.col("code").cast(pl.String))
+            .with_row_index("code_no")
+        )
+        self.known = numbered.join(self.distinct, on=["system", "code"]).drop(
+            "system", "code"
+        )
+        self.distinct = self.distinct.with_columns(pl.col("code").cast(pl.String))
+        table = codes_of_lists(self.distinct.drop("code_no"), codelists)
+        self.codes = table.join(self.distinct, on=["system", "code"])
+        matched = self.known.join(
+            self.codes.select("code_no", "list"), on="code_no", how="inner"
+        )
         parts = matched.partition_by("list", as_dict=True, include_key=False)
         self._by_list = {
             key[0]: part.select(HIT_COLUMNS) for key, part in parts.items()
         }
         self._none = matched.select(HIT_COLUMNS).clear()
-        self.known = known
-        self.codes = table
 
     def on(self, lists: Iterable[str], *, after: date | None = None) -> pl.DataFrame:
         """Return the events on any of the lists: person_no, on_date, kind, value, unit.
 
         `after` keeps what is dated later than it.
         """
-        parts = (self._by_list.get(name, self._none) for name in lists)
-        found = pl.concat([self._none, *parts])
+        parts = [self._by_list[name] for name in lists if name in self._by_list]
+        found = pl.concat(parts) if parts else self._none
         return found if after is None else found.filter(pl.col("on_date") > after)
 
     def recorded(self, lists: Iterable[str]) -> pl.DataFrame:

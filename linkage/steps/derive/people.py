@@ -4,7 +4,7 @@ from datetime import date
 
 import polars as pl
 
-from linkage.steps.derive.words import AGE_BANDS
+from linkage.steps.derive.words import AGE_BANDS, IMD_DOMAINS
 from linkage.vocabulary import ETHNICITIES
 
 REGISTERED = (
@@ -16,6 +16,13 @@ REGISTERED = (
     "icb_code",
 )
 RESIDENT = ("lsoa_code", "msoa_code", "ward_code", "district_code", "council_code")
+AREA_TRAITS = (
+    "imd_decile",
+    "imd_fifth",
+    "is_rural",
+    *IMD_DOMAINS,
+    "fuel_poverty_percent",
+)
 Geography = tuple[pl.DataFrame, pl.DataFrame]
 
 
@@ -50,7 +57,7 @@ def people_at(
     found = found.join(
         registered.select(REGISTERED), on="practice_code", how="left"
     ).join(
-        resident.select(*RESIDENT, "imd_decile", "imd_fifth"),
+        resident.select(*RESIDENT, *AREA_TRAITS),
         on="lsoa_code",
         how="left",
     )
@@ -68,6 +75,9 @@ def people_at(
             "ethnicity_group",
             "imd_decile",
             "imd_fifth",
+            *IMD_DOMAINS,
+            "rurality",
+            "fuel_poverty_percent",
             "is_registered",
             "is_resident",
             "in_care_home",
@@ -130,6 +140,12 @@ def _traits(as_of: date) -> list[pl.Expr]:
         .alias("ethnicity_group"),
         pl.col("imd_decile").cast(pl.Int16).cast(pl.String),
         pl.col("imd_fifth").cast(pl.Int16).cast(pl.String),
+        *(pl.col(name).cast(pl.Int16).cast(pl.String) for name in IMD_DOMAINS),
+        pl.when("is_rural")
+        .then(pl.lit("rural"))
+        .when(~pl.col("is_rural"))
+        .then(pl.lit("urban"))
+        .alias("rurality"),
         pl.col("practice_code").is_not_null().alias("is_registered"),
         pl.col("lsoa_code").is_not_null().alias("is_resident"),
         pl.col("in_care_home").fill_null(value=False),

@@ -1,14 +1,14 @@
-"""A number's column as fine bins of people, so that a range is a union of bitmaps.
+"""A number's column as people by value: fine bins where values are few, else dense.
 
-Every distinct value has its own bin where there are few; else edges lie at every
-number of two or three significant digits, which is what people type, and at
-quantiles. A range that begins or ends inside a bin is settled by the column itself.
+An age, a count, a score of a few hundred values: one bitmap each, so that a range is
+a union of bitmaps and a sum is value times people. A cost or a probability has as
+many values as people: there a column of codes in the order of `person_no` is
+compared whole, which takes a millisecond for 1.5 million people and is exact as well.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable
 from dataclasses import dataclass
-from math import floor, isfinite, log10
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,120 +18,176 @@ from linkage.steps.index import bitmap_of
 
 Numbers = NDArray[np.float32]
 Ids = NDArray[np.uint32]
-MOST_BINS = 512
-QUANTILES = 64
+Codes = NDArray[np.uint16]
+MOST_BINS = 256
+MOST_CODES = 65_535
+BLOCK_BITS = 1 << 16
+BLOCK_BYTES = BLOCK_BITS // 8
+# Roaring's portable format (RoaringFormatSpec, GitHub): containers of more than 4,096
+# members are bitsets of 8 KiB, smaller ones lists of 16-bit numbers.
+MOST_LISTED = 4096
+NO_RUNS_COOKIE = 12346
+
+
+class ByNumber(Protocol):
+    """The people of a release by one number."""
+
+    @property
+    def known(self) -> BitMap: ...
+    def between(self, low: float | None, high: float | None) -> BitMap: ...
+    def total(self, people: BitMap) -> float: ...
+    def contributors(self, people: BitMap) -> BitMap: ...
+
+
+def by_number(people: Ids, numbers: Numbers) -> ByNumber:
+    """Return people by a number aligned with them; NaN is not known."""
+    known = ~np.isnan(numbers)
+    ids, found = people[known], numbers[known]
+    levels, codes = np.unique(found, return_inverse=True)
+    if len(levels) <= MOST_BINS:
+        return _fine_bins(ids, levels, codes.astype(np.uint16))
+    return _dense(ids, found, levels, codes)
 
 
 @dataclass(frozen=True)
 class FineBins:
-    """The people of a release by bins of one number, ascending.
+    """One bitmap for each value, ascending."""
 
-    `lows[i]` is the least value of bin i and `highs[i]` its greatest, as they occur.
-    """
-
-    lows: list[float]
-    highs: list[float]
+    values: list[float]
     bins: list[BitMap]
     known: BitMap
 
-    def between(
-        self,
-        low: float | None,
-        high: float | None,
-        values: Callable[[BitMap], tuple[Ids, Numbers]],
-    ) -> BitMap:
-        """Return who has a number from `low` (inclusive) to under `high`.
-
-        `values` gives the people of a set and their numbers; it is asked only where
-        an end of the range lies inside a bin.
-        """
-        first = 0 if low is None else bisect_left(self.highs, low)
-        last = len(self.bins) if high is None else bisect_left(self.lows, high)
-        if first >= last:
-            return BitMap()
-        cut = {
-            n
-            for n in {first, last - 1}
-            if (low is not None and self.lows[n] < low)
-            or (high is not None and self.highs[n] >= high)
-        }
-        whole = [n for n in range(first, last) if n not in cut]
-        found = self._whole(whole)
-        for n in cut:
-            ids, numbers = values(self.bins[n])
-            chosen = np.ones(len(ids), dtype=bool)
-            if low is not None:
-                chosen &= numbers >= np.float32(low)
-            if high is not None:
-                chosen &= numbers < np.float32(high)
-            found |= bitmap_of(ids[chosen])
-        return found
-
-    def _whole(self, chosen: list[int]) -> BitMap:
-        """Unite bins; where most are chosen, take the others away instead."""
+    def between(self, low: float | None, high: float | None) -> BitMap:
+        """Return who has a number from `low` (inclusive) to under `high`."""
+        first = 0 if low is None else bisect_left(self.values, _as_kept(low))
+        last = len(self.bins) if high is None else self._under(high)
+        chosen = self.bins[first:last]
         if not chosen:
             return BitMap()
         if 2 * len(chosen) > len(self.bins):
-            taken = set(chosen)
-            rest = [b for n, b in enumerate(self.bins) if n not in taken]
+            rest = self.bins[:first] + self.bins[last:]
             return self.known - BitMap.union(*rest) if rest else self.known.copy()
-        return BitMap.union(*(self.bins[n] for n in chosen))
+        return BitMap.union(*chosen)
+
+    def _under(self, high: float) -> int:
+        return bisect_left(self.values, _as_kept(high))
+
+    def total(self, people: BitMap) -> float:
+        """Return the sum over a set of people; unknown values add nothing."""
+        return sum(
+            value * people.intersection_cardinality(having)
+            for value, having in zip(self.values, self.bins, strict=True)
+            if value
+        )
+
+    def contributors(self, people: BitMap) -> BitMap:
+        """Return who of a set has a number other than zero."""
+        none = [b for v, b in zip(self.values, self.bins, strict=True) if not v]
+        return (people & self.known).difference(*none) if none else people & self.known
 
 
-def fine_bins(people: Ids, numbers: Numbers) -> FineBins:
-    """Divide people by a number aligned with them; NaN is not known, in no bin."""
-    known = ~np.isnan(numbers)
-    ids, numbers = people[known], numbers[known]
-    if not len(ids):
-        return FineBins([], [], [], BitMap())
-    edges = _edges(np.sort(numbers))
-    slots = (np.searchsorted(edges, numbers, side="right") - 1).astype(np.uint16)
-    order = np.argsort(slots, kind="stable")
-    bounds = np.searchsorted(slots[order], np.arange(len(edges) + 1))
-    lows, highs, bins = [], [], []
-    for start, end in zip(bounds[:-1], bounds[1:], strict=True):
-        if start == end:
-            continue
-        inside = order[start:end]
-        lows.append(float(numbers[inside].min()))
-        highs.append(float(numbers[inside].max()))
-        bins.append(bitmap_of(ids[inside]))
-    return FineBins(lows, highs, bins, bitmap_of(ids))
+def _fine_bins(ids: Ids, levels: Numbers, codes: Codes) -> FineBins:
+    order = np.argsort(codes, kind="stable")
+    bounds = np.searchsorted(codes[order], np.arange(len(levels) + 1))
+    ordered = ids[order]
+    bins = [
+        bitmap_of(ordered[start:end])
+        for start, end in zip(bounds[:-1], bounds[1:], strict=True)
+    ]
+    return FineBins([float(level) for level in levels], bins, bitmap_of(ids))
 
 
-def _edges(ordered: Numbers) -> Numbers:
-    """Choose the lower edges of the bins, the least value among them."""
-    steps = np.flatnonzero(np.diff(ordered)) + 1
-    if len(steps) < MOST_BINS:
-        each: Numbers = ordered[np.concatenate([[0], steps])]
-        return each
-    least, greatest = float(ordered[0]), float(ordered[-1])
-    quantiles = ordered[:: max(1, len(ordered) // QUANTILES)]
-    rounds = _round_numbers(least, greatest)
-    both = np.concatenate([[np.float32(least)], quantiles, rounds])
-    found: Numbers = np.unique(both[both >= least]).astype(np.float32)
-    return found
+@dataclass(frozen=True)
+class Dense:
+    """A code for each `person_no` from 0 on; 0 is not known, and n the nth level.
+
+    With more levels than codes the numbers themselves stand there, NaN not known.
+    """
+
+    levels: Numbers | None
+    codes: Codes | Numbers
+    known: BitMap
+
+    def between(self, low: float | None, high: float | None) -> BitMap:
+        """Return who has a number from `low` (inclusive) to under `high`."""
+        if self.levels is None:
+            # Not known compares as false either way.
+            chosen = self.codes >= np.float32(-np.inf if low is None else low)
+            if high is not None:
+                chosen &= self.codes < np.float32(high)
+            return bitmap_of_mask(chosen)
+        first, last = 1, len(self.levels) + 1
+        if low is not None:
+            first = 1 + int(np.searchsorted(self.levels, np.float32(low)))
+        if high is not None:
+            last = 1 + int(np.searchsorted(self.levels, np.float32(high)))
+        if first >= last:
+            return BitMap()
+        chosen = self.codes >= np.uint16(first)
+        if last <= len(self.levels):
+            chosen &= self.codes < np.uint16(last)
+        return bitmap_of_mask(chosen)
+
+    def _of(self, people: BitMap) -> Numbers:
+        ids = np.frombuffer((people & self.known).to_array(), dtype=np.uint32)
+        codes = self.codes[ids]
+        if self.levels is None:
+            return codes.astype(np.float32, copy=False)
+        return self.levels[codes.astype(np.int64) - 1]
+
+    def total(self, people: BitMap) -> float:
+        """Return the sum over a set of people; unknown values add nothing."""
+        return float(self._of(people).sum(dtype=np.float64))
+
+    def contributors(self, people: BitMap) -> BitMap:
+        """Return who of a set has a number other than zero."""
+        tiny = float(np.finfo(np.float32).tiny)
+        return (people & self.known) - self.between(0.0, tiny)
 
 
-def _round_numbers(least: float, greatest: float) -> Numbers:
-    """Every number of three significant digits in a range, or of two if too many."""
-    for digits in (3, 2):
-        found = _of_digits(least, greatest, digits)
-        if len(found) <= MOST_BINS:
-            return found
-    return np.empty(0, dtype=np.float32)
+def _dense(
+    ids: Ids, numbers: Numbers, levels: Numbers, places: NDArray[np.intp]
+) -> Dense:
+    span = int(ids[-1]) + 1
+    known = bitmap_of(ids)
+    if len(levels) <= MOST_CODES:
+        codes = np.zeros(span, dtype=np.uint16)
+        codes[ids] = places + 1
+        return Dense(levels, codes, known)
+    whole = np.full(span, np.nan, dtype=np.float32)
+    whole[ids] = numbers
+    return Dense(None, whole, known)
 
 
-def _of_digits(least: float, greatest: float, digits: int) -> Numbers:
-    found: list[NDArray[np.float64]] = [np.zeros(1)]
-    size = max(abs(least), abs(greatest))
-    if size and isfinite(size):
-        # Four decades hold all that is told apart; below them is nearly nothing.
-        top = floor(log10(size))
-        for power in range(top - 4, top + 1):
-            step = 10.0 ** (power - digits + 1)
-            decade = np.arange(10 ** (digits - 1), 10**digits) * step
-            found += [decade, -decade]
-    numbers = np.concatenate(found).astype(np.float32)
-    inside: Numbers = numbers[(numbers >= least) & (numbers <= greatest)]
-    return inside
+def _as_kept(value: float) -> float:
+    """Return a threshold as a column would hold it: in 32 bits."""
+    return float(np.float32(value))
+
+
+def bitmap_of_mask(mask: NDArray[np.bool_]) -> BitMap:
+    """Make a bitmap of a mask's positions, by writing it down in roaring's own form.
+
+    Twenty times as fast as by the positions: half a millisecond for 1.5 million.
+    """
+    packed = np.packbits(mask, bitorder="little")
+    padded = np.zeros(-(-len(packed) // BLOCK_BYTES) * BLOCK_BYTES, dtype=np.uint8)
+    padded[: len(packed)] = packed
+    blocks = padded.reshape(-1, BLOCK_BYTES)
+    sizes = np.bitwise_count(blocks.view(np.uint64)).sum(axis=1, dtype=np.int64)
+    keys = np.flatnonzero(sizes)
+    bodies = [_container(blocks[key], int(sizes[key])) for key in keys]
+    head = np.empty((len(keys), 2), dtype="<u2")
+    head[:, 0], head[:, 1] = keys, sizes[keys] - 1
+    lengths = [len(body) for body in bodies]
+    first = 8 + 8 * len(keys)
+    places = (first + np.cumsum([0, *lengths[:-1]])).astype("<u4")[: len(keys)]
+    cookie = np.array([NO_RUNS_COOKIE, len(keys)], dtype="<u4")
+    written = [cookie.tobytes(), head.tobytes(), places.tobytes(), *bodies]
+    return BitMap.deserialize(b"".join(written))
+
+
+def _container(block: NDArray[np.uint8], size: int) -> bytes:
+    if size > MOST_LISTED:
+        return block.tobytes()
+    members = np.flatnonzero(np.unpackbits(block, bitorder="little"))
+    return members.astype("<u2").tobytes()

@@ -141,6 +141,8 @@ def test_the_stages_stand_in_the_order_of_the_road(tmp_path, monkeypatch) -> Non
         ("landing", "vault"),
         ("refresh", "worker"),
         ("accounts", "worker"),
+        ("approvals", "worker"),
+        ("links", "vault"),
         ("linkage", "vault"),
     ]
     assert found[0].arguments[-2:] == ["--reference", "/real"]

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pyroaring import BitMap
 
+from dashboards.selectors.person import guarded_codes
 from governance.access import ACCESS
 from linkage.release import selectors as release
 from segmentation.cohorts.specs import CohortSpec
@@ -163,9 +164,7 @@ def test_a_place_lead_sees_protected_counts_of_the_place(signed_in, system):
 def test_protected_figures_are_asked_in_fixed_words(
     signed_in, also, reason, monkeypatch
 ):
-    monkeypatch.setattr(
-        "segmentation.cohorts.lists.members", lambda viewer, number: _nobody()
-    )
+    monkeypatch.setattr("linkage.imported.members", lambda viewer, number: _nobody())
     page = signed_in("place_lead").get(f"{BUILD}?{CLINICIAN}&{also}")
     assert headline(page) == "No protected figure can be given of this cohort"
     assert reason in words(page)
@@ -174,6 +173,40 @@ def test_protected_figures_are_asked_in_fixed_words(
 
 def _nobody():
     return BitMap([1])
+
+
+def test_inclusion_health_is_for_few_and_never_exact(signed_in, system):
+    """The analyst sees it for population health, protected; the team for care alone."""
+    text = "c1=feature:homeless"
+    exact = len(system.bitmap("homeless"))
+    page = signed_in("system_analyst").get(f"{BUILD}?{text}&q=homeless")
+    shown = int(headline(page).split()[0].replace(",", ""))
+    assert shown % 5 == 0
+    assert abs(shown - exact) <= 2
+    assert "protected aggregate" in words(page)
+    assert "add:feature:homeless" in words(page)
+    for role in ("place_lead", "pcn_mdt_member"):
+        refused = signed_in(role).get(f"{BUILD}?{text}&q=homeless")
+        assert "see inclusion health" in words(refused)
+        assert "add:feature:homeless" not in words(refused)
+    analyst = signed_in("system_analyst")
+    cohort = saved(analyst, who={"all_of": [{"feature": "homeless"}]})
+    narrowed = analyst.get(reverse("overview"), {"cohort": cohort.pk})
+    assert narrowed.status_code == 403
+    nested = f"{BUILD}?c1=cohort:{cohort.pk}.1"
+    assert "another saved cohort" in words(analyst.get(nested))
+
+
+def test_a_code_of_inclusion_health_is_guarded_like_its_feature(signed_in):
+    stem = sorted(guarded_codes())[0]
+    typed = f"c1=codes:&c1-codes={stem}&c1-system=snomed"
+    client = signed_in("place_lead")
+    page = client.get(f"{BUILD}?{typed}&c1-since=2026-01-01&c1-until=2026-02-01")
+    assert "see inclusion health" in words(page)
+    asked = {"codes": [stem], "system": "snomed"}
+    asked |= {"since": "2026-01-01", "until": "2026-02-01"}
+    started = {"definition": json.dumps({"all_of": [asked]})}
+    assert client.post(reverse("cohort-search"), started).status_code == 403
 
 
 def test_few_neighbours_are_no_base_for_a_protected_figure(signed_in):
@@ -248,9 +281,7 @@ def test_a_cohort_is_saved_versioned_shared_and_copied(signed_in):
 
 
 def test_a_cohort_of_an_imported_list_stays_its_owners(signed_in, monkeypatch):
-    monkeypatch.setattr(
-        "segmentation.cohorts.lists.members", lambda viewer, number: _nobody()
-    )
+    monkeypatch.setattr("linkage.imported.members", lambda viewer, number: _nobody())
     analyst = signed_in("system_analyst")
     cohort = saved(analyst, who={"all_of": [{"imported_list": 3}]})
     share(analyst, cohort, "everyone")

@@ -186,7 +186,7 @@ def test_what_is_known_needed_and_suggested_comes_from_the_record(made):
 
 
 def test_who_does_not_meet_the_rules_is_nowhere(made):
-    with_rules = ListRun.objects.get(release_id=made.releases[0])
+    with_rules = ListRun.objects.get(programme=PROGRAMME, release_id=made.releases[0])
     everyone_left_out = {
         person
         for rule, practices in with_rules.left_out.items()
@@ -245,7 +245,7 @@ def test_what_changed_since_the_release_before_is_said(made):
 def test_an_opt_out_takes_someone_off_the_next_list_and_is_counted(made):
     assert made.entry(1, BERT) is not None
     assert made.entry(2, BERT) is None
-    run = ListRun.objects.get(release_id=made.releases[2])
+    run = ListRun.objects.get(programme=PROGRAMME, release_id=made.releases[2])
     gone = store.unpack(run.left_out, "national_opt_out", "Z81001")
     assert set(gone) == {BERT.person_no}
 

@@ -5,6 +5,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 import pytest
+from django.test import Client
 from django.urls import reverse
 
 from linkage.release import selectors as release
@@ -113,6 +114,19 @@ def test_the_explorer_answers_for_the_capacity_asked(
     assert "For 12 reviews a week" in usual
 
 
+def test_movement_between_bands_since_the_release_before(
+    signed_in, with_bands, monkeypatch
+) -> None:
+    client = signed_in("system_analyst", "QZZ")
+    assert "Movement between bands" not in text_of(client.get(reverse("risk")))
+    monkeypatch.setattr(release, "previous", lambda: with_bands)
+    page = text_of(client.get(reverse("risk")))
+    table = page[page.index('id="movement"') :]
+    table = table[: table.index("</table>")]
+    # Nobody moves between a release and itself.
+    assert table.count("100%") == len(BANDS)
+
+
 def test_the_profile_downloads_protected_figures(signed_in, with_bands) -> None:
     client = signed_in("system_analyst", "QZZ")
     sent = client.get(reverse("risk-csv", args=["risk-bands"]))
@@ -144,6 +158,14 @@ def test_the_card_answers_whether_the_score_may_be_trusted(signed_in, trained) -
     record = client.get(reverse("model-record", args=[NAME])).json()
     assert record["version"] == 3
     assert "may not order lists" in record["standing"]
+
+
+def test_the_register_of_algorithms_is_public_and_counts_nobody(trained) -> None:
+    (told,) = Client().get(reverse("algorithms")).json()["algorithms"]
+    assert told["name"] == MODELS[NAME].title
+    assert told["not_for"]
+    assert 0.5 < told["performance"]["auroc"] < 1
+    assert not {"people", "observed", "expected"} & set(told["performance"])
 
 
 def test_two_different_people_approve_before_a_model_orders_a_list(

@@ -9,12 +9,13 @@ from django.core.management import CommandError, call_command
 from governance.access import Viewer
 from linkage.models import Release
 from linkage.release import parts, selectors
-from risk import actions
+from linkage.steps.evidence import CodeEvidence
+from risk import actions, decisions
 from risk import selectors as risk
-from risk.models import TrainedModel
+from risk.models import ModelWatch, TrainedModel
 from risk.steps import train
+from risk.steps.train import Trained
 from segmentation import selectors as segmentation
-from segmentation.steps.explain import Evidence
 from tests.builders import AS_OF
 from tests.integration.linkage.release.conftest import ILL, PEOPLE
 
@@ -60,7 +61,18 @@ def test_an_explanation_is_for_those_who_may_see_the_person(
     with acting_as("web"):
         found = segmentation.explain(viewer_of("Z81001"), theirs)
         (reason,) = found.reasons
-        assert reason.evidence == (Evidence("has_copd", True, date(2020, 1, 1)),)
+        (copd,) = reason.evidence
+        assert (copd.feature, copd.value, copd.since) == (
+            "has_copd",
+            True,
+            date(2020, 1, 1),
+        )
+        assert copd.code == CodeEvidence(
+            "13645005",
+            "Chronic obstructive pulmonary disease",
+            "snomed",
+            date(2020, 1, 1),
+        )
         assert segmentation.explain(viewer_of("Z81002"), theirs) is None
 
 
@@ -169,3 +181,44 @@ def viewer_of(as_role):
         )
 
     return make
+
+
+def test_every_release_is_held_against_the_models_trial(
+    refreshed, learns_from_few
+) -> None:
+    release = refreshed()
+    watch = ModelWatch.objects.get(release_id=release.pk, name=NAME)
+    assert watch.model_version == 1
+    assert watch.figures["people"] == len(PEOPLE)
+    assert {"stability", "input_stability", "known_fell"} <= set(watch.figures)
+    stops = [alert for alert in watch.alerts if alert["stops"]]
+    model = TrainedModel.objects.get(name=NAME)
+    assert bool(model.stopped_because) == bool(stops)
+
+
+def test_a_stopped_model_is_taken_up_by_somebody_and_a_new_level_is_looked_at(
+    refreshed, learns_from_few
+) -> None:
+    release = refreshed()
+    TrainedModel.objects.filter(name=NAME).update(stopped_because="It has drifted.")
+    assert "It has drifted." in risk.may_feed_lists("risk_emergency_12m")
+    made = actions.recalibrate(name=NAME, release_id=release.pk, by="analyst")
+    assert (made.version, made.in_use) == (2, False)
+    old = TrainedModel.objects.get(name=NAME, version=1)
+    assert Trained.from_bytes(bytes(made.payload)).trees == (
+        Trained.from_bytes(bytes(old.payload)).trees
+    )
+    decisions.use_version(name=NAME, version=2, by="analyst")
+    assert TrainedModel.objects.get(name=NAME, in_use=True).version == 2
+    assert "approved by 0 of 2" in risk.may_feed_lists("risk_emergency_12m")
+    with pytest.raises(LookupError):
+        decisions.use_version(name=NAME, version=9, by="analyst")
+
+
+def test_gaps_and_impactability_are_part_of_a_release(refreshed) -> None:
+    release = refreshed()
+    gaps = parts.read_all(release.pk, "gaps")
+    assert len(gaps) == len(PEOPLE)
+    assert gaps["care_gaps"].null_count() == 0
+    rated = parts.read_all(release.pk, "impact", ["impact"])["impact"].drop_nulls()
+    assert rated.is_between(0, 100).all()

@@ -16,7 +16,7 @@ from segmentation.cohorts.searches import SearchingError
 from segmentation.cohorts.specs import Coded, Who
 from segmentation.models import CodeSearchPart, Cohort, CohortSize
 from tests import live_system as system
-from tests.live_people import ANNA, BERT, CORA, DREW, SEPTEMBER
+from tests.live_people import ANNA, BERT, CORA, DREW, PIP, SEPTEMBER
 
 FALLS = Coded(
     codes=("W19", "W0"),
@@ -228,6 +228,40 @@ def test_a_schedule_that_needs_a_search_asks_for_it_and_counts_later(live, clean
         assert actions.measure_cohorts(today=TODAY)[0] == 1
         size = CohortSize.objects.get()
         assert BitMap.deserialize(bytes(size.people)) == BitMap([ANNA.person_no])
+
+
+@pytest.fixture
+def a_list(live):
+    """A list of the team's member: one of their own people, and one of others."""
+    viewer = live.viewer("pcn_mdt_member")
+    with system.connect("loader") as loader:
+        (number,) = loader.execute(
+            "INSERT INTO imported_list (title, owner_id, org_code, purpose, made_on,"
+            " expires_on, rows_in, matched, unmatched, people)"
+            " VALUES ('Housing', %s, %s, %s, %s, %s, 2, 2, 0, 2) RETURNING id",
+            [viewer.user_id, viewer.org_code, viewer.purpose, TODAY, TODAY],
+        ).fetchone()
+        for person_no in (ANNA.person_no, PIP.person_no):
+            loader.execute(
+                "INSERT INTO imported_list_member (list_id, person_no) VALUES (%s, %s)",
+                [number, person_no],
+            )
+    yield number
+    with system.connect("migrator") as owner:
+        owner.execute("TRUNCATE imported_list_member, imported_list")
+
+
+def test_an_imported_list_is_a_criterion_of_its_owner_alone(live, a_list):
+    view = release.current()
+    who = Who.model_validate({"all_of": [{"imported_list": a_list}]})
+    found = {}
+    for name in ("pcn_mdt_member", "colleague", "system_analyst"):
+        viewer = live.viewer(name)
+        with as_viewer(viewer):
+            found[name] = saved.people(viewer, view, who, within=view.everyone)
+    # Of the two on it the team counts its own alone; nobody else has the list at all.
+    assert found["pcn_mdt_member"] == BitMap([ANNA.person_no])
+    assert found["colleague"] == found["system_analyst"] == BitMap()
 
 
 def test_the_audit_trail_says_who_saved_what(live, clean):

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from unittest import mock
@@ -64,6 +65,8 @@ def a_list(*today: Card, decided: tuple[Card, ...] = ()) -> Worklist:
         total=len(today) + len(decided),
         accepted_this_week=0,
         last_visit=None,
+        capacity=12,
+        decided_in_all=Counter(),
     )
 
 

@@ -37,6 +37,7 @@ SPEC = ListSpec.model_validate(
         ],
         "order_by": "risk",
         "why_order": "x",
+        "in_plain_words": {"purpose": "x", "considered": "x", "offered": "x"},
         "reasons": [
             {
                 "when": {"attribute": "admissions", "at_least": 1},
@@ -56,9 +57,18 @@ SPEC = ListSpec.model_validate(
                 "title": "Visit",
                 "when": {"attribute": "admissions", "at_least": 3},
                 "hours": 2,
+                "cost_gbp": 80,
+                "eligible": "x",
                 "due_in_days": 7,
             },
-            {"name": "review", "title": "Review", "hours": 1, "due_in_days": 28},
+            {
+                "name": "review",
+                "title": "Review",
+                "hours": 1,
+                "cost_gbp": 40,
+                "eligible": "x",
+                "due_in_days": 28,
+            },
         ],
         "choices": {"accept": {}, "decline": {}, "already_known": {}, "later": {}},
         "outcomes": [],

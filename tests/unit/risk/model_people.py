@@ -51,7 +51,7 @@ def learnt(people: int, seed: int = 1) -> pl.DataFrame:
             "imd_decile": decile.astype(str),
             "imd_fifth": ((decile + 1) // 2).astype(str),
             "age_band": (age // 5).astype(str),
-            "ethnicity_group": random.choice(["White", "Asian", None], people),
+            "ethnicity_group": random.choice(["White", "Asian", None], people).tolist(),
             "emergency_admissions_12m": admissions,
             "latest_egfr": egfr.set(pl.Series(random.random(people) < 0.5), None),
             "latest_egfr_on": [date(2024, 1, 1)] * people,

@@ -7,11 +7,14 @@ import pytest
 from risk.steps.evaluate import (
     auroc_interval,
     curve,
+    decision_curve,
     level,
     line,
     list_sizes,
+    per_pcn,
     summary,
     within,
+    worst_cell,
 )
 
 RANDOM = np.random.default_rng(11)
@@ -80,3 +83,55 @@ def test_the_curve_holds_everybody_once_and_rises() -> None:
     assert told == sorted(told)
     total = sum(part["observed"] * part["people"] for part in found)
     assert total == pytest.approx(OUTCOME.sum(), abs=0.01)
+
+
+def test_the_worst_cell_is_the_one_furthest_from_level_and_large_enough() -> None:
+    n = 9000
+    groups = pl.DataFrame(
+        {
+            "ethnicity_group": ["White"] * 6000 + ["Asian"] * 2500 + ["Black"] * 500,
+            "imd_fifth": (["1"] * 3000 + ["2"] * 3000) + ["1"] * 2500 + ["1"] * 500,
+        }
+    )
+    risk = np.full(n, 0.1)
+    outcome = np.zeros(n, dtype=bool)
+    outcome[:300] = True  # level: 300 of 3,000
+    outcome[3000:3330] = True  # 1.1
+    outcome[6000:6200] = True  # 200 of 250 expected: 0.8
+    found = worst_cell(outcome, risk, groups)
+    assert (found["ethnicity_group"], found["imd_fifth"]) == ("Asian", "1")
+    assert found["ratio"] == pytest.approx(0.8)
+    assert found["cells"] == 3  # 500 people are too few to judge
+    assert worst_cell(outcome, risk, groups, least=10_000) is None
+
+
+def test_lists_of_one_size_are_judged_in_every_network() -> None:
+    pcn = pl.Series(["A"] * 100 + ["B"] * 100)
+    risk = np.tile(np.linspace(1, 0.01, 100), 2)
+    outcome = np.zeros(200, dtype=bool)
+    outcome[:8] = True  # eight of A's first ten
+    outcome[100:104] = True  # four of B's
+    (found,) = per_pcn(outcome, risk, pcn, (10,))
+    assert (found["pcns"], found["people"]) == (2, 20)
+    assert found["ppv"] == pytest.approx(0.6)
+    assert found["sensitivity"] == 1
+    assert found["ppv_lowest"] <= found["ppv"] <= found["ppv_highest"]
+
+
+def test_net_benefit_is_its_published_sum() -> None:
+    risk = np.array([0.3] * 10 + [0.05] * 90)
+    outcome = np.zeros(100, dtype=bool)
+    outcome[:4] = True
+    (found,) = decision_curve(outcome, risk, (0.2,))
+    assert found["acted_on"] == 10
+    assert found["net_benefit"] == pytest.approx(4 / 100 - 6 / 100 * 0.25)
+    assert found["act_on_all"] == pytest.approx(4 / 100 - 96 / 100 * 0.25)
+
+
+def test_observed_shares_of_the_curve_come_with_their_interval() -> None:
+    parts = curve(OUTCOME, RISK)
+    assert len(parts) == 10
+    for part in parts:
+        low, high = part["interval"]
+        assert low <= part["observed"] <= high
+        assert part["from"] <= part["foretold"]

@@ -8,30 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.exceptions import ColumnNotFoundError
 
-from segmentation.definitions import LENSES, SCHEMES
+from segmentation.definitions import LENSES, PLUS, SCHEMES
 from segmentation.specs import SchemeSpec
 from segmentation.steps.assign import assign
 from segmentation.steps.explain import Evidence, explain
-from segmentation.steps.lens import lens
+from segmentation.steps.lens import lenses
+from tests.segment_people import KNOWN, TYPES, frame_of, people_with
 
+KIND = {name: TYPES[attribute.kind]() for name, attribute in KNOWN.items()}
 SCHEME = SCHEMES["bridges_to_health"]
-NUMBERS = {"age_years", "latest_egfr", "emergency_admissions_12m"}
-CATEGORIES = {"frailty_recorded"}
-
-
-def kind_of(feature: str) -> pl.DataType:
-    if feature in NUMBERS:
-        return pl.Float64()
-    if feature in CATEGORIES:
-        return pl.String()
-    return pl.Date() if feature.endswith(("_since", "_on")) else pl.Boolean()
 
 
 def people(*known: dict) -> pl.DataFrame:
     """One row per person, with every feature of the scheme; null unless given."""
-    schema = {"person_no": pl.Int32()} | {f: kind_of(f) for f in SCHEME.features}
-    rows = [{"person_no": n, "age_years": 50.0} | row for n, row in enumerate(known)]
-    return pl.DataFrame(rows, schema=schema)
+    return frame_of([{"age_years": 50.0} | row for row in known], SCHEME.features)
 
 
 def segment_of(**known) -> tuple[str, str]:
@@ -88,64 +78,58 @@ def test_a_feature_that_is_absent_is_an_error_and_nobody_becomes_healthy() -> No
         assign(people({}).drop("has_dementia"), SCHEME)
 
 
-def known_people() -> st.SearchStrategy[dict]:
-    """Any features, known or not, near the edges that decide."""
-    return st.fixed_dictionaries(
-        {
-            feature: st.none()
-            | (
-                st.sampled_from(["mild", "moderate", "severe"])
-                if feature in CATEGORIES
-                else st.sampled_from([0.0, 1.0, 2.0, 4.0, 14.9, 15.0, 29.9, 64.0, 65.0])
-                if feature in NUMBERS
-                else st.just(date(2020, 1, 1))
-                if kind_of(feature) == pl.Date()
-                else st.booleans()
-            )
-            for feature in SCHEME.features
-        }
-    )
+@pytest.mark.parametrize("name", list(SCHEMES))
+def test_explaining_agrees_with_assigning(name: str) -> None:
+    scheme = SCHEMES[name]
+
+    @settings(max_examples=15, deadline=None)
+    @given(people_with(scheme.features))
+    def agrees(known: list[dict]) -> None:
+        frame = frame_of(known, scheme.features)
+        assigned = assign(frame, scheme)
+        attribute = scheme.attribute
+        for person, row in zip(
+            frame.iter_rows(named=True), assigned.iter_rows(named=True), strict=True
+        ):
+            found = explain(person, scheme)
+            assert found.segment == row[attribute]
+            elements = row[f"{attribute}_elements"]
+            assert [r.element for r in found.reasons] == elements
+            deciding = [r.decides for r in found.reasons]
+            assert deciding == [i == 0 for i in range(len(found.reasons))]
+            if found.reasons:
+                assert found.reasons[0].element == row[f"{attribute}_sub"]
+                assert found.reasons[0].evidence
+
+    agrees()
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.lists(known_people(), min_size=1, max_size=10))
-def test_explaining_agrees_with_assigning(known: list[dict]) -> None:
-    frame = people(*known)
-    assigned = assign(frame, SCHEME)
-    for person, row in zip(
-        frame.iter_rows(named=True), assigned.iter_rows(named=True), strict=True
-    ):
-        found = explain(person, SCHEME)
-        assert found.segment == row["segment"]
-        assert [r.element for r in found.reasons] == row["segment_elements"]
-        assert [r.decides for r in found.reasons] == [
-            i == 0 for i in range(len(found.reasons))
-        ]
-        if found.reasons:
-            assert found.reasons[0].element == row["segment_sub"]
-            assert found.reasons[0].evidence
-
-
-@settings(max_examples=20, deadline=None)
-@given(
-    st.lists(known_people(), min_size=1, max_size=10),
-    st.permutations(SCHEME.segments[:-1]),
-)
+@pytest.mark.parametrize("name", list(SCHEMES))
 def test_another_precedence_moves_people_only_between_their_elements(
-    known: list[dict], order: list
+    name: str,
 ) -> None:
-    turned = SchemeSpec.model_validate(
-        SCHEME.model_dump() | {"segments": (*order, SCHEME.segments[-1])}
-    )
-    frame = people(*known)
-    before, after = assign(frame, SCHEME), assign(frame, turned)
-    # What is true of a person does not depend on the order; where they are shown does.
-    met = [set(names) for names in before["segment_elements"]]
-    assert [set(names) for names in after["segment_elements"]] == met
-    of = {e.name: s.name for s in SCHEME.segments for e in s.elements}
-    for segment, elements in zip(after["segment"], met, strict=True):
-        theirs = {of[name] for name in elements} or {"healthy"}
-        assert segment == next(s.name for s in turned.segments if s.name in theirs)
+    scheme = SCHEMES[name]
+    rest = scheme.segments[-1]
+
+    @settings(max_examples=12, deadline=None)
+    @given(people_with(scheme.features), st.permutations(scheme.segments[:-1]))
+    def moves(known: list[dict], order: list) -> None:
+        turned = SchemeSpec.model_validate(
+            scheme.model_dump() | {"segments": (*order, rest)}
+        )
+        frame = frame_of(known, scheme.features)
+        before, after = assign(frame, scheme), assign(frame, turned)
+        # What is true of a person does not depend on the order; where they are shown
+        # does.
+        elements = f"{scheme.attribute}_elements"
+        met = [set(names) for names in before[elements]]
+        assert [set(names) for names in after[elements]] == met
+        of = {e.name: s.name for s in scheme.segments for e in s.elements}
+        for segment, mine in zip(after[scheme.attribute], met, strict=True):
+            theirs = {of[each] for each in mine} or {rest.name}
+            assert segment == next(s.name for s in turned.segments if s.name in theirs)
+
+    moves()
 
 
 def test_an_explanation_gives_the_feature_and_since_when() -> None:
@@ -164,6 +148,22 @@ def test_an_explanation_gives_the_feature_and_since_when() -> None:
 
 
 def test_core20_is_the_two_most_deprived_tenths_and_unknown_without_a_home() -> None:
+    only = {"core20": LENSES["core20"]}
     frame = pl.DataFrame({"imd_decile": ["1", "2", "3", "10", None]})
-    found = frame.select(lens(LENSES["core20"]))["core20"]
+    frame = frame.with_row_index("person_no").with_columns(
+        *(pl.lit(None, KIND[n]).alias(n) for n in PLUS["default"].tested)
+    )
+    found = lenses(frame, only, PLUS["default"])["core20"]
     assert found.to_list() == [True, True, False, False, None]
+
+
+def test_a_lens_within_a_lens_that_does_not_exist_is_an_error() -> None:
+    lost = LENSES["core20plus"].model_copy(update={"within": ("nobody",)})
+    with pytest.raises(LookupError, match="nobody"):
+        lenses(pl.DataFrame({"person_no": [1]}), {"lost": lost}, PLUS["default"])
+
+
+def test_lenses_within_each_other_are_an_error() -> None:
+    one = LENSES["core20plus"].model_copy(update={"within": ("core20plus",)})
+    with pytest.raises(LookupError, match="circle"):
+        lenses(pl.DataFrame({"person_no": [1]}), {"one": one}, PLUS["default"])

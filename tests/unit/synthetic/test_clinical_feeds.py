@@ -13,7 +13,7 @@ from synthetic.clinical_feeds.gp_codes import diagnoses
 from synthetic.clinical_feeds.gp_medication import medicines
 from synthetic.clinical_feeds.hospital_spells import births_of, procedures
 from synthetic.identity import source_records
-from synthetic.lives import KEYS
+from synthetic.lives import EVERY
 from synthetic.lives.spells import reasons
 
 AS_OF = date(2026, 9, 30)
@@ -73,7 +73,7 @@ def test_diagnosis_codes_belong_to_one_kind(kind):
 
 def test_every_condition_can_be_coded():
     named = set(diagnoses("usual")["condition"])
-    assert named == {*KEYS, "palliative_care"}
+    assert named == {*EVERY, "palliative_care"}
 
 
 def test_code_tables_are_well_formed():
@@ -83,7 +83,7 @@ def test_code_tables_are_well_formed():
     assert procedures()["opcs4"].str.contains(r"^[A-Z]\d{3}$").all()
     for table in (reasons(), procedures(), medicines()):
         named = {k for keys in table["conditions"] for k in keys.split("|") if k}
-        assert named <= set(KEYS)
+        assert named <= set(EVERY)
 
 
 @pytest.mark.parametrize(

@@ -259,7 +259,14 @@ class TestActivity:
 
 class TestDefinitions:
     def feature(self, rule):
-        return FeatureSpec(title="x", owner="x", review_by=AS_OF, source="x", rule=rule)
+        return FeatureSpec(
+            title="x",
+            group="Conditions",
+            owner="x",
+            review_by=AS_OF,
+            source="x",
+            rule=rule,
+        )
 
     def test_a_codelist_that_does_not_exist_is_named(self):
         spec = self.feature({"kind": "has_code", "codes": ["nowhere"]})

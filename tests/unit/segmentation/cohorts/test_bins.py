@@ -1,31 +1,24 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from linkage.steps.index import bitmap_of
-from segmentation.cohorts.steps.bins import MOST_BINS, fine_bins
+from segmentation.cohorts.steps.bins import (
+    MOST_BINS,
+    MOST_CODES,
+    Dense,
+    FineBins,
+    bitmap_of_mask,
+    by_number,
+)
 
 NUMBERS = st.one_of(
     st.just(float("nan")),
     st.integers(-5, 40).map(float),
     st.floats(-1e5, 1e6, width=32),
 )
-
-
-def made(numbers):
-    ids = np.arange(3, 3 + len(numbers), dtype=np.uint32)
-    column = np.array(numbers, dtype=np.float32)
-    return ids, column, fine_bins(ids, column)
-
-
-def asked(ids, column, bins, low, high):
-    def values(people):
-        chosen = np.isin(ids, np.array(people))
-        return ids[chosen], column[chosen]
-
-    return bins.between(low, high, values)
+BOUND = st.none() | st.floats(-1e5, 1e6, width=32)
 
 
 def slowly(ids, column, low, high):
@@ -38,45 +31,85 @@ def slowly(ids, column, low, high):
     )
 
 
-@given(
-    st.lists(NUMBERS, max_size=60),
-    st.none() | st.floats(-1e5, 1e6, width=32),
-    st.none() | st.floats(-1e5, 1e6, width=32),
-)
-def test_a_range_holds_exactly_whom_the_numbers_say(numbers, low, high):
-    ids, column, bins = made(numbers)
-    assert asked(ids, column, bins, low, high) == slowly(ids, column, low, high)
+@settings(deadline=None)
+@given(st.lists(NUMBERS, max_size=60), BOUND, BOUND, st.sampled_from([256, 4, 0]))
+def test_a_range_holds_exactly_whom_the_numbers_say(numbers, low, high, most):
+    """By bins, by codes and by numbers: all three ways to keep a column."""
+    ids = np.arange(3, 3 + len(numbers), dtype=np.uint32)
+    column = np.array(numbers, dtype=np.float32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("segmentation.cohorts.steps.bins.MOST_BINS", min(most, 4) or -1)
+        patch.setattr("segmentation.cohorts.steps.bins.MOST_CODES", most)
+        if np.isnan(column).all():
+            patch.undo()  # nobody is known: there are no levels at all
+        made = by_number(ids, column)
+    assert made.between(low, high) == slowly(ids, column, low, high)
+    assert made.known == slowly(ids, column, None, None)
+    some = BitMap(ids[::2]) | BitMap([1, 10**6])
+    inside = {int(n): float(v) for n, v in zip(ids, column, strict=True) if n in some}
+    known = {n: value for n, value in inside.items() if not np.isnan(value)}
+    assert made.total(some) == pytest.approx(sum(known.values()), rel=1e-5, abs=1e-3)
 
 
 @pytest.fixture(scope="module")
-def many():
+def kinds():
     rng = np.random.default_rng(5)
-    numbers = rng.lognormal(5, 2, 20_000)
-    numbers[rng.random(20_000) < 0.3] = np.nan
-    return made(numbers)
+    n = 100_000
+    ids = np.sort(rng.choice(4 * n, n, replace=False)).astype(np.uint32)
+    unknown = rng.random(n) < 0.3
+    made = {}
+    for name, numbers in {
+        "age": rng.integers(0, 100, n),
+        "measure": rng.normal(60, 15, n).round(1),
+        "cost": rng.lognormal(5, 2, n) * (rng.random(n) < 0.7),
+    }.items():
+        column = numbers.astype(np.float32)
+        column[unknown] = np.nan
+        made[name] = (ids, column, by_number(ids, column))
+    return made
 
 
-@pytest.mark.parametrize("low", [None, 0, 100, 137.77, 5000])
-@pytest.mark.parametrize("high", [None, 101, 2500, 31_234.5])
-def test_many_values_are_binned_and_still_exact(many, low, high):
-    assert asked(*many, low, high) == slowly(*many[:2], low, high)
+def test_few_values_have_bins_and_many_have_codes(kinds):
+    assert isinstance(kinds["age"][2], FineBins)
+    assert len(kinds["age"][2].bins) == 100 <= MOST_BINS
+    measure, cost = kinds["measure"][2], kinds["cost"][2]
+    assert isinstance(measure, Dense)
+    assert MOST_BINS < len(measure.levels) <= MOST_CODES
+    assert measure.codes.dtype == np.uint16
+    assert isinstance(cost, Dense)
 
 
-def test_numbers_as_people_type_them_are_edges_and_need_no_column(many):
-    def never(people):
-        raise AssertionError("the column was read")
+@pytest.mark.parametrize("name", ["age", "measure", "cost"])
+@pytest.mark.parametrize("low", [None, 0, 37.5, 60, 5000])
+@pytest.mark.parametrize("high", [None, 61, 2500.25])
+def test_thousands_of_people_are_found_as_the_column_says(kinds, name, low, high):
+    ids, column, made = kinds[name]
+    chosen = ~np.isnan(column)
+    if low is not None:
+        chosen &= column >= np.float32(low)
+    if high is not None:
+        chosen &= column < np.float32(high)
+    assert made.between(low, high) == BitMap(ids[chosen].tolist())
 
-    _, _, bins = many
-    for low, high in [(100, 200), (2500, None), (None, 1000)]:
-        bins.between(low, high, never)
+
+@pytest.mark.parametrize("name", ["age", "cost"])
+def test_who_contributes_has_another_number_than_zero(kinds, name):
+    ids, column, made = kinds[name]
+    used = ids[np.nan_to_num(column) != 0]
+    some = BitMap(ids[::3].tolist())
+    assert made.contributors(some) == BitMap(used.tolist()) & some
 
 
-def test_bins_stay_few_and_hold_everyone_known(many):
-    ids, column, bins = many
-    assert 100 < len(bins.bins) <= 3 * MOST_BINS
-    assert BitMap.union(*bins.bins) == bins.known == bitmap_of(ids[~np.isnan(column)])
+@pytest.mark.parametrize("share", [0, 0.0001, 0.06, 0.07, 0.5, 1])
+@pytest.mark.parametrize("size", [0, 1, 65_536, 200_001])
+def test_a_mask_becomes_its_positions(share, size):
+    mask = np.random.default_rng(1).random(size) < share
+    made = bitmap_of_mask(mask)
+    assert made == BitMap(np.flatnonzero(mask).tolist())
+    assert made | BitMap([7]) == BitMap([7, *np.flatnonzero(mask).tolist()])
 
 
 def test_nobody_known_is_nobody_found():
-    ids, column, bins = made([float("nan")] * 3)
-    assert asked(ids, column, bins, None, None) == BitMap()
+    made = by_number(np.arange(3, dtype=np.uint32), np.full(3, np.nan, np.float32))
+    assert made.between(None, None) == BitMap()
+    assert made.total(BitMap([1])) == 0

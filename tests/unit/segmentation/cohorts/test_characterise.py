@@ -6,7 +6,7 @@ import pytest
 from pyroaring import BitMap
 
 from linkage.release.catalogue import Attribute
-from segmentation.cohorts.index import MOST_VALUES, CohortIndex, index_of, narrowed
+from segmentation.cohorts.index import MOST_VALUES, CohortIndex, index_of
 from segmentation.cohorts.steps.characterise import characterise, crosstab
 from tests.builders import release_view
 
@@ -102,13 +102,6 @@ def test_sums_are_those_of_the_frame(frame, index, cohort):
         assert index.total(name, cohort) == pytest.approx(inside[name].sum(), rel=1e-5)
         used = inside.filter(pl.col(name) > 0)["person_no"].to_list()
         assert index.contributors(name, cohort) == BitMap(used)
-
-
-def test_whole_small_numbers_are_kept_in_one_byte():
-    assert narrowed(np.array([0, 255, np.nan], dtype=np.float32)).dtype == np.uint8
-    assert narrowed(np.array([0, 256], dtype=np.float32)).dtype == np.uint16
-    assert narrowed(np.array([0.5], dtype=np.float32)).dtype == np.float32
-    assert narrowed(np.array([-1], dtype=np.float32)).dtype == np.float32
 
 
 def test_a_process_keeps_one_index_of_a_release(frame, index):

@@ -1,0 +1,171 @@
+"""Cohorts over 1.5 million people: counts, who they are, beside SQL, and over HTTP.
+
+Scale 1 is 1,500,000 people, made directly as a release's bitmaps and columns. Two
+hundred random cohorts of five terms are counted by the engine and, in the same run,
+as SQL over a wide table of the same people with an index on every column asked; both
+must find the same number of people. Pages are timed from request to drawn answer.
+"""
+
+import json
+import secrets
+import subprocess
+import time
+from collections.abc import Iterable, Sequence
+from math import ceil
+from typing import Any
+from urllib.parse import urljoin
+
+import httpx
+import psycopg
+
+from benchmarks.cohort_parts.questions import questions
+from benchmarks.figures import Figure
+from benchmarks.pipeline import home
+from config import assets
+from config.runner import services
+from config.runner.manage import migrate_arguments
+from config.runner.session import Session
+
+PEOPLE = 1_500_000
+COHORTS = 200
+PAGES = 100
+WARM_PAGES = 24
+SEED = 2026
+QUIET = ("--verbosity", "0")
+ANALYST = "bench-analyst"
+
+
+def run(scale: float) -> Iterable[Figure]:
+    """Measure at 1,500,000 × scale people, in a folder of its own."""
+    people = max(20_000, int(PEOPLE * scale))
+    password = secrets.token_urlsafe(16)
+    assets.build(say=lambda words: None)
+    with home() as folder, Session(folder) as session:
+        assert session.servers is not None
+        for database in ("default", "vault"):
+            if session.run("migrator", [*migrate_arguments(database), *QUIET]):
+                raise RuntimeError("the databases could not be made")
+        fill = ["-m", "benchmarks.cohort_parts.fill", str(people), password]
+        if session.run("worker", fill):
+            raise RuntimeError("the release could not be made")
+        engine = asked_of(session, "engine", time.time(), COHORTS, SEED)
+        addresses = asked_of(session, "addresses", COHORTS, SEED)
+        sql, sizes = measured_sql(session.servers.role_url("worker"))
+        if sizes != engine["sizes"]:
+            raise RuntimeError("the engine and SQL count different people")
+        pages = measured_pages(session, addresses, password)
+    yield Figure("cohort.people", people, "people")
+    yield from figures(engine, sql, pages)
+
+
+def figures(
+    engine: dict[str, Any], sql: Sequence[float], pages: Sequence[float]
+) -> Iterable[Figure]:
+    """Name what was measured, with the limits of the issue beside."""
+    seconds = engine["seconds"]
+    for name, key, limit in (
+        ("p95_ms", "cohort", 5),
+        ("characterise_p95_ms", "characterise", 50),
+        ("crosstab_p95_ms", "crosstab", 30),
+    ):
+        beside: dict[str, float | int | str] = {
+            "limit": limit,
+            "median_ms": round(1000 * quantile(seconds[key], 0.5), 3),
+        }
+        if key == "characterise":
+            beside |= {"tables": engine["tables"], "cells": engine["cells"]}
+        value = round(1000 * quantile(seconds[key], 0.95), 3)
+        yield Figure(f"cohort.{name}", value, "ms", beside)
+    yield Figure(
+        "cohort.sql_ratio",
+        round(sum(sql) / sum(seconds["cohort"]), 1),
+        "x",
+        {
+            "limit": 30,
+            "sql_p95_ms": round(1000 * quantile(sql, 0.95), 1),
+            "sql_median_ms": round(1000 * quantile(sql, 0.5), 1),
+            "median_ratio": round(
+                quantile(sql, 0.5) / quantile(seconds["cohort"], 0.5), 1
+            ),
+            "same_counts": len(sql),
+        },
+    )
+    peak, before = round(engine["rss_mb"]), round(engine["before_mb"])
+    yield Figure(
+        "cohort.rss_mb", peak, "MiB", {"limit": 300, "before_any_release": before}
+    )
+    yield Figure("cohort.cold_s", round(engine["cold_s"], 2), "s", {"limit": 2})
+    yield Figure(
+        "cohort.page_p95_ms",
+        round(1000 * quantile(pages, 0.95), 1),
+        "ms",
+        {"limit": 300, "median_ms": round(1000 * quantile(pages, 0.5), 1)},
+    )
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """Return the value that a share of all do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, ceil(share * len(ordered)) - 1)]
+
+
+def asked_of(session: Session, part: str, *words: object) -> Any:
+    """Run a part in a fresh process of the web's; returns the JSON it prints."""
+    arguments = ["-m", f"benchmarks.cohort_parts.{part}", *map(str, words)]
+    child = session.popen("web", arguments, stdout=subprocess.PIPE)
+    text, _ = child.communicate()
+    if child.returncode:
+        raise RuntimeError(f"{part} failed")
+    return json.loads(text)
+
+
+def measured_sql(url: str) -> tuple[list[float], list[int]]:
+    """Count the same cohorts as SQL, each query once before it is timed."""
+    seconds, sizes = [], []
+    with psycopg.connect(url, autocommit=True) as connection:
+        for each in questions(COHORTS, SEED):
+            query = f"SELECT count(*) FROM staging.bench_profile WHERE {each.sql}"
+            connection.execute(query)
+            began = time.perf_counter()
+            row = connection.execute(query).fetchone()
+            seconds.append(time.perf_counter() - began)
+            assert row is not None
+            sizes.append(int(row[0]))
+    return seconds, sizes
+
+
+def measured_pages(
+    session: Session, addresses: Sequence[str], password: str
+) -> list[float]:
+    """Time whole pages of cohorts, counted, characterised and drawn, over HTTP."""
+    port = next(p for p in range(18_400, 18_500) if services.port_is_free(p))
+    root = f"http://127.0.0.1:{port}"
+    with services.Running(session, services.web(port), logs=True) as running:
+        if not services.wait_for_port(port, running):
+            raise RuntimeError("the web did not start")
+        with httpx.Client(base_url=root, timeout=60) as client:
+            sign_in(client, password)
+            # Both processes meet every number before any page is timed.
+            for address in [*addresses[PAGES:], *addresses[PAGES:]][: 4 * WARM_PAGES]:
+                fetched(client, urljoin(root, address))
+            return [fetched(client, urljoin(root, a)) for a in addresses[:PAGES]]
+
+
+def sign_in(client: httpx.Client, password: str) -> None:
+    """Sign in as the analyst."""
+    page = client.get("/sign-in/")
+    token = page.text.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]
+    form = {"username": ANALYST, "password": password, "csrfmiddlewaretoken": token}
+    answer = client.post("/sign-in/", data=form)
+    if answer.status_code != 302:
+        raise RuntimeError("the analyst could not sign in")
+
+
+def fetched(client: httpx.Client, address: str) -> float:
+    """Fetch one page; returns its seconds. It must hold the count and the figures."""
+    began = time.perf_counter()
+    page = client.get(address)
+    seconds = time.perf_counter() - began
+    if page.status_code != 200 or "app-answer__count" not in page.text:
+        raise RuntimeError(f"no cohort page: {page.status_code}")
+    return seconds

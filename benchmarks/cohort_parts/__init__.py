@@ -1,0 +1,1 @@
+"""What `./run bench cohort` runs in processes of their own: fill, engine, questions."""

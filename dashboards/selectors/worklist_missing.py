@@ -1,0 +1,103 @@
+"""Who could be on a list and is not: by rule, and where the record is too thin."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dashboards import store
+from dashboards.definitions import LISTS
+from dashboards.list_specs import ListSpec
+from dashboards.models import ListRun
+from governance import audit, disclosure
+from governance.access import Viewer
+from governance.disclosure import Cell, Measure, Published
+from governance.models import Org
+from linkage.release import selectors as release
+
+
+@dataclass(frozen=True)
+class NotCoding:
+    """A practice that records something far less often than its neighbours."""
+
+    practice_name: str
+    attribute: str
+    share: str
+    elsewhere: str
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Who could be on the list and is not, by reason; and who cannot be found."""
+
+    by_rule: list[tuple[str, str, str, Published]]
+    not_coding: list[NotCoding]
+
+
+def who_is_missing(viewer: Viewer, programme: str) -> Missing | None:
+    """Return counts of the viewer's own people whom the list passes over."""
+    live = release.current()
+    if live is None:
+        return None
+    spec = LISTS[programme]
+    run = ListRun.objects.filter(programme=programme, release_id=live.id).first()
+    if run is None:
+        return None
+    practices = sorted(viewer.practice_codes)
+    measure = Measure("People left out")
+    rules = [(e.name, e.because, e.route) for e in spec.but_not]
+    rules += [(name, OPT_OUT_WORDS[name], "") for name in spec.honours_opt_outs]
+    by_rule = []
+    for name, because, route in rules:
+        cells = [
+            Cell({"practice": code}, store.unpack(run.left_out, name, code))
+            for code in practices
+        ]
+        published = disclosure.for_own_list(cells, measure=measure, viewer=viewer)
+        by_rule.append((name, because, route, published))
+    audit.record("list_gaps_viewed", viewer, subject=programme, release=live.id)
+    return Missing(by_rule, _not_coding(viewer, spec, practices))
+
+
+OPT_OUT_WORDS = {
+    "type1_opt_out": "Has opted out of their GP record being used beyond their care"
+    " (Type 1).",
+    "national_opt_out": "Has opted out nationally of uses beyond their care.",
+}
+
+
+def _not_coding(
+    viewer: Viewer, spec: ListSpec, practices: Iterable[str]
+) -> list[NotCoding]:
+    """Find practices that record an attribute half as often as the area or less."""
+    live = release.current()
+    assert live is not None
+    older = live.between("age_years", 65)
+    names = dict(Org.objects.filter(code__in=practices).values_list("code", "name"))
+    found = []
+    for attribute in spec.coding_check:
+        recorded = live.known(attribute) & older
+        # The whole area is not the viewer's own list: its share is protected.
+        area = disclosure.protect(
+            [Cell({}, older, recorded)],
+            measure=Measure(attribute, per=100),
+            viewer=viewer,
+        ).cells[0]
+        if area.rate is None:
+            continue
+        for code in practices:
+            people = older & live.bitmap("practice_code", code)
+            measure = Measure(attribute, per=100)
+            cell = disclosure.for_own_list(
+                [Cell({"practice": code}, people, recorded & people)],
+                measure=measure,
+                viewer=viewer,
+            ).cells[0]
+            if cell.rate is not None and cell.rate < area.rate / 2:
+                found.append(
+                    NotCoding(
+                        names[code],
+                        live.attribute(attribute).title,
+                        f"{cell.rate:.0f}%",
+                        f"{area.rate:.0f}%",
+                    )
+                )
+    return found

@@ -1,0 +1,168 @@
+"""How many a team has room for: what it yields, who falls off, and who is short.
+
+Everything is of the team's own undecided people. The need is all of them; today's few
+are compared with it by deprivation, ethnicity, age and sex.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+from pyroaring import BitMap
+
+from dashboards.definitions import LISTS
+from dashboards.list_specs import ListSpec
+from dashboards.models import ListEntry
+from dashboards.selectors import lenses
+from dashboards.selectors.worklist_standing import Entry, waiting
+from dashboards.steps.fairness import GroupShare, Order, expected, fairer, shares
+from governance import audit
+from governance.access import Viewer
+from linkage.release import selectors as release
+from linkage.release.selectors import ReleaseView
+
+TRAITS = ("imd_fifth", "ethnicity_group", "age_band", "sex")
+TITLES = {
+    "imd_fifth": "Deprivation",
+    "ethnicity_group": "Ethnicity",
+    "age_band": "Age",
+    "sex": "Sex",
+}
+# An order that is fairer may cost so much of what the best order is expected to find.
+MARGIN = 0.05
+MOST_SLOTS = 60
+
+
+@dataclass(frozen=True)
+class Room:
+    """What so many places would mean.
+
+    `expected` people of `places` are expected to have the emergency that the order
+    foretells, None where the order foretells nothing. `hours` and `cost_gbp` are of
+    the suggested steps. `off` and `on` are how many lose and gain a place beside the
+    programme's own number of places.
+    """
+
+    places: int
+    waiting: int
+    expected: float | None
+    hours: float
+    cost_gbp: float
+    off: int
+    on: int
+    spec: ListSpec
+    shares: list[GroupShare]
+    fairer: Order | None
+    changes: int
+
+    @property
+    def short(self) -> list[GroupShare]:
+        return [each for each in self.shares if each.is_short]
+
+    @property
+    def ppv(self) -> float | None:
+        """Of a hundred people with a place, how many are expected to have it."""
+        if self.expected is None or not self.places:
+            return None
+        return 100 * self.expected / self.places
+
+
+def room(viewer: Viewer, programme: str, slots: int) -> Room | None:
+    """Return what `slots` places a week would mean, or None before a release."""
+    live = release.current()
+    if live is None:
+        return None
+    spec = LISTS[programme]
+    rows = waiting(viewer, programme, live.id)
+    audit.record(
+        "list_room_viewed", viewer, subject=programme, persons=len(rows), slots=slots
+    )
+    first = rows[:slots]
+    chances = [row.probability for row in first]
+    foretells = spec.order_is == "chance"
+    steps = {step.name: step for step in spec.next_steps}
+    offered = ListEntry.objects.filter(
+        programme=programme,
+        release_id=live.id,
+        person_no__in=[row.person_no for row in first],
+    ).values_list("next_step", flat=True)
+    taken = [steps[name] for name in offered if name in steps]
+    people = _described(live, rows)
+    fair = _fairer(people, len(first)) if foretells else None
+    usual = spec.capacity_per_week
+    return Room(
+        places=len(first),
+        waiting=len(rows) - len(first),
+        expected=expected(chances) if foretells else None,
+        hours=sum(step.hours for step in taken),
+        cost_gbp=sum(step.cost_gbp for step in taken),
+        off=max(0, min(usual, len(rows)) - slots),
+        on=max(0, len(first) - usual),
+        spec=spec,
+        shares=shares(people, TRAITS, len(first)),
+        fairer=fair,
+        changes=len(set(fair.people[: len(first)]) - {r.person_no for r in first})
+        if fair
+        else 0,
+    )
+
+
+def fair_order(viewer: Viewer, programme: str, slots: int) -> Sequence[int] | None:
+    """Return the fairer order of the team's people, or None where there is none."""
+    live = release.current()
+    if live is None or LISTS[programme].order_is != "chance":
+        return None
+    found = _fairer(_described(live, waiting(viewer, programme, live.id)), slots)
+    return found.people if found else None
+
+
+def group_words(share: GroupShare) -> str:
+    """Return a group's name in words."""
+    words = {"imd_fifth": lenses.FIFTHS, "sex": lenses.SEXES}.get(share.trait, {})
+    if share.trait == "age_band":
+        return share.group
+    return words.get(share.group) or lenses.worded(share.group)
+
+
+def share_words(share: GroupShare) -> str:
+    """Say a shortfall: "Deprivation, 1 (most deprived): 1 of 12 places, 4 by need"."""
+    return (
+        f"{TITLES[share.trait]}, {group_words(share)}: {share.of_places} of"
+        f" {share.places} places, about {share.expected:.0f} by need"
+    )
+
+
+def _fairer(people: pl.DataFrame, places: int) -> Order | None:
+    return fairer(people, TRAITS, places, MARGIN)
+
+
+def _described(live: ReleaseView, rows: Sequence[Entry]) -> pl.DataFrame:
+    """Return people in their order with a word for each trait."""
+    numbers = BitMap(row.person_no for row in rows)
+    words: dict[str, list[str]] = {}
+    for trait in TRAITS:
+        of = {
+            person_no: value
+            for value in live.values(trait)
+            for person_no in live.bitmap(trait, value) & numbers
+        }
+        words[trait] = [
+            _wide_band(trait, of.get(row.person_no, "not known")) for row in rows
+        ]
+    return pl.DataFrame(
+        {
+            "person_no": [row.person_no for row in rows],
+            "chance": [row.probability for row in rows],
+        }
+        | words,
+        schema={"person_no": pl.Int64, "chance": pl.Float64}
+        | dict.fromkeys(TRAITS, pl.String),
+    )
+
+
+def _wide_band(trait: str, value: str) -> str:
+    """Five-year bands are too fine for a dozen places: under 65, 65 to 79, 80 on."""
+    if trait != "age_band" or not value[:2].isdigit():
+        return value
+    age = int(value[:2])
+    return "Under 65" if age < 65 else "65 to 79" if age < 80 else "80 and over"

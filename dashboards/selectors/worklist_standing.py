@@ -1,0 +1,130 @@
+"""Who stands on a list at this moment, and which decision stands about whom."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+from django.db.models import Q
+from django.utils import timezone
+
+from dashboards.definitions import LISTS
+from dashboards.list_specs import ListSpec
+from dashboards.models import Decision, ListEntry
+from dashboards.selectors import worklist_turns as turns
+from governance.access import Viewer
+from linkage.models import Person
+
+OUTCOME_WORDS = {
+    "accept": "Accepted",
+    "decline": "Not suitable",
+    "already_known": "Already known",
+    "later": "Later",
+}
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A decision that stands: what, why, when, by whom and what was offered."""
+
+    id: int
+    choice: str
+    reason: str
+    note: str
+    at: datetime
+    by_me: bool
+    offered: str = ""
+    due_on: date | None = None
+    state: str = ""
+
+
+class Entry(NamedTuple):
+    """Someone on a list, as little as ordering and counting need."""
+
+    person_no: int
+    practice_code: str
+    first_release: int
+    rank: int
+    probability: float | None
+
+
+def waiting(viewer: Viewer, programme: str, release_id: int) -> list[Entry]:
+    """Return who of the viewer's people is on a list and undecided, in its order."""
+    decided = standing_decisions(viewer, programme)
+    entries = on_list(viewer, programme, release_id)
+    return [row for row in entries if row.person_no not in decided]
+
+
+def on_list(viewer: Viewer, programme: str, release_id: int) -> list[Entry]:
+    """Return who of the viewer's people is on a list now, in its order.
+
+    Whoever has opted out, died or drawn a later turn since the list was made is not:
+    what the store knows at this moment counts, not what it knew in the night.
+    """
+    rows = ListEntry.objects.filter(
+        programme=programme,
+        release_id=release_id,
+        practice_code__in=viewer.practice_codes,
+    ).order_by("rank", "person_no")
+    found = [
+        Entry(*row)
+        for row in rows.values_list(
+            "person_no", "practice_code", "first_release", "rank", "probability"
+        )
+    ]
+    left = gone(LISTS[programme], [row.person_no for row in found])
+    later = turns.later(viewer, programme)
+    return [
+        row
+        for row in found
+        if row.person_no not in left
+        and row.person_no not in later.people
+        and row.practice_code not in later.practices
+    ]
+
+
+def gone(spec: ListSpec, person_nos: list[int]) -> set[int]:
+    """Return who has died, or opted out where the programme honours it, by now."""
+    reasons = Q(died_on__isnull=False)
+    if "national_opt_out" in spec.honours_opt_outs:
+        reasons |= Q(national_opt_out=True)
+    if "type1_opt_out" in spec.honours_opt_outs:
+        reasons |= Q(type1_opt_out_on__lte=timezone.localdate())
+    people = Person.objects.filter(reasons, person_no__in=person_nos)
+    return set(people.values_list("person_no", flat=True))
+
+
+def standing_decisions(viewer: Viewer, programme: str) -> dict[int, Decided]:
+    """Return the decision that stands for each person: not undone, not run out."""
+    spec = LISTS[programme]
+    now = timezone.now()
+    longest = timedelta(days=max(spec.later_days, spec.recheck_days))
+    rows = (
+        Decision.objects.filter(
+            programme=programme,
+            practice_code__in=viewer.practice_codes,
+            decided_at__gt=now - longest,
+            decision__isnull=True,
+        )
+        .exclude(choice=Decision.Choice.UNDO)
+        .select_related("intervention")
+        .order_by("pk")
+    )
+    steps = {step.name: step.title for step in spec.next_steps}
+    found: dict[int, Decided] = {}
+    for row in rows:
+        days = spec.later_days if row.choice == "later" else spec.recheck_days
+        if row.decided_at + timedelta(days=days) <= now:
+            continue
+        offer = getattr(row, "intervention", None)
+        found[row.person_no] = Decided(
+            id=row.pk,
+            choice=OUTCOME_WORDS[row.choice],
+            reason=getattr(spec.choices, row.choice).get(row.reason, row.reason),
+            note=row.note,
+            at=row.decided_at,
+            by_me=row.decided_by == viewer.user_id,
+            offered=steps.get(offer.kind, "") if offer else "",
+            due_on=offer.due_on if offer else None,
+            state=offer.state if offer else "",
+        )
+    return found

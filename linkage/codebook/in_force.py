@@ -1,0 +1,39 @@
+"""The codelists in force: the product's files, and what was accepted over them."""
+
+from hashlib import sha256
+
+from linkage.code_lists import Codelist
+from linkage.feature_definitions import codelists
+from linkage.feature_specs import CodelistSpec
+from linkage.models import CodelistVersion
+
+
+def in_force() -> dict[str, Codelist]:
+    """Every codelist by its name, the latest accepted version of each."""
+    accepted = CodelistVersion.objects.filter(state=CodelistVersion.State.ACCEPTED)
+    found = dict(codelists())
+    for version in accepted.order_by("name", "version"):
+        found[version.name] = as_codelist(version)
+    return dict(sorted(found.items()))
+
+
+def as_codelist(version: CodelistVersion) -> Codelist:
+    """A kept version in the form that `derive` takes."""
+    spec = CodelistSpec(
+        title=version.title,
+        system=version.system,
+        match=version.match,  # type: ignore[arg-type]
+        source=version.source,
+    )
+    return Codelist(version.name, spec, dict(version.codes), version.digest)
+
+
+def digest_of(spec: CodelistSpec, codes: dict[str, str]) -> str:
+    """One hash for a list's codes, terms and entry, in whatever order they came."""
+    said = spec.model_dump_json() + repr(sorted(codes.items()))
+    return sha256(said.encode()).hexdigest()
+
+
+def hashes() -> dict[str, str]:
+    """The hash of every codelist in force, for the release that uses them."""
+    return {name: codelist.digest for name, codelist in in_force().items()}

@@ -1,0 +1,86 @@
+"""Model card and threshold explorer in a real browser: axe, keyboard, tables."""
+
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+
+from linkage.release import selectors as release
+from linkage.release.catalogue import Attribute
+from risk.models import TrainedModel
+from risk.steps.assess import assess
+from risk.steps.train import train
+from tests.builders import AS_OF, release_view
+from tests.functional.test_pages_in_a_browser import serious_findings
+from tests.page_builders import attributes, make_people
+from tests.unit.risk.model_people import SPEC, learnt
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True, databases=["default", "audit"]),
+]
+CARD = "/models/emergency_admission/"
+
+
+@pytest.fixture
+def with_model(site, monkeypatch) -> None:
+    """A small trained model, and a release with its bands."""
+    people = make_people(3000, 1)
+    bands = [band.name for band in SPEC.bands]
+    place = np.searchsorted([0.1, 0.2, 0.4], people["risk_emergency_12m"].to_numpy())
+    made = people.with_columns(
+        risk_band=pl.Series([bands[len(bands) - 1 - n] for n in place])
+    )
+    band = Attribute("risk_band", "Band", "category", values=tuple(bands))
+    view = release_view(made, [*attributes(), band], as_of=AS_OF)
+    monkeypatch.setattr(release, "current", lambda: view)
+    rows = learnt(3000)
+    TrainedModel.objects.create(
+        name="emergency_admission",
+        version=1,
+        index_on=date(2024, 8, 31),
+        horizon_days=365,
+        people=3000,
+        outcomes=300,
+        seed=1,
+        spec_hash="a" * 64,
+        features=[],
+        performance=assess(train(rows, SPEC), rows, learnt(3000, seed=2), SPEC),
+        payload=b"",
+        in_use=True,
+    )
+
+
+@pytest.mark.parametrize("path", ["/risk/", "/models/", CARD])
+def test_pages_of_risk_are_accessible_and_quiet(visit, with_model, path) -> None:
+    visitor = visit("system_analyst", "QZZ")
+    page = visitor.goes_to(path)
+    assert page.locator("h1").count() == 1
+    assert serious_findings(page) == []
+    assert visitor.problems == []
+    assert visitor.elsewhere == []
+
+
+def test_every_drawing_has_its_table(visit, with_model) -> None:
+    page = visit("place_lead", "P1").goes_to(CARD)
+    figures = page.locator("figure.app-figure")
+    assert figures.count() == 2
+    for n in range(2):
+        assert figures.nth(n).locator("table tbody tr").count() >= 10
+
+
+def test_the_explorer_works_by_keyboard_alone(visit, with_model) -> None:
+    page = visit("place_lead", "P1").goes_to("/risk/")
+    page.get_by_label("Reviews a week").focus()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("20")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**per_week=20**")
+    assert "For 20 reviews a week" in page.get_by_role("status").inner_text()
+    assert page.locator("#sizes tbody tr").count() == 4
+
+
+def test_a_phone_shows_the_card_in_one_column(visit, with_model) -> None:
+    page = visit("icb_board_member", "QZZ", width=390).goes_to(CARD)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

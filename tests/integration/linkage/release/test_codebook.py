@@ -1,0 +1,172 @@
+"""A codelist changes in two steps, by two people, and every step shows its effect."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from linkage.codebook import actions, selectors
+from linkage.codebook.in_force import hashes, in_force
+from linkage.models import CodelistVersion
+from linkage.release import parts
+from tests.integration.linkage.release.conftest import ILL, PEOPLE
+
+pytestmark = pytest.mark.django_db(databases=["default", "audit"], transaction=True)
+
+WITHOUT = "code,term\n4981000,Panacinar emphysema\n"
+
+
+def propose(text: str = WITHOUT, by: str = "ana") -> CodelistVersion:
+    return actions.propose(
+        name="copd", text=text, where="copd.csv", why="Panacinar only", by=by
+    )
+
+
+def with_copd(release) -> set[int]:
+    frame = parts.read_all(release.pk, "features", ["has_copd"])
+    return set(frame.filter("has_copd")["person_no"].to_list())
+
+
+def test_a_change_shows_who_leaves_before_it_is_accepted_and_then_counts(
+    refreshed, acting_as
+) -> None:
+    before = refreshed()
+    assert with_copd(before) == set(ILL)
+    with acting_as("web"):
+        version = propose()
+        assert version.version == 2
+        assert list(selectors.change_of(version).added) == []
+        assert "13645005" in selectors.change_of(version).removed
+        # Nothing is in force yet, and nobody accepts what was not worked out.
+        assert "13645005" in in_force()["copd"].codes
+        with pytest.raises(actions.RefusedCodelistError, match="worked out"):
+            actions.accept(version_id=version.pk, by="ben")
+    with acting_as("worker"):
+        actions.measure(version_id=version.pk)
+    with acting_as("web"):
+        effects = {e.feature: e for e in selectors.effects_of(version)}
+        flag = effects["has_copd"]
+        assert set(flag.before) == set(ILL)
+        assert set(flag.moves["leaving"]) == set(ILL)
+        assert not flag.moves["entering"]
+        version.refresh_from_db()
+        with pytest.raises(actions.RefusedCodelistError, match="Somebody else"):
+            actions.accept(version_id=version.pk, by="ana")
+        was = hashes()["copd"]
+        actions.accept(version_id=version.pk, by="ben")
+        assert hashes()["copd"] != was
+        assert "13645005" not in in_force()["copd"].codes
+    after = refreshed()
+    assert with_copd(after) == set()
+    assert after.definitions["codelist/copd"] != before.definitions["codelist/copd"]
+
+
+def test_a_later_version_takes_the_place_of_an_earlier_one(
+    refreshed, acting_as
+) -> None:
+    refreshed()
+    with acting_as("worker"):
+        first = actions.measure(version_id=propose().pk)
+        actions.accept(version_id=first.pk, by="ben")
+        again = propose(text="code,term\n13645005,COPD\n4981000,Panacinar\n")
+        assert again.version == 3
+        assert list(selectors.change_of(again).added) == ["13645005"]
+        actions.measure(version_id=again.pk)
+        (flag,) = [e for e in selectors.effects_of(again) if e.feature == "has_copd"]
+        assert set(flag.moves["entering"]) == set(ILL)
+        actions.accept(version_id=again.pk, by="ben")
+        first.refresh_from_db()
+    assert first.state == "superseded"
+    assert in_force()["copd"].terms["13645005"] == "COPD"
+
+
+def test_what_was_declined_never_counts(refreshed, acting_as) -> None:
+    refreshed()
+    with acting_as("worker"):
+        version = propose()
+        actions.decline(version_id=version.pk, by="ben")
+        with pytest.raises(actions.RefusedCodelistError, match="already declined"):
+            actions.accept(version_id=version.pk, by="ben")
+    assert "13645005" in in_force()["copd"].codes
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"name": "copd", "text": "words\nx\n"}, "no column"),
+        ({"name": "brand_new", "text": WITHOUT}, "new list"),
+        ({"name": "Not A Name", "text": WITHOUT}, "small letters"),
+        (
+            {"name": "x1", "text": WITHOUT, "system": "read2", "title": "x"},
+            "read2",
+        ),
+    ],
+)
+def test_a_list_that_cannot_be_used_is_refused(given, said, store, acting_as) -> None:
+    with (
+        acting_as("web"),
+        pytest.raises(actions.RefusedCodelistError, match=said),
+    ):
+        actions.propose(where="x.csv", why="", by="ana", **given)
+
+
+def test_saying_the_same_again_is_refused(store, acting_as) -> None:
+    listed = in_force()["copd"]
+    text = "code,term\n" + "".join(f'{c},"{t}"\n' for c, t in listed.terms.items())
+    with (
+        acting_as("web"),
+        pytest.raises(actions.RefusedCodelistError, match="same codes"),
+    ):
+        propose(text=text)
+
+
+def test_codes_never_seen_are_those_without_an_event(refreshed, acting_as) -> None:
+    assert not selectors.was_looked()
+    refreshed()
+    with acting_as("web"):
+        lost = dict(selectors.unseen("copd"))
+        assert "13645005" not in lost
+        assert "4981000" in lost
+        assert dict(selectors.unseen("copd_icd10"))
+
+
+def test_a_list_is_loaded_by_command(refreshed, acting_as, tmp_path) -> None:
+    refreshed()
+    path = tmp_path / "ICD_COPD.csv"
+    path.write_text(
+        "Disease,ICD10code,ICD10codeDescr,Category\n"
+        "COPD,J41-J43,Chronic bronchitis,Diagnosis\n"
+        "COPD,J44,Other COPD,Diagnosis\n"
+    )
+    said = StringIO()
+    with acting_as("worker"):
+        call_command(
+            "load_codelist",
+            "copd_icd10",
+            str(path),
+            by="ana",
+            accept_by="ben",
+            stdout=said,
+        )
+        assert set(in_force()["copd_icd10"].codes) == {"J41", "J42", "J43", "J44"}
+        with pytest.raises(CommandError, match="same codes"):
+            call_command("load_codelist", "copd_icd10", str(path), by="ana")
+    words = said.getvalue()
+    assert "4 of its codes never stand in our data" in words
+    assert f"has_copd{'':<28} {len(ILL):>9,}  0 entering, 0 leaving" in words
+    assert "in force from the next refresh" in words
+
+
+def test_everybody_is_traced_to_where_they_were_a_year_before(
+    refreshed, acting_as, settings
+) -> None:
+    settings.REFRESH_STAGES = "config.schedule.STAGES"
+    release = refreshed()
+    before = parts.read_all(release.pk, "segments_before")
+    assert before.height == len(PEOPLE)
+    now = parts.read_all(release.pk, "segments", ["segment"])
+    # Nobody fell ill within the year, so nobody moved.
+    joined = now.join(before, on="person_no")
+    assert joined["segment"].to_list() == joined["segment_before"].to_list()
+    with acting_as("web"):
+        assert "segment_before" in {row["name"] for row in release.catalogue}
