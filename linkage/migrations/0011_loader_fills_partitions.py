@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     row through the parent already; it may not read, change or delete here.
     """
 
-    dependencies = [("linkage", "0008_lists_and_audits")]
+    dependencies = [("linkage", "0010_codebook")]
 
     operations = [
         migrations.RunSQL(
