@@ -7,6 +7,7 @@ Nothing is committed before the ledger is, so a killed load leaves nothing: no r
 no files, since the server removes the temporary tables of those who died.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -45,6 +46,7 @@ ASIDE = {
 } | {"elsewhere": ELSEWHERE}
 RUN_LOCK = 7_201_954  # first half of the advisory lock on a run; the second is its id
 FEED_LOCK = 7_201_955  # the same of a feed: its runs are attached one at a time
+PATIENCE_SECONDS = 3.0
 NULL = r"\N"
 
 
@@ -198,8 +200,7 @@ def loading(run: FeedRun, *, keyed_by_row: bool) -> Iterator[Loading]:
     when another process loads the same file.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [RUN_LOCK, run.pk])
-        if not cursor.fetchone()[0]:
+        if not _alone(cursor, run.pk):
             raise RunBusyError(f"run {run.pk} is being loaded by another process")
         cursor.execute(
             "SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [FEED_LOCK, run.feed]
@@ -269,6 +270,18 @@ def copy(cursor: Any, table: str, frame: pl.DataFrame) -> None:
     into = f"COPY {table} ({', '.join(frame.columns)}) FROM STDIN"
     with cursor.copy(f"{into} (FORMAT csv, NULL '{NULL}')") as copying:
         copying.write(text.getbuffer())
+
+
+def _alone(cursor: Any, run_id: int) -> bool:
+    """Take the lock on a run; a process just killed holds it until the server notices."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [RUN_LOCK, run_id])
+        if cursor.fetchone()[0]:
+            return True
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.2)
 
 
 def _earlier(run: FeedRun) -> list[bytes] | None:
