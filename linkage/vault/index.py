@@ -29,11 +29,28 @@ LINK = {
 }
 
 
+class IndexBusyError(RuntimeError):
+    """A load is changing the index, and whoever asks does not wait that long."""
+
+
 @contextmanager
-def writing() -> Iterator[dbapi.Connection]:
-    """A transaction on the vault, alone in changing the index; commits at the end."""
+def writing(*, wait_seconds: int | None = None) -> Iterator[dbapi.Connection]:
+    """A transaction on the vault, alone in changing the index; commits at the end.
+
+    wait_seconds: how long to wait for another writer; for ever unless given.
+    """
     with reading() as connection:
-        bulk.execute(connection, f"SELECT pg_advisory_xact_lock({ONE_WRITER})")
+        try:
+            if wait_seconds is not None:
+                bulk.execute(connection, f"SET LOCAL lock_timeout = '{wait_seconds}s'")
+            bulk.execute(connection, f"SELECT pg_advisory_xact_lock({ONE_WRITER})")
+        except dbapi.Error as error:
+            if wait_seconds is None:
+                raise
+            raise IndexBusyError(
+                "Records are being loaded at this moment. Nothing was changed; try"
+                " again in a few minutes."
+            ) from error
         yield connection
 
 
