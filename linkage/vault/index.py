@@ -5,6 +5,7 @@ and two loads never make the same person twice.
 """
 
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,6 +20,7 @@ from linkage.vault import identities, judged
 from linkage.vault.identities import CURRENT
 
 ONE_WRITER = 7_201_953  # the advisory lock of whoever changes the index
+RETRY_SECONDS = 0.2
 KNOWN = {"subject_key": pl.Int64, "person_no": pl.Int32, "subject_born_on": pl.Date}
 NO_BIRTHS = pl.DataFrame(schema={"subject_key": pl.Int64, "subject_born_on": pl.Date})
 LINK = {
@@ -40,18 +42,24 @@ def writing(*, wait_seconds: int | None = None) -> Iterator[dbapi.Connection]:
     wait_seconds: how long to wait for another writer; for ever unless given.
     """
     with reading() as connection:
-        try:
-            if wait_seconds is not None:
-                bulk.execute(connection, f"SET LOCAL lock_timeout = '{wait_seconds}s'")
+        if wait_seconds is None:
             bulk.execute(connection, f"SELECT pg_advisory_xact_lock({ONE_WRITER})")
-        except dbapi.Error as error:
-            if wait_seconds is None:
-                raise
+        else:
+            _wait(connection, wait_seconds)
+        yield connection
+
+
+def _wait(connection: dbapi.Connection, seconds: int) -> None:
+    """Ask again and again, so that giving up leaves a transaction that can be closed."""
+    until = time.monotonic() + seconds
+    lock = f"SELECT pg_try_advisory_xact_lock({ONE_WRITER}) AS alone"
+    while not bulk.fetch(connection, lock)["alone"][0]:
+        if time.monotonic() > until:
             raise IndexBusyError(
                 "Records are being loaded at this moment. Nothing was changed; try"
                 " again in a few minutes."
-            ) from error
-        yield connection
+            )
+        time.sleep(RETRY_SECONDS)
 
 
 @contextmanager
