@@ -100,13 +100,13 @@ def replay_run(*, run_id: int, by: str) -> FeedRun | None:
     return run
 
 
-def settle_people() -> int:
+def settle_people(*, wait_seconds: int | None = None) -> int:
     """Tell the store whose facts moved, and the best-known attributes of all changed.
 
     Returns how many people were written. The vault forgets that they were pending
     only after the store has committed, so a crash in between costs a repetition.
     """
-    with index.writing() as connection:
+    with index.writing(wait_seconds=wait_seconds) as connection:
         pending = vault.pending_moves(connection)
         if pending.height:
             moves.restamp(pending)

@@ -4,6 +4,7 @@ All of it runs in the vault zone. A change commits in the vault with what the st
 to move; the store is told at once, or, after a crash, by the next load.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import date
 
@@ -26,12 +27,16 @@ from linkage.vault import (
 )
 from linkage.vault import changes as people
 
+log = logging.getLogger("catchment.linkage")
+# How long a reviewer waits at a page for a load that is changing the index.
+PATIENCE_SECONDS = 15
+
 
 def judge_pair(
     *, pair_id: int, verdict: str, reason: str, reviewer_id: int
 ) -> reviews.Outcome:
     """Take a reviewer's judgement of a pair, and do what follows of it."""
-    with index.writing() as connection:
+    with index.writing(wait_seconds=PATIENCE_SECONDS) as connection:
         outcome = reviews.judge(
             connection,
             pair_id,
@@ -48,7 +53,11 @@ def judge_pair(
         state=outcome.state,
     )
     if outcome.changed:
-        actions.settle_people()
+        try:
+            actions.settle_people(wait_seconds=PATIENCE_SECONDS)
+        except index.IndexBusyError:
+            # The judgement stands; the load that is running tells the store of it.
+            log.info("the store hears of pair %s when the load has ended", pair_id)
     return outcome
 
 

@@ -5,6 +5,7 @@ and two loads never make the same person twice.
 """
 
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,6 +20,7 @@ from linkage.vault import identities, judged
 from linkage.vault.identities import CURRENT
 
 ONE_WRITER = 7_201_953  # the advisory lock of whoever changes the index
+RETRY_SECONDS = 0.2
 KNOWN = {"subject_key": pl.Int64, "person_no": pl.Int32, "subject_born_on": pl.Date}
 NO_BIRTHS = pl.DataFrame(schema={"subject_key": pl.Int64, "subject_born_on": pl.Date})
 LINK = {
@@ -29,12 +31,35 @@ LINK = {
 }
 
 
+class IndexBusyError(RuntimeError):
+    """A load is changing the index, and whoever asks does not wait that long."""
+
+
 @contextmanager
-def writing() -> Iterator[dbapi.Connection]:
-    """A transaction on the vault, alone in changing the index; commits at the end."""
+def writing(*, wait_seconds: int | None = None) -> Iterator[dbapi.Connection]:
+    """A transaction on the vault, alone in changing the index; commits at the end.
+
+    wait_seconds: how long to wait for another writer; for ever unless given.
+    """
     with reading() as connection:
-        bulk.execute(connection, f"SELECT pg_advisory_xact_lock({ONE_WRITER})")
+        if wait_seconds is None:
+            bulk.execute(connection, f"SELECT pg_advisory_xact_lock({ONE_WRITER})")
+        else:
+            _wait(connection, wait_seconds)
         yield connection
+
+
+def _wait(connection: dbapi.Connection, seconds: int) -> None:
+    """Ask again and again, so that giving up leaves a transaction that can be closed."""
+    until = time.monotonic() + seconds
+    lock = f"SELECT pg_try_advisory_xact_lock({ONE_WRITER}) AS alone"
+    while not bulk.fetch(connection, lock)["alone"][0]:
+        if time.monotonic() > until:
+            raise IndexBusyError(
+                "Records are being loaded at this moment. Nothing was changed; try"
+                " again in a few minutes."
+            )
+        time.sleep(RETRY_SECONDS)
 
 
 @contextmanager

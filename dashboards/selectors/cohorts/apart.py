@@ -92,8 +92,6 @@ def _furthest(cohort: CohortAsked) -> list[tuple[str, str, BitMap]]:
         if name in used or name.endswith("_code"):
             continue
         attribute = cohort.asked.release.attribute(name)
-        if attribute.sensitive:
-            continue
         for value, having in values.items():
             if attribute.kind == "flag" and value == "no":
                 continue

@@ -86,8 +86,6 @@ def _differences(first: CohortAsked, second: CohortAsked) -> ChartSpec:
         if name.endswith("_code"):
             continue
         attribute = first.asked.release.attribute(name)
-        if attribute.sensitive:
-            continue
         for value, having in values.items():
             if attribute.kind == "flag" and value == "no":
                 continue

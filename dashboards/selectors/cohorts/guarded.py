@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from dashboards.selectors.person import guarded_codes
 from governance.access import Viewer
+from linkage.feature_definitions import guarded_codes
 from linkage.release.catalogue import Catalogue
 from segmentation.cohorts.searches import UnknownCodelistError, question
 from segmentation.cohorts.selectors import UnknownCohortError, version_of, who_of

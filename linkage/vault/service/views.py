@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from linkage.assertions import RefusedAssertionError, RevealRequest, Verifier
 from linkage.vault import special_access, store
+from linkage.vault.index import IndexBusyError
 from linkage.vault.service import policy
 from linkage.vault.service.acts import MAX_CONTENT_BYTES, act_of
 from linkage.vault.service.refusals import RefusedActError
@@ -87,7 +88,7 @@ def act(request: HttpRequest) -> HttpResponse:
         return JsonResponse(do(asked, content))
     except policy.RefusedRevealError as error:
         refusal, status = str(error), 403
-    except RefusedActError as error:
+    except (RefusedActError, IndexBusyError) as error:
         refusal, status = str(error), 409
     store.audit_asked(asked, outcome="refused", reason=refusal)
     return JsonResponse({"refused": refusal}, status=status)

@@ -6,6 +6,7 @@ import polars as pl
 import psycopg
 import pytest
 
+from linkage import person_actions
 from linkage.assertions import Asked, sign
 from linkage.vault import index, reviews
 from tests import live_system as system
@@ -215,6 +216,19 @@ def test_a_third_decides_where_two_disagree(
     assert reviewing.judge("second", pair_id, "not_link").json()["state"] == "second"
     assert reviewing.judge("third", pair_id, "not_link").json()["state"] == "not_link"
     assert people(vaulted) == 2
+
+
+def test_a_reviewer_does_not_wait_for_a_load(
+    uncertain, reviewing, vaulted, as_role, monkeypatch
+) -> None:
+    pair_id = read_once(vaulted, as_role)
+    monkeypatch.setattr(person_actions, "PATIENCE_SECONDS", 1)
+    with index.writing():
+        busy = reviewing.judge("first", pair_id, "link")
+    assert busy.status_code == 409
+    assert "being loaded" in busy.json()["refused"]
+    assert vaulted("SELECT count(*) FROM judgement") == [(0,)]
+    assert reviewing.judge("first", pair_id, "link").json()["state"] == "link"
 
 
 def test_two_nhs_numbers_take_two_people(two_numbers, reviewing, vaulted) -> None:

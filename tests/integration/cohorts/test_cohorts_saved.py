@@ -1,0 +1,187 @@
+"""Saved cohorts: versions, sharing, files, comparison, use as a denominator."""
+
+import csv
+import io
+import json
+import zipfile
+from datetime import timedelta
+
+import pytest
+import yaml
+from django.urls import reverse
+from django.utils import timezone
+
+from segmentation.cohorts.specs import CohortSpec
+from tests import live_system
+from tests.cohort_people import CLINICIAN_WHO, slowly
+from tests.cohort_site import (
+    BUILD,
+    OWN,
+    newest,
+    nobody,
+    saved,
+    share,
+    words,
+)
+
+
+def test_a_cohort_is_saved_versioned_shared_and_copied(signed_in):
+    analyst = signed_in("system_analyst")
+    cohort = saved(analyst)
+    other = {"all_of": [{"feature": "lives_alone"}]}
+    edited = {"of": str(cohort.pk), "as_version": "1", "note": "Wider"}
+    analyst.post(reverse("cohort-save"), {"definition": json.dumps(other), **edited})
+    # The same definition again is no new version.
+    analyst.post(reverse("cohort-save"), {"definition": json.dumps(other), **edited})
+    with live_system.acting_as("worker"):
+        assert [v.number for v in cohort.versions.order_by("number")] == [1, 2]
+    page = reverse("cohort", args=[cohort.pk])
+    assert "Wider" in words(analyst.get(page))
+    assert "Version 1" in words(analyst.get(page, {"version": "1"}))
+
+    lead = signed_in("place_lead")
+    assert lead.get(page).status_code == 404
+    assert share(analyst, cohort, "everyone").status_code == 302
+    assert "protected aggregate" in words(lead.get(page))
+    mdt = signed_in("pcn_mdt_member")
+    assert "own-list direct care" in words(mdt.get(page))
+    response = mdt.post(reverse("cohort-copy", args=[cohort.pk]))
+    mine = newest()
+    assert response["Location"] == reverse("cohort", args=[mine.pk])
+    assert (mine.forked_from.cohort_id, mine.sharing) == (cohort.pk, "nobody")
+    # Only its owner settles or retires a cohort.
+    share(mdt, cohort, "nobody")
+    mdt.post(reverse("cohort-retire", args=[cohort.pk]))
+    with live_system.acting_as("worker"):
+        cohort.refresh_from_db()
+    assert (cohort.sharing, cohort.retired_at) == ("everyone", None)
+
+
+def test_a_cohort_of_an_imported_list_stays_its_owners(signed_in, monkeypatch):
+    monkeypatch.setattr("linkage.imported.members", lambda viewer, number: nobody())
+    analyst = signed_in("system_analyst")
+    cohort = saved(analyst, who={"all_of": [{"imported_list": 3}]})
+    share(analyst, cohort, "everyone")
+    assert newest().sharing == "nobody"
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        {"title": " "},
+        {"review_by": "2020-01-01"},
+        {"review_by": "soon"},
+        {"definition": "{"},
+        {"definition": '{"all_of": []}'},
+        {"definition": '{"all_of": [{"cohort": 99, "version": 1}]}'},
+    ],
+)
+def test_what_cannot_be_saved_is_not(signed_in, spoiled):
+    client = signed_in("system_analyst")
+    form = {
+        "definition": json.dumps(CLINICIAN_WHO),
+        "title": "x",
+        "review_by": (timezone.localdate() + timedelta(days=9)).isoformat(),
+        "next": "https://evil.example/",
+    }
+    response = client.post(reverse("cohort-save"), form | spoiled)
+    assert response["Location"] == BUILD
+    assert newest() is None
+
+
+def test_files_are_protected_even_for_the_analyst(signed_in, system):
+    analyst = signed_in("system_analyst")
+    cohort = saved(analyst)
+    text = analyst.get(reverse("cohort-csv", args=[cohort.pk])).content
+    rows = list(csv.DictReader(io.StringIO(text.decode("utf-8-sig"))))
+    assert {row["disclosure"] for row in rows} == {"protected aggregate"}
+    assert {row["figure"] for row in rows} >= {
+        "steps",
+        "ages",
+        "deprivation",
+        "activity",
+    }
+    people = [row for row in rows if row["unit"] == "people"]
+    assert all(not row["count"] or float(row["count"]) % 5 == 0 for row in people)
+    assert all(bool(row["count"]) != bool(row["hidden"]) for row in rows)
+    sheet = analyst.get(reverse("cohort-xlsx", args=[cohort.pk])).content
+    with zipfile.ZipFile(io.BytesIO(sheet)) as book:
+        assert "xl/worksheets/sheet3.xml" in book.namelist()
+        assert "protected aggregate" in book.read("xl/sharedStrings.xml").decode()
+
+
+def test_files_of_a_teams_own_list_are_exact_for_direct_care_only(signed_in, system):
+    mdt = signed_in("pcn_mdt_member")
+    cohort = saved(mdt)
+    address = reverse("cohort-csv", args=[cohort.pk])
+
+    def first(response):
+        text = response.content.decode("utf-8-sig")
+        rows = list(csv.DictReader(io.StringIO(text)))
+        return [row for row in rows if row["figure"] == "steps"][-1]
+
+    assert first(mdt.get(address))["disclosure"] == "protected aggregate"
+    session = mdt.session
+    session["purpose"] = "direct_care"
+    session.save()
+    exact = first(mdt.get(address))
+    assert exact["disclosure"] == "own-list direct care"
+    assert float(exact["count"]) == slowly(system, OWN)
+
+
+def test_a_file_of_what_is_beyond_the_lattice_is_refused(signed_in):
+    analyst = signed_in("system_analyst")
+    free = {"all_of": [{"feature": "medicines_12m", "at_least": 11}]}
+    cohort = saved(analyst, who=free)
+    assert "people match" in words(analyst.get(reverse("cohort", args=[cohort.pk])))
+    refused = analyst.get(reverse("cohort-xlsx", args=[cohort.pk]))
+    assert refused.status_code == 403
+
+
+def test_the_definition_leaves_as_a_file_that_can_be_read_back(signed_in):
+    analyst = signed_in("system_analyst")
+    cohort = saved(analyst)
+    response = analyst.get(reverse("cohort-definition", args=[cohort.pk]))
+    spec = CohortSpec.model_validate(yaml.safe_load(response.content))
+    assert spec.title == "Frail at home"
+    assert spec.who.model_dump(mode="json", exclude_none=True) == CLINICIAN_WHO
+
+
+def test_two_cohorts_are_compared(signed_in):
+    analyst = signed_in("system_analyst")
+    first = saved(analyst)
+    second = saved(analyst, "Alone", {"all_of": [{"feature": "lives_alone"}]})
+    page = words(
+        analyst.get(reverse("cohort-compare"), {"a": first.pk, "b": second.pk})
+    )
+    assert "Whom “Frail at home” and “Alone” share" in page
+    assert 'id="differences-table"' in page
+
+
+def test_an_overlap_is_drawn_and_tabled(signed_in):
+    analyst = signed_in("system_analyst")
+    cohort = saved(analyst, who={"all_of": [{"feature": "lives_alone"}]})
+    page = words(
+        analyst.get(
+            reverse("cohort", args=[cohort.pk]),
+            {"set": ["has_diabetes_type1", "has_diabetes_type2"]},
+        )
+    )
+    assert 'id="overlap-table"' in page
+    assert "Has diabetes type2 only" in page
+    assert "None of them" in page
+
+
+def test_a_cohort_is_an_indicators_denominator(signed_in, system):
+    analyst = signed_in("system_analyst")
+    cohort = saved(analyst, who={"all_of": [{"feature": "sex", "any_of": ["F"]}]})
+    response = analyst.get(
+        reverse("cohort-indicator", args=[cohort.pk]), {"indicator": "smoking"}
+    )
+    page = words(analyst.get(response["Location"]))
+    assert "Among the people of the cohort" in page
+    women = len(system.bitmap("sex", "F"))
+    overview = words(analyst.get(reverse("overview"), {"cohort": cohort.pk}))
+    assert f"{women:,} people" in overview
+    lead = signed_in("place_lead")
+    assert lead.get(reverse("overview"), {"cohort": cohort.pk}).status_code == 403
