@@ -294,3 +294,17 @@ def test_financial_years_turn_in_april():
     days = pl.DataFrame({"on": [date(2026, 3, 31), date(2026, 4, 1), date(2100, 1, 1)]})
     found = days.select(financial_year(pl.col("on")))["on"]
     assert found.to_list() == ["202526", "202627", "209900"]
+
+
+def test_circumstances_and_who_saw_the_person_are_in_the_feeds(clinical):
+    codes = set(gp(clinical, "gp_observation")["snomed_concept_id"].unique())
+    # Common enough for 8,000 people: work and being out of it.
+    assert {"160903007", "160904001", "73438004"} <= codes
+    slots = gp(clinical, "gp_appointment")
+    times = slots.group_by("patient_id", "session_holder_id").len()
+    most = times.group_by("patient_id").agg(
+        pl.col("len").max(), all=pl.col("len").sum()
+    )
+    often = most.filter(pl.col("all") >= 10)
+    # About half with the usual one, and nobody with one alone by rule.
+    assert 0.4 < (often["len"] / often["all"]).mean() < 0.75

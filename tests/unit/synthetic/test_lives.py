@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from synthetic.lives import FAR, KEYS, Lives, check, simulate
+from synthetic.lives import EVERY, FAR, KEYS, Lives, check, simulate
 from synthetic.lives.calibration import conditions, effects, prevalence, rate
 from synthetic.lives.frailty import MILD, MODERATE, SEVERE, deficit_share
 from synthetic.lives.spells import reasons
@@ -30,6 +30,24 @@ def test_common_conditions_are_as_common_as_published(lived, condition):
         by_predicate=pl.col("condition") == condition, named=True
     )
     assert found["achieved"] == pytest.approx(found["percent"], rel=0.2)
+
+
+# Common enough for 8,000 people to show; each moves no rate.
+FURTHER = ("nondiabetic_hyperglycaemia", "migraine", "atopic_eczema", "irritable_bowel")
+
+
+@pytest.mark.parametrize("condition", FURTHER)
+def test_conditions_that_move_no_rate_are_as_common_as_their_level(lived, condition):
+    found = check.prevalence(lived).row(
+        by_predicate=pl.col("condition") == condition, named=True
+    )
+    assert found["achieved"] == pytest.approx(found["percent"], rel=0.2)
+
+
+def test_conditions_that_move_no_rate_leave_the_others_where_they_were(lived):
+    for chunk in lived.chunks:
+        assert (chunk.every[:, : len(KEYS)] == chunk.onset).all()
+        assert chunk.every.shape[1] == len(EVERY)
 
 
 def test_rates_of_admission_and_death_are_as_published(lived):
