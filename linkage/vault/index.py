@@ -50,7 +50,7 @@ def writing(*, wait_seconds: int | None = None) -> Iterator[dbapi.Connection]:
 
 
 def _wait(connection: dbapi.Connection, seconds: int) -> None:
-    """Ask again and again, so that giving up leaves a transaction that can be closed."""
+    """Ask again and again: giving up leaves a transaction that can be closed."""
     until = time.monotonic() + seconds
     lock = f"SELECT pg_try_advisory_xact_lock({ONE_WRITER}) AS alone"
     while not bulk.fetch(connection, lock)["alone"][0]:
