@@ -273,7 +273,7 @@ def copy(cursor: Any, table: str, frame: pl.DataFrame) -> None:
 
 
 def _alone(cursor: Any, run_id: int) -> bool:
-    """Take the lock on a run; a process just killed holds it until the server notices."""
+    """Take the lock on a run; who was killed holds it until the server notices."""
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [RUN_LOCK, run_id])
