@@ -1,7 +1,7 @@
 """The longitudinal store's way in: one run's facts, in one transaction.
 
 Facts of rows that no earlier run can hold go straight into the partitions by COPY,
-sorted by key: half the cost of a staging table and an INSERT (docs/adr/0012). Facts of
+sorted by key, and are written once (docs/adr/0012). Facts of
 rows that may be known wait in temporary tables until the end, where versions decide.
 Nothing is committed before the ledger is, so a killed load leaves nothing: no rows, and
 no files, since the server removes the temporary tables of those who died.
