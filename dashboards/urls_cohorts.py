@@ -8,6 +8,7 @@ urlpatterns = [
     path("cohorts/", cohorts.cohort_list, name="cohorts"),
     path("cohorts/build/", cohorts.build, name="cohort-build"),
     path("cohorts/save/", cohort_saved.save, name="cohort-save"),
+    path("cohorts/read/", cohort_saved.read, name="cohort-read"),
     path("cohorts/search/", cohort_saved.search, name="cohort-search"),
     path("cohorts/compare/", cohort_compare.compare, name="cohort-compare"),
     path("cohorts/<int:cohort_id>/", cohort_saved.cohort, name="cohort"),

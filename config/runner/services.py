@@ -31,6 +31,8 @@ def web(port: int, host: str = "127.0.0.1") -> list[Service]:
                 *("-m", "gunicorn", "config.wsgi"),
                 *("--bind", f"{host}:{port}", "--workers", "2", "--threads", "4"),
                 *("--timeout", "120", "--graceful-timeout", "20"),
+                # A cohort of many criteria is an address of several thousand letters.
+                *("--limit-request-line", "8190"),
             ],
         )
     ]

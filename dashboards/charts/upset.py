@@ -16,7 +16,7 @@ from dashboards.charts.marks import (
     value_axis,
     words,
 )
-from dashboards.charts.spec import ChartSpec
+from dashboards.charts.spec import ChartSpec, per_words
 
 BARS = (0.45, 1.0)
 DOTS = (0.0, 0.4)
@@ -46,7 +46,12 @@ def draw_upset(spec: ChartSpec) -> Drawing:
         traces.append(_dots(x, member, INK, "circle", lines=len(member) > 1))
     layout: dict[str, Any] = {
         "xaxis": {"visible": False, "fixedrange": True, "anchor": "y2"},
-        "yaxis": value_axis(spec, domain=list(BARS)),
+        # The whole measure would not fit beside so low an axis; the figure says it.
+        "yaxis": value_axis(
+            spec,
+            domain=list(BARS),
+            title={"text": per_words(spec.published.measure.per)},
+        ),
         "yaxis2": name_axis(
             domain=list(DOTS),
             anchor="x",

@@ -5,6 +5,7 @@ import logging
 from datetime import date, timedelta
 from typing import Any
 
+import yaml
 from celery.exceptions import OperationalError
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -34,10 +35,11 @@ from segmentation.cohorts import actions
 from segmentation.cohorts import selectors as saved
 from segmentation.cohorts.actions import RefusedCohortError
 from segmentation.cohorts.selectors import UnknownCohortError
-from segmentation.cohorts.specs import Coded, Who, criteria
+from segmentation.cohorts.specs import Coded, CohortSpec, Who, criteria
 from segmentation.models import Cohort, CohortVersion
 
 REVIEW_AFTER = timedelta(days=365)
+MOST_BYTES = 100_000
 log = logging.getLogger("catchment.cohorts")
 
 
@@ -138,6 +140,24 @@ def save(request: HttpRequest) -> HttpResponse:
         return _back(request, reverse("cohort-build"))
     messages.success(request, f"“{made.title}” is saved.")
     return HttpResponseRedirect(reverse("cohort", args=[made.pk]))
+
+
+@access.page("cohort_save")
+@require_POST
+def read(request: HttpRequest) -> HttpResponse:
+    """Take a definition file into the builder, where it is seen before it is kept."""
+    live = release.current()
+    file = request.FILES.get("definition")
+    if live is None or file is None or file.size > MOST_BYTES:
+        messages.error(request, "Choose a definition file of at most 100 kilobytes.")
+        return HttpResponseRedirect(reverse("cohorts"))
+    try:
+        spec = CohortSpec.model_validate(yaml.safe_load(file.read()))
+    except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
+        where = error.errors()[0]["msg"] if isinstance(error, ValidationError) else ""
+        messages.error(request, f"This is no definition of a cohort. {where}".strip())
+        return HttpResponseRedirect(reverse("cohorts"))
+    return HttpResponseRedirect(address_of(spec.who, live.catalogue))
 
 
 @access.page("cohort_save")

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 import yaml
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
 
@@ -15,8 +16,10 @@ from segmentation.cohorts.specs import CohortSpec
 from tests import live_system
 from tests.cohort_people import CLINICIAN_WHO, slowly
 from tests.cohort_site import (
+    ALL,
     BUILD,
     OWN,
+    headline,
     newest,
     nobody,
     saved,
@@ -145,6 +148,21 @@ def test_the_definition_leaves_as_a_file_that_can_be_read_back(signed_in):
     spec = CohortSpec.model_validate(yaml.safe_load(response.content))
     assert spec.title == "Frail at home"
     assert spec.who.model_dump(mode="json", exclude_none=True) == CLINICIAN_WHO
+
+
+def test_a_definition_file_is_read_into_the_builder(signed_in, system):
+    analyst = signed_in("system_analyst")
+    cohort = saved(analyst)
+    file = analyst.get(reverse("cohort-definition", args=[cohort.pk])).content
+
+    def read(content):
+        upload = SimpleUploadedFile("cohort.yaml", content)
+        return analyst.post(reverse("cohort-read"), {"definition": upload})
+
+    page = analyst.get(read(file)["Location"])
+    assert headline(page) == f"{slowly(system, ALL)} people match"
+    for spoiled in (b"- [", b"who: {}", b"\xff\xfe", file + b"\nsql: drop"):
+        assert read(spoiled)["Location"] == reverse("cohorts")
 
 
 def test_two_cohorts_are_compared(signed_in):

@@ -10,6 +10,7 @@ from pyroaring import BitMap
 
 from governance import access
 from linkage.release import selectors as release
+from segmentation import tasks
 from segmentation.cohorts import actions, searches
 from segmentation.cohorts import selectors as saved
 from segmentation.cohorts.searches import SearchingError
@@ -297,3 +298,19 @@ def test_a_cohort_as_a_list_shows_own_people_by_reference(live, clean):
         .status_code
         == 403
     )
+
+
+def test_tasks_queue_what_is_to_be_done_and_call_one_action(live, clean, monkeypatch):
+    queued = []
+    monkeypatch.setattr(tasks.search_shard, "delay", lambda *unit: queued.append(unit))
+    viewer = live.viewer("system_analyst")
+    with as_viewer(viewer):
+        search = actions.ask_search(asked=FALLS, view=release.current(), by=viewer)
+    tasks.dispatch(search.pk)
+    assert queued == [(search.pk, shard) for shard in range(16)]
+    with system.acting_as("worker"):
+        for unit in queued[:3]:
+            tasks.search_shard(*unit)
+        queued.clear()
+        tasks.resume_searches()
+    assert queued == [(search.pk, shard) for shard in range(3, 16)]
