@@ -15,6 +15,8 @@ from risk.steps.matrix import Flags, Floats, Inputs, matrix, probability, scatte
 from risk.steps.outcome import AMOUNT, HAPPENED
 
 OUTCOMES_PER_FOLD = 10
+# Of very many rows an eighth is enough to set the rounds and the level.
+PARTS_OF_MANY = 8
 TREATED = "treated"
 
 
@@ -87,11 +89,10 @@ def train(rows: pl.DataFrame, spec: ModelSpec) -> Trained:
         raise ValueError(f"too few of {rows.height} rows have the outcome")
     inputs = matrix(rows, spec.inputs)
     happened: Flags = rows[HAPPENED].to_numpy()
-    folds = (
-        scatter(rows["person_no"], spec.training.seed) % np.uint64(spec.training.folds)
-    ).astype(np.int64)
     many = rows.height >= spec.training.one_fold_from
-    tried = [0] if many else list(range(spec.training.folds))
+    parts = PARTS_OF_MANY if many else spec.training.folds
+    folds = scatter(rows["person_no"], spec.training.seed) % np.uint64(parts)
+    tried = [0] if many else list(range(parts))
     held_out = np.full(rows.height, np.nan)
     rounds = []
     for fold in tried:
