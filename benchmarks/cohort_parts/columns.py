@@ -3,7 +3,7 @@
 Every column is drawn from its own seed, so that any one can be made alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from segmentation.definitions import SCHEMES
 AGE_BANDS = [f"{age:02d}-{age + 4:02d}" for age in range(0, 90, 5)] + ["90+"]
 GROUPS = ("White", "Mixed", "Asian", "Black", "Other", "Not known")
 SEGMENTS = tuple(s.name for s in SCHEMES["bridges_to_health"].segments)
+FRAILTY = ("none", "mild", "moderate", "severe")
 PRACTICES, PCNS, PLACES, LSOAS = 200, 40, 4, 900
 CONDITIONS, OTHER_FLAGS, CATEGORIES = 45, 95, 15
 COUNTS = (
@@ -68,44 +69,43 @@ class Crowd:
     def columns(self) -> Iterator[tuple[Attribute, pl.Series]]:
         """Give every attribute and its column, in catalogue order."""
         practice = self.practices()
-        for name, codes in (
-            ("practice_code", coded("Z8", practice)),
-            ("pcn_code", coded("U", practice // (PRACTICES // PCNS))),
-            ("place_code", coded("P", practice // (PRACTICES // PLACES))),
-            ("icb_code", coded("Q", practice * 0)),
-            (
-                "lsoa_code",
-                coded("E01", self._rng("lsoa").integers(0, LSOAS, self.size)),
-            ),
+        for name, prefix, places in (
+            ("practice_code", "Z8", practice),
+            ("pcn_code", "U", practice // (PRACTICES // PCNS)),
+            ("place_code", "P", practice // (PRACTICES // PLACES)),
+            ("icb_code", "Q", practice * 0),
+            ("lsoa_code", "E01", self._rng("lsoa").integers(0, LSOAS, self.size)),
         ):
-            yield category(name, codes)
+            yield category(name, codes(prefix, int(places.max()) + 1), places)
         for name, share in (("is_registered", 0.985), ("is_resident", 0.96)):
             yield flag(name, self._rng(name).random(self.size) < share)
         age = self.ages()
         yield number("age_years", age, "years", (5, 18, 25, 40, 50, 65, 75, 85))
-        bands = np.array(AGE_BANDS)[np.minimum(age // 5, 18)]
-        yield category("age_band", bands, AGE_BANDS)
+        yield category("age_band", AGE_BANDS, np.minimum(age // 5, 18))
         for name, values, shares in (
             ("sex", ("F", "M"), (0.51, 0.49)),
             ("ethnicity_group", GROUPS, (0.7, 0.05, 0.1, 0.05, 0.05, 0.05)),
             ("imd_fifth", tuple("12345"), (0.25, 0.22, 0.2, 0.18, 0.15)),
             ("imd_decile", tuple(str(n) for n in range(1, 11)), None),
             ("segment", SEGMENTS, None),
-            (
-                "frailty_recorded",
-                ("none", "mild", "moderate", "severe"),
-                (0.85, 0.08, 0.05, 0.02),
-            ),
+            ("frailty_recorded", FRAILTY, (0.85, 0.08, 0.05, 0.02)),
         ):
-            yield category(
-                name, self._rng(name).choice(values, self.size, p=shares), values
-            )
+            yield category(name, values, self._drawn(name, len(values), shares))
         for n in range(CATEGORIES):
             values = tuple(f"value_{v}" for v in range(3 + n % 6))
             name = f"category_{n}"
-            yield category(name, self._rng(name).choice(values, self.size), values)
+            yield category(name, values, self._drawn(name, len(values), None))
         yield from self._flags(age)
         yield from self._numbers(age)
+
+    def _drawn(
+        self, name: str, values: int, shares: tuple[float, ...] | None
+    ) -> np.ndarray:
+        """Draw positions of values, by their shares or all alike."""
+        rng = self._rng(name)
+        if shares is None:
+            return rng.integers(0, values, self.size)
+        return np.searchsorted(np.cumsum(shares)[:-1], rng.random(self.size))
 
     def _flags(self, age: np.ndarray) -> Iterator[tuple[Attribute, pl.Series]]:
         names = [f"has_condition_{n}" for n in range(CONDITIONS)]
@@ -128,20 +128,18 @@ class Crowd:
             yield number(name, drawn, "", (30, 45, 60, 75, 90))
 
 
-def coded(prefix: str, numbers: np.ndarray) -> np.ndarray:
-    """Return places' codes by their numbers: "Z8001"."""
+def codes(prefix: str, count: int) -> list[str]:
+    """Return places' codes: "Z80001", "U001"."""
     width = 6 - len(prefix) if len(prefix) > 1 else 3
-    return np.array([f"{prefix}{n:0{width}d}" for n in range(int(numbers.max()) + 1)])[
-        numbers
-    ]
+    return [f"{prefix}{n:0{width}d}" for n in range(count)]
 
 
 def category(
-    name: str, values: np.ndarray, known: tuple[str, ...] | list[str] = ()
+    name: str, values: Sequence[str], places: np.ndarray
 ) -> tuple[Attribute, pl.Series]:
-    words = tuple(known) or tuple(np.unique(values).tolist())
     title = name.replace("_", " ").capitalize()
-    return Attribute(name, title, "category", values=words), pl.Series(name, values)
+    words = pl.Series(name, list(values)).gather(pl.Series(places))
+    return Attribute(name, title, "category", values=tuple(values)), words
 
 
 def flag(name: str, values: np.ndarray) -> tuple[Attribute, pl.Series]:
