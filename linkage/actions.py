@@ -8,12 +8,14 @@ import re
 import time
 from calendar import monthrange
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 from django.utils import timezone
 
+from governance import audit
 from governance.definitions import digest
 from governance.logs import what_went_wrong
 from linkage import bulk, moves, store
@@ -24,10 +26,11 @@ from linkage.models import FeedRun, RejectedRow
 from linkage.specs import FeedSpec
 from linkage.steps.read import delivered, read
 from linkage.steps.validate import NOT_USED
-from linkage.vault import index, quarantine
+from linkage.vault import changes, index, quarantine
 from linkage.vault import store as vault
 
 Progress = Callable[[int], None]
+BRIDGED = "merge_bridged"  # the rule of merges that a run's records bring about
 
 
 def load_feed_file(
@@ -166,6 +169,24 @@ def _load(
             problem=what_went_wrong(error)[:2000],
         )
         raise
+    _merge(intake.merges, by=run.by)
+
+
+def _merge(pairs: list[tuple[int, int]], *, by: str) -> None:
+    """Join people of the index whom a run's records have shown to be one.
+
+    A pair that may not be joined, or no longer can be, stays as it is.
+    """
+    if not pairs:
+        return
+    merged = 0
+    with index.writing() as connection:
+        for one, other in pairs:
+            with suppress(changes.RefusedChangeError):
+                changes.merge(connection, one, other, by=by, rule=BRIDGED)
+                merged += 1
+    if merged:
+        audit.record("people_merged", None, subject=BRIDGED, persons=2 * merged, by=by)
 
 
 def _count(run: FeedRun, intake: Intake) -> None:

@@ -19,7 +19,7 @@ from linkage.steps.before_birth import before_birth
 from linkage.steps.identify import identify, subjects
 from linkage.steps.pseudonymise import possible, pseudonymise
 from linkage.steps.validate import EXCLUDING, NOT_USED, validate
-from linkage.vault import index, quarantine, sealing
+from linkage.vault import index, quarantine, reviews, sealing
 from linkage.vault import store as vault
 from linkage.versions import Doubts
 
@@ -69,7 +69,8 @@ class Intake:
 
     `may_be_known` says of row keys whether an earlier run may have loaded them.
     `repeats` turns true when a later batch may hold another version of a fact that an
-    earlier one has brought.
+    earlier one has brought. `merges` are people (one, other) whom its records show to
+    be one; they are joined when its facts stand.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Intake:
         self.may_be_known = may_be_known
         self.tally = Tally()
         self.repeats = False
+        self.merges: list[tuple[int, int]] = []
         self._met: list[pl.DataFrame] = []
         self._again = pl.Series(dtype=pl.Int64)
         self._rows: list[pl.DataFrame] = []
@@ -250,9 +252,15 @@ class Intake:
             why = "subject_unknown"
         else:
             met = subjects(rows, spec, pl.lit(self.period_on))
-            known = index.resolve(connection, met, spec, run_id=self.run_id, by=self.by)
+            found = index.resolve(connection, met, spec, run_id=self.run_id, by=self.by)
+            reviews.raise_pairs(
+                connection, found.review, index.newest_version(connection)
+            )
+            if found.merges.height:
+                pairs = found.merges.select("person_no", "into_person_no")
+                self.merges += pairs.rows()
             rows = rows.join(
-                known, on="subject_key", how="left", maintain_order="left"
+                found.known, on="subject_key", how="left", maintain_order="left"
             ).join(met.select("subject_key", "seen_on"), on="subject_key", how="left")
             why = "unlinked"
         unknown = rows.filter(pl.col("person_no").is_null())

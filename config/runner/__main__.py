@@ -48,6 +48,15 @@ def main(words: list[str]) -> int:
         )
     if given.command == "bench":
         return bench.bench(given.name, scale=given.scale, as_json=given.json)
+    if given.command == "link" and not given.against_index:
+        from config.runner.link import link
+
+        return link(
+            given,
+            from_caller(given.records),
+            from_caller(given.out),
+            from_caller(given.truth) if given.truth else None,
+        )
     if given.command == "roles":
         if given.into is None:
             return deployment.print_roles()
@@ -81,6 +90,11 @@ def with_servers(session: Session, given: argparse.Namespace) -> int:
             loader = ["load_reference"] if given.feed == "reference" else ["load"]
             feed = [] if given.feed == "reference" else [given.feed]
             return manage.manage(session, [*loader, *feed, *paths])
+        case "link":
+            words = [str(from_caller(path)) for path in (given.records, given.out)]
+            words += ["--columns", given.columns] if given.columns else []
+            words += ["--json"] if given.json else []
+            return manage.manage(session, ["link_list", *words])
         case "refresh":
             words = ["refresh"] + (["--as-of", given.as_of] if given.as_of else [])
             with services.Running(session, services.worker(), logs=True):

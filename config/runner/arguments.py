@@ -49,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     load = add("load", "load files of one feed: ./run load FEED PATH…")
     load.add_argument("feed")
     load.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    _link(add("link", "find the records of one person in a file, or in the index"))
     refresh = add("refresh", "derive, segment, score and publish a new release")
     refresh.add_argument("--as-of", metavar="YYYY-MM-DD", help="the day it describes")
     bench = add("bench", "run a benchmark; without a name, list them")
@@ -81,6 +82,34 @@ def _demo(demo: argparse.ArgumentParser) -> None:
     demo.add_argument("--no-serve", action="store_true", help="make it and stop")
     demo.add_argument("--rebuild", action="store_true", help="wipe and make it anew")
     demo.add_argument("--port", type=int, default=8000)
+
+
+def _link(link: argparse.ArgumentParser) -> None:
+    link.add_argument("records", type=Path, help="CSV or Parquet, a record a row")
+    link.add_argument("--out", type=Path, required=True, metavar="LINKS")
+    link.add_argument("--truth", type=Path, help="record_id and person_id, to measure")
+    link.add_argument("--json", action="store_true", help="the summary as one object")
+    link.add_argument(
+        "--columns",
+        default="",
+        metavar="NAME=HEADER,…",
+        help="headers other than record_id, nhs_number, forename, surname, dob, sex,"
+        " postcode; NAME= for what the file lacks",
+    )
+    link.add_argument(
+        "--against-index", action="store_true", help="find people of the index instead"
+    )
+    link.add_argument(
+        "--engine",
+        choices=("auto", "duckdb", "frames"),
+        default="auto",
+        help="what scores pairs: Splink on DuckDB, or NumPy (auto: by their number)",
+    )
+    link.add_argument(
+        "--train",
+        action="store_true",
+        help="write a model trained on these records to LINKS instead",
+    )
 
 
 def _address(web: argparse.ArgumentParser) -> None:

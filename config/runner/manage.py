@@ -14,6 +14,7 @@ VAULT_COMMANDS = {
     "load_reference",
     "replay",
     "evaluate_linkage",
+    "link_list",
     "evaluate_registers",
     "true_people",
     "rotate_keys",

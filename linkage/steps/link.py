@@ -1,9 +1,9 @@
-"""Whose record is this? Deterministic linkage of source records to the person index.
+"""Whose record is this? Linkage of source records to the person index.
 
-Routes, in order: NHS number with an agreeing birth date; the source's own identifier
-with nothing against it; exact demographics with one candidate; else a new person,
-where the record is good enough to make one. Two different valid NHS numbers never
-join. A record that contradicts itself is left unlinked rather than guessed at.
+NHS number with an agreeing birth date first (`linking/cross_check.py`); then, for what
+no number settles, the weight of everything else that agrees, the source's own
+identifier among it; else a new person, where the record is good enough to make one.
+Two different valid NHS numbers never join. What cannot be told is left for review.
 """
 
 from typing import NamedTuple
@@ -11,10 +11,15 @@ from typing import NamedTuple
 import polars as pl
 
 from linkage.specs import Tier
-from linkage.steps.name_key import name_key
+from linkage.steps.linking.decide import Decided, decide
+from linkage.steps.linking.model import model_in_use
+from linkage.steps.linking.names import plain
+from linkage.steps.linking.prepare import INPUT, prepare
+from linkage.steps.linking.weigh import Engine, Shares
 
 # What the index holds of a person: every identity a linked record has stated.
-# nhs_number is null there unless the number is held to be the person's own.
+# nhs_number is null there unless the number is held to be the person's own;
+# stated_number is what was written, right or wrong.
 IDENTITY_SCHEMA = {
     "person_no": pl.Int32,
     "nhs_number": pl.String,
@@ -23,28 +28,46 @@ IDENTITY_SCHEMA = {
     "surname": pl.String,
     "forename": pl.String,
     "postcode": pl.String,
+    "stated_number": pl.String,
 }
 DECISION = {
     "subject_key": pl.Int64,
     "person_no": pl.Int32,
     "rule": pl.String,
     "number_agreed": pl.Boolean,
+    "weight": pl.Float64,
 }
-SAME_NAME_AND_HOME = ["born_on", "surname", "forename", "postcode"]
-SAME_NAME = ["born_on", "surname", "forename", "sex"]
-SAME_HOME = ["born_on", "sex", "postcode"]
+MERGE = {"person_no": pl.Int32, "into_person_no": pl.Int32, "weight": pl.Float64}
+REVIEW = {
+    "subject_key": pl.Int64,
+    "person_no": pl.Int32,
+    "weight": pl.Float64,
+    "why": pl.String,
+}
 
 
 class Linked(NamedTuple):
-    """decisions: subject_key, person_no (Int32), rule, number_agreed; one row for each
-    record that was linked. created: the person_no values that are new."""
+    """decisions: DECISION, one row for each record that was linked. created: the
+    person_no values that are new. merges: people of the index that a new record shows
+    to be one (never two NHS numbers). review: records with a likely person that they
+    were not given to, and why."""
 
     decisions: pl.DataFrame
     created: pl.Series
+    merges: pl.DataFrame
+    review: pl.DataFrame
 
 
 def link(
-    records: pl.DataFrame, identities: pl.DataFrame, tier: Tier, next_person_no: int
+    records: pl.DataFrame,
+    identities: pl.DataFrame,
+    tier: Tier,
+    next_person_no: int,
+    *,
+    persons: int | None = None,
+    apart: pl.DataFrame | None = None,
+    common: Shares | None = None,
+    engine: Engine = "auto",
 ) -> Linked:
     """Decide for each record which person it belongs to.
 
@@ -53,29 +76,35 @@ def link(
         identifier has meant so far, or null).
     identities: IDENTITY_SCHEMA, complete for every person that could be meant.
     tier: what the feed carries decides which routes are open.
+    persons: how many people the index has; those of `identities` where null.
+    apart: person_no, other_person_no that somebody has decided to be two people.
     """
-    records, identities = for_comparison(records), for_comparison(identities)
-    decided = [_match(records, identities, tier)]
-    left = _left(records, decided)
-    created = []
-    for anchors_of in (_new_by_number, _new_by_name):
-        anchors = anchors_of(left, identities, tier, next_person_no)
-        if not anchors.height:
-            continue
-        next_person_no += anchors.height
-        created.append(anchors["person_no"])
-        decided.append(anchors.select(list(DECISION)))
-        left = _left(left, decided)
-        made = anchors.with_columns(
-            nhs_number=pl.when("number_agreed").then("nhs_number")
-        ).select(list(IDENTITY_SCHEMA))
-        identities = pl.concat([identities, made])
-        decided.append(_match(left, identities, tier))
-        left = _left(left, decided)
-    return Linked(
-        pl.concat(decided),
-        pl.concat([pl.Series("person_no", [], dtype=pl.Int32), *created]),
+    if tier == "token":
+        return _by_token(records, identities)
+    people = identities["person_no"].unique().sort()
+    numbers = {int(person): n for n, person in enumerate(people)}
+    told = pl.concat([for_comparison(identities).select(INPUT), records.select(INPUT)])
+    none = [None] * records.height
+    known = pl.Series(
+        "known",
+        [*(numbers[person] for person in identities["person_no"]), *none],
+        dtype=pl.Int64,
     )
+    local = records["local_person_no"].replace_strict(
+        numbers, default=None, return_dtype=pl.Int64
+    )
+    decided = decide(
+        prepare(told),
+        known,
+        model_in_use("names"),
+        persons=max(persons or 0, people.len() + records.height),
+        common=common,
+        apart=_renumbered(apart, numbers),
+        engine=engine,
+        local=pl.concat([pl.Series([None] * identities.height, dtype=pl.Int64), local]),
+        wrong_numbers=_wrong_numbers(identities),
+    )
+    return _as_people(decided, records, identities.height, people, tier, next_person_no)
 
 
 def birth_dates_agree(one: str, other: str) -> pl.Expr:
@@ -96,197 +125,113 @@ def birth_dates_agree(one: str, other: str) -> pl.Expr:
 
 
 def for_comparison(frame: pl.DataFrame) -> pl.DataFrame:
-    """Names in the form that is compared; the first forename only."""
-    first = pl.col("forename").str.strip_chars().str.extract(r"^(\S+)")
+    """Names in the form that is compared; the number as it was stated."""
+    stated = "stated_number" if "stated_number" in frame.columns else "nhs_number"
     return frame.with_columns(
-        surname=name_key(pl.col("surname")), forename=name_key(first)
+        surname=plain(pl.col("surname")),
+        forename=plain(pl.col("forename")),
+        stated_number=pl.col(stated),
     )
 
 
-def _left(records: pl.DataFrame, decided: list[pl.DataFrame]) -> pl.DataFrame:
-    done = pl.concat(decided).select("subject_key")
-    return records.join(done, on="subject_key", how="anti")
-
-
-def _match(records: pl.DataFrame, identities: pl.DataFrame, tier: Tier) -> pl.DataFrame:
-    """Try each route against the index as it stands; the first that decides counts.
-
-    A number that one route gives to a person is that person's for the routes after it.
-    """
+def _by_token(records: pl.DataFrame, identities: pl.DataFrame) -> Linked:
+    """The crosswalk vouches for the number, and nothing else came; makes nobody."""
     numbers = identities.select("person_no", "nhs_number").drop_nulls().unique()
-    found = [_by_number(records, identities, numbers, tier)]
-    left = _left(records, found)
-    found.append(_by_local_id(left, identities, numbers))
-    keys = {"names": [SAME_NAME_AND_HOME, SAME_NAME], "national": [SAME_HOME]}
-    for key in keys.get(tier, []):
-        numbers = _with_agreed(numbers, left, found[-1])
-        left = _left(left, found)
-        found.append(_by_demographics(left, identities, numbers, key))
-    return pl.concat(found)
-
-
-def _with_agreed(
-    numbers: pl.DataFrame, records: pl.DataFrame, decisions: pl.DataFrame
-) -> pl.DataFrame:
-    agreed = (
-        decisions.filter("number_agreed")
-        .join(records.select("subject_key", "nhs_number"), on="subject_key")
-        .select("person_no", "nhs_number")
-        .drop_nulls()
-    )
-    return pl.concat([numbers, agreed]).unique()
-
-
-def _decision(frame: pl.DataFrame, rule: str, agreed: pl.Expr) -> pl.DataFrame:
-    return frame.select(
+    pairs = records.drop_nulls("nhs_number").join(numbers, on="nhs_number")
+    found = pairs.filter(pl.len().over("subject_key") == 1).select(
         "subject_key",
         pl.col("person_no").cast(pl.Int32),
-        rule=pl.lit(rule),
-        number_agreed=agreed,
+        rule=pl.lit("token"),
+        number_agreed=pl.lit(False),
+        weight=pl.lit(None, dtype=pl.Float64),
+    )
+    return Linked(
+        found,
+        pl.Series("person_no", [], dtype=pl.Int32),
+        pl.DataFrame(schema=MERGE),
+        pl.DataFrame(schema=REVIEW),
     )
 
 
-def _by_number(
-    records: pl.DataFrame, identities: pl.DataFrame, numbers: pl.DataFrame, tier: Tier
-) -> pl.DataFrame:
-    pairs = records.drop_nulls("nhs_number").join(numbers, on="nhs_number")
-    if tier == "token":  # the crosswalk vouches for the number; nothing else came
-        return _decision(_only_one(pairs), "token", pl.lit(False))
-    known = identities.select(
-        "person_no",
-        known_born="born_on",
-        known_surname="surname",
-        known_forename="forename",
-        known_postcode="postcode",
-    ).unique()
-    pairs = pairs.join(known, on="person_no")
-    same_name = (pl.col("surname") == pl.col("known_surname")) & (
-        pl.col("forename") == pl.col("known_forename")
-    )
-    same_home = pl.col("postcode") == pl.col("known_postcode")
-    # Without a birth date a number alone is too weak: a slip can be another's number.
-    agrees = (
-        pl.when(pl.col("born_on").is_not_null() & pl.col("known_born").is_not_null())
-        .then(birth_dates_agree("born_on", "known_born"))
-        .otherwise(same_name.fill_null(False) | same_home.fill_null(False))
-    )
-    pairs = pairs.filter(agrees).select("subject_key", "person_no").unique()
-    return _decision(_only_one(pairs), "nhs_number_and_birth_date", pl.lit(True))
+def _renumbered(
+    apart: pl.DataFrame | None, numbers: dict[int, int]
+) -> pl.DataFrame | None:
+    if apart is None:
+        return None
+    return apart.select(
+        pl.col(name)
+        .replace_strict(numbers, default=None, return_dtype=pl.Int64)
+        .alias(short)
+        for name, short in (("person_no", "a"), ("other_person_no", "b"))
+    ).drop_nulls()
 
 
-def _only_one(pairs: pl.DataFrame) -> pl.DataFrame:
-    return pairs.filter(pl.len().over("subject_key") == 1)
+def _wrong_numbers(identities: pl.DataFrame) -> pl.Series:
+    """The places of identities that state a number which is not held to be theirs."""
+    stated = identities["stated_number"].is_not_null()
+    return (stated & identities["nhs_number"].is_null()).arg_true()
 
 
-def _without_other_number(pairs: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
-    """Drop pairs that would join two different valid NHS numbers.
-
-    Adds `own` (the person's numbers) and `number_agreed`: the record's number is, or
-    now becomes, the person's. When several records bring different numbers for one
-    numberless person, one number is taken and the others' records are not joined; a
-    number brought for several persons is given to none.
-    """
-    owned = numbers.group_by("person_no").agg(own=pl.col("nhs_number"))
-    taken = numbers.select("nhs_number", taken=pl.lit(True)).unique()
-    pairs = pairs.join(owned, on="person_no", how="left", maintain_order="left")
-    pairs = pairs.join(taken, on="nhs_number", how="left", maintain_order="left")
-    stated, own = pl.col("nhs_number"), pl.col("own")
-    is_own = own.list.contains(stated).fill_null(False)
-    allowed = stated.is_null() | own.is_null() | is_own
-    brings = stated.is_not_null() & own.is_null() & pl.col("taken").is_null()
-    pairs = pairs.filter(allowed).with_columns(number_agreed=is_own | brings)
-    chosen = pl.col("nhs_number").filter("number_agreed").min().over("person_no")
-    given_to = pl.col("person_no").filter("number_agreed").n_unique()
-    for_one = given_to.over("nhs_number") == 1
-    return pairs.filter(~pl.col("number_agreed") | (stated == chosen) & for_one)
-
-
-def _by_local_id(
-    records: pl.DataFrame, identities: pl.DataFrame, numbers: pl.DataFrame
-) -> pl.DataFrame:
-    pairs = records.drop_nulls("local_person_no").with_columns(
-        person_no=pl.col("local_person_no")
-    )
-    pairs = _without_other_number(pairs, numbers)
-    births = identities.select("person_no", known_born="born_on").drop_nulls().unique()
-    agreeing = (
-        pairs.select("subject_key", "person_no", "born_on")
-        .join(births, on="person_no")
-        .group_by("subject_key")
-        .agg(agrees=birth_dates_agree("born_on", "known_born").any())
-    )
-    pairs = pairs.join(agreeing, on="subject_key", how="left")
-    # A different birth date contradicts, unless the number says the same person.
-    contradicted = (
-        pl.col("born_on").is_not_null()
-        & ~pl.col("agrees").fill_null(True)
-        & ~pl.col("own").list.contains(pl.col("nhs_number")).fill_null(False)
-    )
-    return _decision(
-        pairs.filter(~contradicted), "local_identifier", pl.col("number_agreed")
-    )
-
-
-def _by_demographics(
+def _as_people(
+    decided: Decided,
     records: pl.DataFrame,
-    identities: pl.DataFrame,
-    numbers: pl.DataFrame,
-    key: list[str],
-) -> pl.DataFrame:
-    known = identities.select("person_no", *key).drop_nulls().unique()
-    pairs = records.drop_nulls(key).join(known, on=key)
-    pairs = _without_other_number(_only_one(pairs), numbers)
-    return _decision(pairs, "_and_".join(key), pl.col("number_agreed"))
-
-
-def _numbered(anchors: pl.DataFrame, first: int) -> pl.DataFrame:
-    """Give anchors their person numbers, in the meaningless order of their keys."""
-    return anchors.sort("subject_key").with_columns(
-        person_no=pl.int_range(first, first + pl.len(), dtype=pl.Int32)
+    before: int,
+    people: pl.Series,
+    tier: Tier,
+    next_person_no: int,
+) -> Linked:
+    """Units as person numbers; new people only of records that are good enough."""
+    stated = records.select(
+        "subject_key", "born_on", "surname", "nhs_number"
+    ).with_columns(row=pl.int_range(pl.len(), dtype=pl.UInt32) + before)
+    rows = stated.join(decided.rows, on="row")
+    with_number = pl.col("number_agreed") & pl.col("born_on").is_not_null()
+    with_name = pl.lit(tier == "names") & pl.all_horizontal(
+        pl.col("born_on", "surname").is_not_null()
     )
-
-
-def _new_by_number(
-    left: pl.DataFrame, identities: pl.DataFrame, tier: Tier, first: int
-) -> pl.DataFrame:
-    """One new person for each valid number that the index does not know.
-
-    Where records of one number state several birth dates, the commonest makes the
-    person, and the others must agree with it to join.
-    """
-    if tier == "token":
-        return left.head(0).with_columns(
-            person_no=pl.lit(0, dtype=pl.Int32), rule=pl.lit(""), number_agreed=True
+    new = (
+        rows.filter(pl.col("unit") >= people.len())
+        .group_by("unit")
+        .agg(
+            good=(with_number | with_name).any(),
+            key=pl.col("subject_key").min(),
         )
-    fresh = left.drop_nulls(["nhs_number", "born_on"]).join(
-        identities.select("nhs_number").drop_nulls().unique(),
-        on="nhs_number",
-        how="anti",
+        .filter("good")
+        .sort("key")
+        .select("unit", person_no=pl.int_range(pl.len()) + next_person_no)
     )
-    anchors = (
-        fresh.with_columns(often=pl.len().over("nhs_number", "born_on"))
-        .sort("often", "subject_key", descending=[True, False])
-        .unique("nhs_number", keep="first", maintain_order=True)
-        .drop("often")
+    whose = pl.concat(
+        [
+            pl.DataFrame(
+                {
+                    "unit": pl.int_range(people.len(), eager=True),
+                    "person_no": people.cast(pl.Int64),
+                }
+            ),
+            new.cast({"person_no": pl.Int64}),
+        ]
     )
-    return _numbered(anchors, first).with_columns(
-        rule=pl.lit("new_nhs_number"), number_agreed=pl.lit(True)
+    decisions = rows.join(whose, on="unit").select(
+        pl.col(name).cast(dtype) for name, dtype in DECISION.items()
     )
+    names = dict(whose.iter_rows())
 
+    def person(unit: str) -> pl.Expr:
+        return pl.col(unit).replace_strict(names, default=None, return_dtype=pl.Int32)
 
-def _new_by_name(
-    left: pl.DataFrame, identities: pl.DataFrame, tier: Tier, first: int
-) -> pl.DataFrame:
-    """One new person for each name and birth date; only where the feed carries names.
-
-    A number that belongs to somebody else by birth date is not taken over.
-    """
-    named = left.drop_nulls(["surname", "born_on"])
-    if tier != "names":
-        named = named.head(0)
-    anchors = named.sort("subject_key").unique(
-        SAME_NAME, keep="first", maintain_order=True
+    merges = decided.merges.select(
+        person_no=person("unit"),
+        into_person_no=person("into"),
+        weight=pl.col("weight").cast(pl.Float64),
     )
-    return _numbered(anchors, first).with_columns(
-        rule=pl.lit("new_name_and_birth_date"), number_agreed=pl.lit(False)
+    first = rows.sort("row").unique("unit", keep="first", maintain_order=True)
+    review = (
+        decided.review.join(first.select("unit", "subject_key"), on="unit")
+        .join(decisions, on="subject_key", how="semi")
+        .with_columns(
+            person_no=person("other"),
+        )
+        .drop_nulls("person_no")
+        .select(pl.col(name).cast(dtype) for name, dtype in REVIEW.items())
     )
+    return Linked(decisions, new["person_no"].cast(pl.Int32), merges, review)

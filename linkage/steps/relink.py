@@ -61,6 +61,11 @@ def relink(feeds: Iterable[Fed]) -> pl.DataFrame:
         ).with_columns(nhs_number=pl.when("number_agreed").then("nhs_number"))
         stated = told.select(list(IDENTITY_SCHEMA)).cast(pl.Schema(IDENTITY_SCHEMA))
         identities = pl.concat([identities, stated]).unique()
+        if linked.merges.height:
+            one = dict(linked.merges.select("person_no", "into_person_no").iter_rows())
+            identities = identities.with_columns(pl.col("person_no").replace(one))
+            local = local.with_columns(pl.col("local_person_no").replace(one))
+            done = [part.with_columns(pl.col("cluster").replace(one)) for part in done]
         if feed.introduces:
             named = told.drop_nulls("local_key").sort("seen_on", nulls_last=False)
             newest = named.select("local_key", local_person_no="person_no")

@@ -10,7 +10,7 @@ from adbc_driver_postgresql import dbapi
 from linkage import bulk
 from linkage.keys import row_keys
 from linkage.specs import FeedSpec
-from linkage.steps.blocks import blocks
+from linkage.steps.blocks import blocks, number_blocks, unsettled
 from linkage.steps.identify import SUBJECT_COLUMNS
 from linkage.steps.link import IDENTITY_SCHEMA, for_comparison
 from linkage.vault import sealing
@@ -87,14 +87,27 @@ def candidates(
 ) -> pl.DataFrame:
     """Every identity of every person whom a record could mean, as IDENTITY_SCHEMA.
 
-    records: a linkage step's, with local_person_no.
+    records: a linkage step's, with local_person_no. The NHS number is asked first; it
+    settles nearly all, and only the rest opens the dozens who share a block with it.
     """
     numbered = for_comparison(records).with_row_index("row")
-    asked = blocks(numbered.with_columns(pl.col("row").cast(pl.Int64)), spec.tier)
+    local = pl.Series("person_no", [], dtype=pl.Int32)
+    holders = _who_share(connection, number_blocks(numbered), local, version)
+    if spec.tier == "token":
+        return holders
+    left = unsettled(numbered, holders)
+    local = left["local_person_no"].drop_nulls().unique().alias("person_no")
+    others = _who_share(connection, blocks(left, spec.tier), local, version)
+    return pl.concat([holders, others]).unique()
+
+
+def _who_share(
+    connection: dbapi.Connection, asked: pl.DataFrame, local: pl.Series, version: int
+) -> pl.DataFrame:
+    """The identities of people who share a block (row, block) or stand in local."""
     keys = sealing.blind_blocks(asked["block"].unique(), version)
     bulk.ask(connection, keys.alias("block_key").to_frame(), "asked")
-    local = records.select(person_no="local_person_no").drop_nulls().unique()
-    bulk.ask(connection, local, "asked_local")
+    bulk.ask(connection, local.to_frame(), "asked_local")
     found = bulk.fetch(
         connection,
         "WITH meant AS (SELECT b.person_no FROM pg_temp.asked a"

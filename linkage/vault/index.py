@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import polars as pl
 from adbc_driver_postgresql import dbapi
@@ -33,6 +34,15 @@ LINK = {
 
 class IndexBusyError(RuntimeError):
     """A load is changing the index, and whoever asks does not wait that long."""
+
+
+class Resolved(NamedTuple):
+    """known: the subjects that have a person, as KNOWN. merges: people whom a new
+    record shows to be one. review: records with a likely person they did not go to."""
+
+    known: pl.DataFrame
+    merges: pl.DataFrame
+    review: pl.DataFrame
 
 
 @contextmanager
@@ -77,8 +87,8 @@ def resolve(
     *,
     run_id: int,
     by: str,
-) -> pl.DataFrame:
-    """Find or make the person of each subject; returns those that have one, as KNOWN.
+) -> Resolved:
+    """Find or make the person of each subject.
 
     New links, people and events are written in the caller's transaction as one new
     index version. A subject met before keeps the person it has. What a person decided
@@ -87,23 +97,29 @@ def resolve(
     known = _met_before(connection, subjects)
     new = subjects.join(known, on="subject_key", how="anti")
     if new.is_empty():
-        return known
+        none = pl.DataFrame()
+        return Resolved(known, none, none)
     search = identities.search_version(connection)
     records = _with_local_person(connection, new)
     close = identities.candidates(connection, records, spec, search)
     placed = judged.placed(connection, records, close)
+    following = next_person_no(connection)
     linked = link(
         records.join(placed, on="subject_key", how="anti"),
         close,
         spec.tier,
-        next_person_no(connection),
+        following,
+        persons=following - 1,
+        apart=judged.apart(connection),
     )
     linked = judged.allowed(connection, linked, placed, new)
     _write(connection, records, linked, spec, run_id, by)
     found = new.select("subject_key", subject_born_on="born_on").join(
         linked.decisions.select("subject_key", "person_no"), on="subject_key"
     )
-    return pl.concat([known, found.select(list(KNOWN))])
+    return Resolved(
+        pl.concat([known, found.select(list(KNOWN))]), linked.merges, linked.review
+    )
 
 
 def _met_before(connection: dbapi.Connection, subjects: pl.DataFrame) -> pl.DataFrame:

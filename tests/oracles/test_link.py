@@ -1,243 +1,204 @@
-"""The links of `link`, against the same rules written record by record, slowly."""
+"""Levels of comparison and the joining of units, each written once more, slowly."""
 
 from collections import defaultdict
 from datetime import date
-from typing import Any
 
+import numpy as np
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler
 
-from linkage.steps.link import IDENTITY_SCHEMA, link
+from linkage.steps.linking.cluster import join_units, pair_frame
+from linkage.steps.linking.compare import levels
+from linkage.steps.linking.model import model_in_use
+from linkage.steps.linking.names import forms
+from linkage.steps.linking.prepare import INPUT, prepare
+from linkage.steps.linking.weigh import Weighed
+from tests.linking_people import frame, said
 
-NUMBERS = ["9990000018", "9990000026", "9990000034", "9990000042"]
-BORN = [date(1950, 3, 7), date(1950, 7, 3), date(1950, 3, 9), date(1988, 10, 21)]
-NAMES_AND_HOME = ("born_on", "surname", "forename", "postcode")
-NAMES = ("born_on", "surname", "forename", "sex")
-HOME = ("born_on", "sex", "postcode")
-FIRST_NEW = 50
-
-optional = st.one_of
-identity = st.fixed_dictionaries(
+MODEL = model_in_use("names")
+NAMES = ["ada", "eda", "md", "mohammed", "xasan", "hasan", "smith", "smth", "s", "li"]
+NAMES += ["lei", "arnina", "amina", "jaspreet", "harpreet", None]
+DATES = [date(1950, 3, 7), date(1950, 7, 3), date(1950, 1, 1), date(1951, 3, 7)]
+DATES += [date(1950, 3, 17), date(1950, 11, 30), date(1988, 10, 21), None]
+record = st.fixed_dictionaries(
     {
-        "nhs_number": optional(st.none(), st.sampled_from(NUMBERS)),
-        "born_on": optional(st.none(), st.sampled_from(BORN)),
-        "sex": st.sampled_from(["F", "M", None]),
-        "surname": st.sampled_from(["YOUNG", "OLD", None]),
-        "forename": st.sampled_from(["ADA", "EVE", None]),
-        "postcode": st.sampled_from(["ZZ1 1AA", "ZZ2 2BB", None]),
+        "forename": st.sampled_from(NAMES),
+        "surname": st.sampled_from(NAMES),
+        "born_on": st.sampled_from(DATES),
+        "sex": st.sampled_from(["1", "2", None]),
+        "postcode": st.sampled_from(["ZA1 1AA", "ZA1 1AB", "ZA2 1AA", "ZB1 1AA", None]),
     }
 )
-records = st.lists(
-    st.tuples(identity, optional(st.none(), st.integers(1, 3))), max_size=6
-)
+
+
+def holds(field: str, kind: str, one: dict, other: dict) -> bool:
+    a, b = one[field], other[field]
+    if kind == "different":
+        return True
+    if kind == "same":
+        return a == b
+    if field == "postcode":
+        return a[:-4] == b[:-4] if kind == "same_district" else a[:2] == b[:2]
+    if field == "born_on":
+        parts = [a.year == b.year, a.month == b.month, a.day == b.day]
+        new_year = (a.month, a.day) == (1, 1) or (b.month, b.day) == (1, 1)
+        return {
+            "same_first_of_january": a == b and new_year,
+            "swapped": parts[0] and (a.month, a.day) == (b.day, b.month),
+            "day_or_month_differs": parts[0] and (parts[1] or parts[2]),
+            "year_differs": parts[1] and parts[2],
+            "first_of_january": parts[0] and new_year,
+            "same_year": parts[0],
+        }[kind]
+    across = [one["forename"] == other["surname"], one["surname"] == other["forename"]]
+    slips = DamerauLevenshtein.distance(a, b)
+    winkler = JaroWinkler.similarity(a, b)
+    shorter = min(len(a), len(b))
+    return {
+        "swapped": all(across) and None not in (one["surname"], one["forename"]),
+        "half_swapped": any(across),
+        "another_form": bool(set(forms(a)) & set(forms(b))),
+        "shared_part": False,
+        "close_spelling": winkler >= 0.94 or (slips <= 1 and shorter >= 4),
+        "initial": shorter == 1 and a[0] == b[0],
+        "second_name": False,
+        "short_slip": slips <= 1 and shorter >= 2,
+        "similar_spelling": winkler >= 0.86,
+        "distant_spelling": winkler >= 0.75,
+        "womans_other_name": one["sex"] == other["sex"] == "2",
+    }[kind]
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.lists(record, min_size=2, max_size=8))
+def test_levels_are_those_that_a_reader_would_give(records) -> None:
+    told = [
+        {**r, "born_on": str(r["born_on"]) if r["born_on"] else None} for r in records
+    ]
+    prepared = prepare(frame([said(**r) for r in told]).select(INPUT))
+    left, right = (x.astype(np.uint32) for x in np.triu_indices(len(records), 1))
+    found = levels(prepared, left, right, MODEL)
+    for n, (i, j) in enumerate(zip(left, right, strict=True)):
+        one, other = records[i], records[j]
+        for comparison in MODEL.comparisons:
+            field = "born_on" if comparison.field == "born" else comparison.field
+            expected = -1
+            if one[field] is not None and other[field] is not None:
+                expected = next(
+                    place
+                    for place, level in enumerate(comparison.levels)
+                    if holds(field, level.kind, one, other)
+                )
+            assert found[comparison.field][n] == expected, (field, one, other)
+
+
+units = st.integers(2, 7)
 
 
 @st.composite
-def indexes(draw: Any) -> list[dict[str, Any]]:
-    """Identities of at most three people; a number is at most one person's own."""
-    found = []
-    for person_no in range(1, draw(st.integers(0, 3)) + 1):
-        own = draw(optional(st.none(), st.just(NUMBERS[person_no - 1])))
-        for told in draw(st.lists(identity, min_size=1, max_size=2)):
-            number = own if told["nhs_number"] else None
-            found.append({"person_no": person_no} | told | {"nhs_number": number})
-    return found
+def weighed_units(draw):
+    """Units of one row each, some with a number, and what pairs of them weigh."""
+    count = draw(units)
+    anchored = [n for n in range(count) if draw(st.booleans())]
+    pairs = {}
+    for a in range(count):
+        for b in range(a + 1, count):
+            if draw(st.booleans()):
+                # Whole bits, all different, so that no order of ties is asked for.
+                pairs[a, b] = draw(st.integers(-5, 25)) + len(pairs) / 64
+    return count, anchored, pairs
 
 
-def agree(one: date, other: date) -> bool:
-    same = [one.year == other.year, one.month == other.month, one.day == other.day]
-    swapped = one.year == other.year and (one.month, one.day) == (
-        other.day,
-        other.month,
-    )
-    return sum(same) >= 2 or swapped
+Met = dict[tuple[int, int], float]
 
 
-class Slow:
-    """The rules of linkage, one record at a time."""
-
-    def __init__(self, records: list[dict[str, Any]], index: list[dict[str, Any]]):
-        self.left = list(records)
-        self.index = list(index)
-        self.decided: dict[int, tuple[int, bool]] = {}
-
-    def numbers(self) -> dict[int, set[str]]:
-        own = defaultdict(set)
-        for known in self.index:
-            if known["nhs_number"]:
-                own[known["person_no"]].add(known["nhs_number"])
-        return own
-
-    def link(self, tier: str) -> dict[int, tuple[int, bool]]:
-        self.match(tier)
-        next_no = FIRST_NEW
-        if tier != "token":
-            owned = set().union(*self.numbers().values(), set())
-            by_number = defaultdict(list)
-            for r in self.left:
-                if r["nhs_number"] and r["born_on"] and r["nhs_number"] not in owned:
-                    by_number[r["nhs_number"]].append(r)
-            anchors = []
-            for group in by_number.values():
-                often = defaultdict(int)
-                for r in group:
-                    often[r["born_on"]] += 1
-                anchors.append(
-                    min(group, key=lambda r: (-often[r["born_on"]], r["subject_key"]))
-                )
-            next_no = self.make(anchors, next_no, agreed=True)
-            if anchors:
-                self.match(tier)
-        if tier == "names":
-            anchors = {}
-            for r in sorted(self.left, key=lambda r: r["subject_key"]):
-                if r["surname"] and r["born_on"]:
-                    anchors.setdefault(tuple(r[k] for k in NAMES), r)
-            self.make(list(anchors.values()), next_no, agreed=False)
-            if anchors:
-                self.match(tier)
-        return self.decided
-
-    def make(self, anchors: list[dict[str, Any]], next_no: int, *, agreed: bool) -> int:
-        for r in sorted(anchors, key=lambda r: r["subject_key"]):
-            self.decided[r["subject_key"]] = (next_no, agreed)
-            number = r["nhs_number"] if agreed else None
-            self.index.append(
-                {k: r[k] for k in IDENTITY_SCHEMA if k != "person_no"}
-                | {"person_no": next_no, "nhs_number": number}
-            )
-            next_no += 1
-        self.drop()
-        return next_no
-
-    def drop(self) -> None:
-        self.left = [r for r in self.left if r["subject_key"] not in self.decided]
-
-    def match(self, tier: str) -> None:
-        own = self.numbers()
-        for r in self.left:
-            people = {
-                k["person_no"]
-                for k in self.index
-                if r["nhs_number"] in own[k["person_no"]]
-                and (tier == "token" or self.vouched(r, k))
-            }
-            if r["nhs_number"] and len(people) == 1:
-                self.decided[r["subject_key"]] = (people.pop(), tier != "token")
-        self.drop()
-        self.route(
-            own,
-            lambda r: {r["local_person_no"]} if r["local_person_no"] else set(),
-            self.contradicted,
-        )
-        for key in {"names": [NAMES_AND_HOME, NAMES], "national": [HOME]}.get(tier, []):
-            self.route(own, lambda r, key=key: self.alike(r, key), lambda *_: False)
-
-    def vouched(self, r: dict[str, Any], known: dict[str, Any]) -> bool:
-        if r["born_on"] and known["born_on"]:
-            return agree(r["born_on"], known["born_on"])
-        same_name = all(r[n] and r[n] == known[n] for n in ("surname", "forename"))
-        return same_name or bool(r["postcode"] and r["postcode"] == known["postcode"])
-
-    def alike(self, r: dict[str, Any], key: tuple[str, ...]) -> set[int]:
-        if any(r[k] is None for k in key):
-            return set()
-        return {
-            known["person_no"]
-            for known in self.index
-            if all(known[k] == r[k] for k in key)
-        }
-
-    def contradicted(self, r: dict[str, Any], person: int, own: set[str]) -> bool:
-        born = [k["born_on"] for k in self.index if k["person_no"] == person]
-        born = [b for b in born if b]
-        if not r["born_on"] or not born or r["nhs_number"] in own:
-            return False
-        return not any(agree(r["born_on"], b) for b in born)
-
-    def route(
-        self, own: dict[int, set[str]], candidates: Any, contradicted: Any
-    ) -> None:
-        taken = set().union(*own.values(), set())
-        pairs = []
-        for r in self.left:
-            people = candidates(r)
-            if len(people) != 1:
-                continue
-            person = next(iter(people))
-            number, theirs = r["nhs_number"], own[person]
-            if number and theirs and number not in theirs:
-                continue
-            brings = bool(number) and not theirs and number not in taken
-            pairs.append((r, person, number in theirs or brings))
-        chosen, given = {}, defaultdict(set)
-        for r, person, agreed in pairs:
-            if agreed:
-                number = r["nhs_number"]
-                chosen[person] = min(chosen.get(person, number), number)
-                given[number].add(person)
-        for r, person, agreed in pairs:
-            number = r["nhs_number"]
-            if agreed and (number != chosen[person] or len(given[number]) > 1):
-                continue
-            if contradicted(r, person, own[person]):
-                continue
-            self.decided[r["subject_key"]] = (person, agreed)
-        for r, person, agreed in pairs:
-            if agreed and r["subject_key"] in self.decided:
-                own[person].add(r["nhs_number"])
-        self.drop()
-
-
-@settings(max_examples=400, deadline=None)
-@given(records, indexes(), st.sampled_from(["names", "national", "token"]))
-def test_link_decides_as_the_plain_rules_do(told, index, tier) -> None:
-    people = {known["person_no"] for known in index}
-    rows = [
-        {
-            "subject_key": n,
-            **stated,
-            "local_person_no": local if local in people else None,
-        }
-        for n, (stated, local) in enumerate(told, start=1)
+def best(
+    unit: int, groups: dict, met: Met, held: set[int], left_out: set[int]
+) -> tuple[int | None, bool]:
+    """The best candidate of a unit, if likely enough, and whether a rival is close."""
+    options = [
+        (-met[unit, o], o not in held, o)
+        for o in groups
+        if (unit, o) in met and o not in left_out
     ]
-    schema = {"subject_key": pl.Int64, **IDENTITY_SCHEMA, "local_person_no": pl.Int32}
-    del schema["person_no"]
-    found = link(
-        pl.DataFrame(rows, schema=schema),
-        pl.DataFrame(index, schema=IDENTITY_SCHEMA),
-        tier,
-        FIRST_NEW,
+    if not options or -min(options)[0] < MODEL.accept_bits:
+        return None, False
+    top, _, into = min(options)
+    torn = any(
+        weight < top + MODEL.clear_bits
+        and other != into
+        and ((other, into) not in met or {other, into} <= held)
+        for weight, _, other in options
     )
-    decided = {
-        key: (person, agreed) for key, person, _, agreed in found.decisions.iter_rows()
-    }
-    assert decided == Slow(rows, index).link(tier)
+    return into, torn
+
+
+def slowly(count: int, anchored: list[int], pairs: dict) -> set[frozenset[int]]:
+    """The rounds of joining, one unit at a time."""
+    groups = {n: {n} for n in range(count)}
+    while True:
+        met: Met = {}
+        for (i, j), bits in pairs.items():
+            a, b = (next(g for g in groups if x in groups[g]) for x in (i, j))
+            if a != b:
+                met[a, b] = met[b, a] = max(met.get((a, b), bits), bits)
+        held = {g for g in groups if groups[g] & set(anchored)}
+
+        free = [g for g in groups if g not in held]
+        first = {g: best(g, groups, met, held, set()) for g in free}
+        out = {g for g, (_, torn) in first.items() if torn}
+        chosen = {}
+        for g in free:
+            into, torn = best(g, groups, met, held, out)
+            if into is not None and not torn:
+                chosen[g] = into
+        moves = {
+            g: into
+            for g, into in chosen.items()
+            if into in held or into not in chosen or (chosen[into] == g and g > into)
+        }
+        moves = {g: into for g, into in moves.items() if into not in moves}
+        if not moves:
+            return {frozenset(rows) for rows in groups.values()}
+        for g, into in moves.items():
+            groups[into] |= groups.pop(g)
 
 
 @settings(max_examples=300, deadline=None)
-@given(records, indexes(), st.sampled_from(["names", "national"]))
-def test_no_person_ends_with_two_numbers(told, index, tier) -> None:
-    rows = [
-        {"subject_key": n, **stated, "local_person_no": None}
-        for n, (stated, _) in enumerate(told, start=1)
-    ]
-    schema = {"subject_key": pl.Int64, **IDENTITY_SCHEMA, "local_person_no": pl.Int32}
-    del schema["person_no"]
-    found = link(
-        pl.DataFrame(rows, schema=schema),
-        pl.DataFrame(index, schema=IDENTITY_SCHEMA),
-        tier,
-        FIRST_NEW,
+@given(weighed_units())
+def test_units_join_as_they_do_one_at_a_time(told) -> None:
+    count, anchored, pairs = told
+    sides = np.array(list(pairs) or np.empty((0, 2)), dtype=np.uint32).reshape(-1, 2)
+    weighed = Weighed(
+        sides[:, 0],
+        sides[:, 1],
+        {c.field: np.zeros(len(pairs), dtype=np.int8) for c in MODEL.comparisons},
+        {
+            c.field: np.array(
+                list(pairs.values()) if c.field == "sex" else [0.0] * len(pairs),
+                dtype=np.float32,
+            )
+            for c in MODEL.comparisons
+        },
     )
-    own = defaultdict(set)
-    for known in index:
-        own[known["person_no"]] |= {known["nhs_number"]} - {None}
-    stated = {row["subject_key"]: row["nhs_number"] for row in rows}
-    for key, person, _, agreed in found.decisions.iter_rows():
-        if agreed:
-            own[person] |= {stated[key]}
-    assert all(len(numbers) <= 1 for numbers in own.values())
-    owners = [number for numbers in own.values() for number in numbers]
-    assert len(owners) == len(set(owners))
+    rows = pair_frame(weighed).with_columns(local_bits=pl.lit(None, dtype=pl.Float32))
+    joined = join_units(
+        rows,
+        np.arange(count),
+        pl.Series(anchored, dtype=pl.Int64),
+        pl.Series([], dtype=pl.Int64),
+        pl.DataFrame(schema={"a": pl.Int64, "b": pl.Int64}),
+        MODEL,
+        0.0,
+    )
+    into = dict(joined.moves.select("unit", "into").iter_rows())
+    groups = defaultdict(set)
+    for unit in range(count):
+        end = unit
+        while end in into:
+            end = into[end]
+        groups[end].add(unit)
+    assert {frozenset(g) for g in groups.values()} == slowly(count, anchored, pairs)
+    assert all(len(g & set(anchored)) <= 1 for g in groups.values())

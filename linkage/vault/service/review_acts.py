@@ -14,8 +14,7 @@ from adbc_driver_postgresql import dbapi
 from linkage import bulk, person_actions
 from linkage.assertions import Asked
 from linkage.definitions import FEEDS
-from linkage.keys import row_keys
-from linkage.steps.name_key import name_key
+from linkage.steps.blocks import household_blocks
 from linkage.steps.side_by_side import side_by_side
 from linkage.vault import identities, reviews, sealing, store
 from linkage.vault.index import reading
@@ -120,10 +119,10 @@ def _household(
         },
         schema={"surname": pl.String, "postcode": pl.String},
     ).drop_nulls()
-    homes = homes.with_columns(surname=name_key(pl.col("surname"))).unique()
+    homes = homes.unique().with_row_index("row")
     if homes.is_empty():
         return []
-    keys = row_keys(homes, ["surname", "postcode"], "block household")
+    keys = household_blocks(homes)["block"]
     blind = sealing.blind_blocks(keys, identities.search_version(connection))
     wanted = ", ".join(str(key) for key in blind)
     found = bulk.fetch(

@@ -24,7 +24,7 @@ STRANGER = {
     "PersonID": "T200",
     "NHSNumber": "",
     "Surname": "YOUNGBLOOD",
-    "FirstName": "EDA",
+    "FirstName": "MARY",
     "BirthDate": "1950-03-08",
     "PostalCode": "ZX1 1AA",
 }
@@ -110,7 +110,7 @@ def read_twice(vaulted, as_role) -> int:
 
 @pytest.fixture
 def uncertain(deliver, reviewing):
-    """Ada, and somebody at her address whose birth date is a day off."""
+    """Ada, and a namesake at her address, born a day later: kept two."""
     deliver("registered_list", LISTED, {})
     deliver("trust_patient_index", INDEXED, STRANGER)
 

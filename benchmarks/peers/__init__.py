@@ -1,0 +1,1 @@
+"""What the benchmarks are compared with, run beside them."""

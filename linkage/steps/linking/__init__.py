@@ -1,0 +1,1 @@
+"""The parts of probabilistic linkage: clean, block, compare, weigh, decide."""
