@@ -69,6 +69,10 @@ BEAT = {
         "task": "linkage.tasks.forget_lists",
         "schedule": crontab(hour=0, minute=30),
     },
+    "programmes": {
+        "task": "dashboards.tasks.tally_programmes",
+        "schedule": crontab(minute=40),
+    },
     "retire": {
         "task": "linkage.release.tasks.retire_releases",
         "schedule": crontab(hour=5, minute=30),

@@ -270,3 +270,30 @@ class Allocation(models.Model):
                 nulls_distinct=False,
             )
         ]
+
+
+class ProgrammeTally(models.Model):
+    """The people behind one month's figure of a programme in one practice.
+
+    Counted by the worker, so that pages of places and programmes read no row of a
+    person: only sets, which disclosure control turns into figures. `amount` is a sum
+    over them for measures of use ("before:…", "after:…"). `detail` holds what the
+    worker reckoned of a whole comparison, for practice "".
+    """
+
+    programme = models.CharField(max_length=60)
+    practice_code = models.CharField(max_length=12, blank=True)
+    month = models.DateField()
+    measure = models.CharField(max_length=100)
+    persons = models.BinaryField()
+    amount = models.FloatField(null=True)
+    detail = models.JSONField(default=dict)
+
+    class Meta:
+        db_table = "programme_tally"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["programme", "practice_code", "month", "measure"],
+                name="one_tally",
+            )
+        ]

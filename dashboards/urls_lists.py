@@ -4,6 +4,7 @@ from django.urls import path
 
 from dashboards.views import (
     person,
+    programmes,
     worklist,
     worklist_cards,
     worklist_meeting,
@@ -11,6 +12,9 @@ from dashboards.views import (
 )
 
 urlpatterns = [
+    path("programmes/", programmes.programme_list, name="programmes"),
+    path("programmes/register/", programmes.register, name="programme-register"),
+    path("programmes/<slug:programme>/", programmes.programme, name="programme"),
     path("lists/", worklist.worklists, name="worklists"),
     path("lists/team/", worklist_cards.team, name="list-team"),
     path("lists/<slug:programme>/", worklist.worklist, name="worklist"),
@@ -19,6 +23,7 @@ urlpatterns = [
     path("lists/<slug:programme>/export/", worklist.export, name="list-export"),
     path("lists/<slug:programme>/room/", worklist_room.room, name="list-room"),
     path("lists/<slug:programme>/bulk/", worklist_cards.bulk, name="list-bulk"),
+    path("lists/<slug:programme>/fhir/", worklist.fhir, name="list-fhir"),
     path(
         "lists/<slug:programme>/meeting/", worklist_meeting.meeting, name="list-meeting"
     ),

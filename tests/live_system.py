@@ -350,7 +350,7 @@ class Live:
         with connect("migrator") as owner:
             owner.execute(
                 "TRUNCATE outcome, intervention, decision, list_visit,"
-                " list_card, card_event"
+                " list_card, card_event, programme_tally"
             )
 
 

@@ -76,6 +76,15 @@ def needs(viewer: Viewer) -> list[Need]:
                 "How to call the API",
             )
         )
+    if viewer.may_open("programme") and not viewer.may_open("worklist"):
+        found.append(
+            Need(
+                "Programmes",
+                "How far each network is with its lists: waiting, decided on, offered",
+                reverse("programmes"),
+                "See the networks' work",
+            )
+        )
     asked = asked_at_home(viewer) if viewer.may_open("overview") else None
     if asked is not None:
         if viewer.may_open("board"):

@@ -19,6 +19,7 @@ from django.views.decorators.http import (
 from dashboards.actions import decisions
 from dashboards.definitions import LISTS
 from dashboards.exports import export_list
+from dashboards.fhir_list import fhir_list
 from dashboards.selectors import reveals, worklist_missing, worklist_room
 from dashboards.selectors import worklist as selectors
 from governance import pseudonym
@@ -182,6 +183,17 @@ def export(request: HttpRequest, programme: str) -> HttpResponse:
         },
         status=400 if problem else 200,
     )
+
+
+@require_safe
+@page("export_list")
+def fhir(request: HttpRequest, programme: str) -> HttpResponse:
+    """The same list as a FHIR R4 Group and List, by sealed reference only."""
+    spec_of(programme)
+    made = listed(request, programme, audited=False)
+    if made is None:
+        raise Http404("There is no list before the first release.")
+    return fhir_list(request.viewer, made)
 
 
 def asked_room(request: HttpRequest, programme: str) -> tuple[int, bool]:

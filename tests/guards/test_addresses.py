@@ -34,6 +34,7 @@ ALL = {pattern.name: pattern for pattern in addresses()}
 PAGES = frozenset().union(*(role.pages for role in ACCESS.roles.values()))
 SCOPES = frozenset().union(*(role.api for role in ACCESS.roles.values()))
 PUBLIC = {"sign-in", "sign-out", "api-document", "health", "algorithms"}
+PUBLIC |= {"programme-register"}
 
 
 def path_of(pattern: URLPattern) -> str:
