@@ -84,6 +84,11 @@ class Worklist:
     def free_slots(self) -> int:
         return max(0, self.capacity - self.accepted_this_week)
 
+    @property
+    def unordered(self) -> str:
+        """Why no model orders this list; empty where one does, or none is meant to."""
+        return risk.may_feed_lists(self.spec.order_by)
+
 
 def programmes(viewer: Viewer) -> list[tuple[str, ListSpec, int, int]]:
     """Return each programme with how many are to be decided and how many are new.

@@ -10,7 +10,7 @@ from governance.access import Viewer
 from linkage.models import Release
 from linkage.release import parts, selectors
 from linkage.steps.evidence import CodeEvidence
-from risk import actions, decisions
+from risk import actions
 from risk import selectors as risk
 from risk.models import ModelWatch, TrainedModel
 from risk.steps import train
@@ -202,17 +202,23 @@ def test_a_stopped_model_is_taken_up_by_somebody_and_a_new_level_is_looked_at(
     release = refreshed()
     TrainedModel.objects.filter(name=NAME).update(stopped_because="It has drifted.")
     assert "It has drifted." in risk.may_feed_lists("risk_emergency_12m")
-    made = actions.recalibrate(name=NAME, release_id=release.pk, by="analyst")
-    assert (made.version, made.in_use) == (2, False)
+    call_command("model_level", NAME, "resume", by="x", because="A late feed.")
+    assert "It has drifted." not in risk.may_feed_lists("risk_emergency_12m")
+    assert actions.usable(NAME, release).definitions["release"] == release.pk
+    call_command("model_level", NAME, "recalibrate", by="analyst")
+    made = TrainedModel.objects.get(name=NAME, version=2)
+    assert not made.in_use
     old = TrainedModel.objects.get(name=NAME, version=1)
     assert Trained.from_bytes(bytes(made.payload)).trees == (
         Trained.from_bytes(bytes(old.payload)).trees
     )
-    decisions.use_version(name=NAME, version=2, by="analyst")
+    call_command("model_level", NAME, "use", version_no=2, by="analyst")
     assert TrainedModel.objects.get(name=NAME, in_use=True).version == 2
     assert "approved by 0 of 2" in risk.may_feed_lists("risk_emergency_12m")
-    with pytest.raises(LookupError):
-        decisions.use_version(name=NAME, version=9, by="analyst")
+    with pytest.raises(CommandError, match="no version 9"):
+        call_command("model_level", NAME, "use", version_no=9, by="analyst")
+    with pytest.raises(CommandError, match="--because"):
+        call_command("model_level", NAME, "resume", by="analyst")
 
 
 def test_gaps_and_impactability_are_part_of_a_release(refreshed) -> None:

@@ -1,0 +1,46 @@
+"""What a person's figure rests on, in a real browser: accessible, on a phone too."""
+
+import json
+
+import pytest
+
+from linkage.release import selectors as release
+from tests import live_system
+from tests.functional import test_worklist_in_a_browser as team_loop
+from tests.functional.test_worklist_in_a_browser import serious
+from tests.live_people import ANNA
+
+pytestmark = pytest.mark.browser
+live, address, team = team_loop.live, team_loop.address, team_loop.team
+ADMITTED = "Three emergency admissions in the year to 30 September 2026"
+REASONS = [
+    {"feature": "emergency_admissions_12m", "words": ADMITTED, "adds": 0.9},
+    {"feature": "", "words": "Everything else known", "adds": -1.7},
+]
+
+
+@pytest.fixture(scope="module")
+def told(live) -> None:
+    with live_system.connect("worker") as worker:
+        worker.execute(
+            "INSERT INTO person_risk (release_id, name, person_no, practice_code,"
+            " value, band, reasons)"
+            " VALUES (%s, 'emergency_admission', %s, %s, 0.31, 'high', %s)",
+            [release.current().id, ANNA.person_no, ANNA.practice, json.dumps(REASONS)],
+        )
+
+
+def test_a_card_and_a_person_say_what_the_chance_rests_on(team, told) -> None:
+    page = team.goes_to(team_loop.LIST)
+    assert page.get_by_text(ADMITTED).count() == 1
+    assert serious(page) == []
+    page.locator("li.app-card", has_text=ADMITTED).get_by_role(
+        "link", name="Timeline"
+    ).click()
+    page.get_by_role("heading", name="Emergency admission in the next 12").wait_for()
+    rows = page.locator("table", has_text="together these add up").locator("tbody tr")
+    assert rows.count() == 2
+    assert "+0.90" in rows.first.inner_text()
+    assert serious(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert team.problems == []
