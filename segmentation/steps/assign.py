@@ -14,13 +14,16 @@ def met(element: ElementSpec) -> pl.Expr:
     return pl.all_horizontal([holds(test) for test in element.all_of])
 
 
-def assign(features: pl.DataFrame, scheme: SchemeSpec) -> pl.DataFrame:
-    """Return one row per person: the segment, what decided it, and all that is met.
+def assign(
+    features: pl.DataFrame, scheme: SchemeSpec, *, every: bool = False
+) -> pl.DataFrame:
+    """Return one row per person: the segment, and what decided it.
 
     Columns: `person_no`; the scheme's attribute, the name of the first segment in
     precedence of which the person has any element; `<attribute>_sub`, the name of
     the first such element, or the last segment's own name where nothing holds; and
-    `<attribute>_elements`, the names of every element met, in precedence.
+    with `every` (which costs more than all the rest) `<attribute>_elements`, the names
+    of every element met, in precedence.
     ColumnNotFoundError if a feature that the scheme reads is absent: a segment must
     not become healthy because a column was forgotten.
     """
@@ -41,13 +44,10 @@ def assign(features: pl.DataFrame, scheme: SchemeSpec) -> pl.DataFrame:
         *(pl.when(pl.col(e.name)).then(pl.lit(e.name)) for e in scheme.elements),
         pl.lit(rest),
     )
-    every = pl.concat_list(
-        [pl.when(pl.col(e.name)).then(pl.lit(e.name)) for e in scheme.elements]
-    ).list.drop_nulls()
     name = scheme.attribute
-    return flags.select(
-        "person_no",
-        segment.alias(name),
-        decided.alias(f"{name}_{DECIDED_BY}"),
-        every.alias(f"{name}_{ELEMENTS}"),
-    )
+    columns = [segment.alias(name), decided.alias(f"{name}_{DECIDED_BY}")]
+    if every:
+        names = [pl.when(pl.col(e.name)).then(pl.lit(e.name)) for e in scheme.elements]
+        met_ones = pl.concat_list(names).list.drop_nulls()
+        columns.append(met_ones.alias(f"{name}_{ELEMENTS}"))
+    return flags.select("person_no", *columns)

@@ -86,7 +86,7 @@ def test_explaining_agrees_with_assigning(name: str) -> None:
     @given(people_with(scheme.features))
     def agrees(known: list[dict]) -> None:
         frame = frame_of(known, scheme.features)
-        assigned = assign(frame, scheme)
+        assigned = assign(frame, scheme, every=True)
         attribute = scheme.attribute
         for person, row in zip(
             frame.iter_rows(named=True), assigned.iter_rows(named=True), strict=True
@@ -118,7 +118,8 @@ def test_another_precedence_moves_people_only_between_their_elements(
             scheme.model_dump() | {"segments": (*order, rest)}
         )
         frame = frame_of(known, scheme.features)
-        before, after = assign(frame, scheme), assign(frame, turned)
+        before = assign(frame, scheme, every=True)
+        after = assign(frame, turned, every=True)
         # What is true of a person does not depend on the order; where they are shown
         # does.
         elements = f"{scheme.attribute}_elements"
