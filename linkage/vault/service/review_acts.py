@@ -15,8 +15,12 @@ from linkage import bulk, person_actions
 from linkage.assertions import Asked
 from linkage.definitions import FEEDS
 from linkage.steps.blocks import household_blocks
+from linkage.steps.linking.explain import explain
+from linkage.steps.linking.model import model_in_use
+from linkage.steps.linking.prepare import INPUT
 from linkage.steps.side_by_side import side_by_side
-from linkage.vault import identities, reviews, sealing, store
+from linkage.steps.waterfall import Part, Waterfall, waterfall
+from linkage.vault import identities, index, reviews, sealing, store
 from linkage.vault.index import reading
 
 HOUSEHOLD_SHOWN = 8
@@ -66,6 +70,7 @@ def pair(asked: Asked, content: bytes) -> Mapping[str, Any]:
         left = _record(connection, about["subject_key"])
         right = _record(connection, about["other_subject_key"])
         home = _household(connection, [left, right], {about["one"], about["other"]})
+        weights = _weights(connection, left, right)
     store.audit_asked(
         asked,
         about=[about["one"], about["other"], *(h["person_no"] for h in home)],
@@ -83,6 +88,8 @@ def pair(asked: Asked, content: bytes) -> Mapping[str, Any]:
         "same_person": about["one"] == about["other"],
         "sources": [titles[left["feed_no"]], titles[right["feed_no"]]],
         "lines": [line._asdict() for line in side_by_side(left, right)],
+        "weights": [bar._asdict() for bar in weights.bars],
+        "zero": weights.zero,
         "household": [
             {k: v for k, v in each.items() if k != "person_no"} for each in home
         ],
@@ -101,6 +108,30 @@ def judge(asked: Asked, content: bytes) -> Mapping[str, Any]:
         reviewer_id=asked.viewer_id,
     )
     return asdict(outcome)
+
+
+def _weights(
+    connection: dbapi.Connection, left: dict[str, Any], right: dict[str, Any]
+) -> Waterfall:
+    """What each comparison adds to the weight of the two, by the model in use."""
+    tiers = {spec.number: spec.tier for spec in FEEDS.values()}
+    named = {"names"} == {tiers[left["feed_no"]], tiers[right["feed_no"]]}
+    told = pl.DataFrame(
+        [{name: r[name] for name in INPUT} for r in (left, right)],
+        schema_overrides=dict.fromkeys(INPUT, pl.String) | {"born_on": pl.Date},
+    )
+    parts = explain(
+        told[:1],
+        told[1:],
+        model_in_use("names" if named else "national"),
+        max(index.next_person_no(connection) - 1, 1),
+    )
+    return waterfall(
+        [
+            Part(row["name"], row["words"], row["weight"])
+            for row in parts.iter_rows(named=True)
+        ]
+    )
 
 
 def _record(connection: dbapi.Connection, subject_key: int) -> dict[str, Any]:

@@ -137,6 +137,10 @@ def test_a_pair_is_shown_side_by_side_and_written_down(
     assert lines["born_on"]["words"] == "One part differs"
     assert lines["postcode"]["agreement"] == "agrees"
     assert (shown["two_numbers"], shown["state"]) == (False, "open")
+    bars = shown["weights"]
+    assert bars[0]["title"] == "Starting weight"
+    assert len(bars) > 4
+    assert bars[-1]["sum"] == pytest.approx(sum(b["bits"] for b in bars))
     rows = vaulted("SELECT programme, outcome, revealed FROM reveal_event ORDER BY id")
     assert rows[-1][:2] == ("review_pair", "shown")
     assert sorted(rows[-1][2]) == sorted({n for _, n in vaulted(LINKS)})
