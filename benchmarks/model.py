@@ -233,6 +233,8 @@ def judged(
             {
                 "cell": f"{worst['ethnicity_group']}, fifth {worst['imd_fifth']}",
                 "people": worst["people"],
+                "low": worst["interval"][0],
+                "high": worst["interval"][1],
                 "cells": worst["cells"],
                 "limits": "0.9 to 1.1",
             },

@@ -71,17 +71,20 @@ def summary(outcome: Flags, risk: Floats) -> Figures:
 def level(outcome: Flags, risk: Floats) -> Figures:
     """Return observed over expected with its exact Poisson 95% interval."""
     observed, expected = int(outcome.sum()), float(risk.sum())
-    low = chi2.ppf(0.025, 2 * observed) / 2 if observed else 0.0
-    high = chi2.ppf(0.975, 2 * observed + 2) / 2
     return {
         "people": len(outcome),
         "observed": observed,
         "expected": round(expected, 2),
         "observed_over_expected": _rounded(observed / expected) if expected else None,
-        "interval": [_rounded(low / expected), _rounded(high / expected)]
-        if expected
-        else None,
+        "interval": poisson(observed, expected) if expected else None,
     }
+
+
+def poisson(observed: int, expected: float) -> list[float]:
+    """Return the exact 95% interval of observed over expected (Garwood 1936)."""
+    low = chi2.ppf(0.025, 2 * observed) / 2 if observed else 0.0
+    high = chi2.ppf(0.975, 2 * observed + 2) / 2
+    return [_rounded(low / expected), _rounded(high / expected)]
 
 
 def line(outcome: Flags, risk: Floats) -> tuple[float, float, float | None]:
@@ -204,7 +207,8 @@ def worst_cell(
 ) -> Figures | None:
     """Return the ethnicity and deprivation cell whose level is furthest from 1.
 
-    Of cells with at least `least` people, where both are known.
+    Of cells with at least `least` people, where both are known; with its exact 95%
+    interval, since the worst of many cells is partly chance.
     """
     cells = (
         groups.select("ethnicity_group", "imd_fifth")
@@ -220,7 +224,11 @@ def worst_cell(
         .with_columns(ratio=pl.col("observed") / pl.col("expected"))
         .sort((pl.col("ratio") - 1).abs(), "ethnicity_group", "imd_fifth")
     )
-    return cells.row(-1, named=True) | {"cells": cells.height} if cells.height else None
+    if not cells.height:
+        return None
+    worst = cells.row(-1, named=True)
+    interval = poisson(worst["observed"], worst["expected"])
+    return worst | {"cells": cells.height, "interval": interval}
 
 
 def list_sizes(

@@ -101,6 +101,8 @@ def test_the_worst_cell_is_the_one_furthest_from_level_and_large_enough() -> Non
     found = worst_cell(outcome, risk, groups)
     assert (found["ethnicity_group"], found["imd_fifth"]) == ("Asian", "1")
     assert found["ratio"] == pytest.approx(0.8)
+    low, high = found["interval"]
+    assert low < 0.8 < high < 0.95
     assert found["cells"] == 3  # 500 people are too few to judge
     assert worst_cell(outcome, risk, groups, least=10_000) is None
 
