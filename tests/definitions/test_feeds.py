@@ -10,7 +10,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from linkage.actions import PARTS
 from linkage.definitions import FEEDS, best_known, unit_costs
 from linkage.landing import is_of
 from linkage.specs import IDENTITY, FeedSpec
@@ -24,6 +23,12 @@ SAMPLES = ROOT / "tests" / "data" / "feeds"
 RECEIVED_ON = date(2026, 9, 30)
 UNIT_COSTS = unit_costs()
 AREAS = pl.DataFrame({"postcode": ["ZX1 4LH"], "lsoa_code": ["E01900001"]})
+PARTS = {
+    "registration": "registrations",
+    "residence": "residences",
+    "event": "events",
+    "activity": "activities",
+}
 # Not to be found in any fact, under whatever name.
 HIDDEN = {*IDENTITY, "local_patient_id", "client_id", "patient_id", "token"}
 

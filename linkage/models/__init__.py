@@ -1,0 +1,35 @@
+"""What the store keeps of feeds, people and releases, and the store itself."""
+
+from linkage.models.codebook import CodeSeen, CodelistEffect, CodelistVersion
+from linkage.models.facts import Activity, Event, Person, Profile
+from linkage.models.feeds import FeedRun, RejectedRow, RunKeys
+from linkage.models.people import ImportedList, LinkageAudit
+from linkage.models.releases import (
+    AttributeBitmap,
+    AttributeColumn,
+    Release,
+    ReleasePart,
+    ReleasePointer,
+    StageTask,
+)
+
+__all__ = [
+    "Activity",
+    "AttributeBitmap",
+    "AttributeColumn",
+    "CodeSeen",
+    "CodelistEffect",
+    "CodelistVersion",
+    "Event",
+    "FeedRun",
+    "ImportedList",
+    "LinkageAudit",
+    "Person",
+    "Profile",
+    "RejectedRow",
+    "Release",
+    "ReleasePart",
+    "ReleasePointer",
+    "RunKeys",
+    "StageTask",
+]
