@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from dashboards.list_specs import SHARED, ListSpec
+from dashboards.list_specs import SHARED, FileSpec, ListSpec
 from dashboards.specs import IndicatorSpec, PageSpec
 from governance.definitions import Folder, digest
 
@@ -24,4 +24,5 @@ class Programmes(Folder[ListSpec]):
 
 INDICATORS = Folder(HERE / "indicators", IndicatorSpec)
 PAGES = Folder(HERE / "pages", PageSpec)
+FILES = Folder(HERE / "lists" / "files", FileSpec)
 LISTS = Programmes(HERE / "lists", ListSpec)

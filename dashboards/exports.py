@@ -8,6 +8,8 @@ from typing import Any
 from django.http import HttpResponse
 
 from dashboards.charts.table import disarmed
+from dashboards.definitions import FILES
+from dashboards.list_specs import FileSpec
 from dashboards.selectors import reveals
 from dashboards.selectors.worklist import Card, Worklist
 from governance import audit
@@ -16,14 +18,15 @@ from linkage.reveal import Revealed
 
 
 def export_list(
-    viewer: Viewer, made: Worklist, practice: str, reason: str
+    viewer: Viewer, made: Worklist, practice: str, reason: str, form: str = "full"
 ) -> HttpResponse:
     """Return one practice's part of a list as CSV.
 
     With a reason, NHS numbers are asked of the vault and written as text, one person
-    a row, in the form that GP systems import. Without one the sealed reference
-    stands in their place.
+    a row, in the columns of `form` (lists/files). Without one the column of numbers
+    is empty, and the sealed reference stands for the person where the form has it.
     """
+    columns = FILES[form]
     cards = [c for c in (*made.today, *made.decided) if c.practice_code == practice]
     revealed = Revealed({}, {})
     if reason and cards:
@@ -40,44 +43,40 @@ def export_list(
         persons=len(cards),
         practice=practice,
         with_numbers=bool(reason),
+        form=form,
     )
     name = f"{made.programme}_{practice}_{made.as_of.isoformat()}.csv"
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["Cache-Control"] = "no-store"
-    response.write(csv_text(HEADER, (_row(c, revealed, made) for c in cards)))
+    response.write(
+        csv_text(
+            [column.header for column in columns.columns],
+            (_row(card, revealed, made, columns) for card in cards),
+        )
+    )
     return response
 
 
-HEADER = (
-    "nhs_number",
-    "reference",
-    "practice_code",
-    "programme",
-    "data_to",
-    "rank",
-    "reasons",
-    "suggested_next_step",
-    "decision",
-    "decided_on",
-)
-
-
-def _row(card: Card, revealed: Revealed, made: Worklist) -> Sequence[Any]:
+def _row(
+    card: Card, revealed: Revealed, made: Worklist, form: FileSpec
+) -> Sequence[Any]:
     named = revealed.names.get(card.person_no)
     decided = card.decision
-    return (
-        (named.nhs_number or "") if named else "",
-        card.short,
-        card.practice_code,
-        made.spec.title,
-        made.as_of.isoformat(),
-        card.rank,
-        "; ".join(card.reasons),
-        card.step.title,
-        decided.choice if decided else "",
-        decided.at.date().isoformat() if decided else "",
-    )
+    held: dict[str, Any] = {
+        "nhs_number": (named.nhs_number or "") if named else "",
+        "reference": card.short,
+        "practice_code": card.practice_code,
+        "programme": made.spec.title,
+        "data_to": made.as_of.isoformat(),
+        "rank": card.rank,
+        "reasons": "; ".join(card.reasons),
+        "next_step": card.step.title,
+        "code": card.step.code,
+        "decision": decided.choice if decided else "",
+        "decided_on": decided.at.date().isoformat() if decided else "",
+    }
+    return [held[column.holds] for column in form.columns]
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

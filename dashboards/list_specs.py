@@ -262,6 +262,34 @@ class ListSpec(Definition):
         return frozenset(found)
 
 
+Held = Literal[
+    "nhs_number",
+    "reference",
+    "practice_code",
+    "programme",
+    "data_to",
+    "rank",
+    "reasons",
+    "next_step",
+    "code",
+    "decision",
+    "decided_on",
+]
+
+
+class FileColumn(Strict):
+    """One column of an import file: its header, and what stands in it."""
+
+    header: str
+    holds: Held
+
+
+class FileSpec(Definition):
+    """A form of import file for a GP system. No column can hold a note."""
+
+    columns: tuple[FileColumn, ...] = Field(min_length=1)
+
+
 def flat(rule: Rule) -> list[One]:
     """Return the single conditions of a rule."""
     if isinstance(rule, AllOf):

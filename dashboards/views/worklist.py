@@ -17,7 +17,7 @@ from django.views.decorators.http import (
 )
 
 from dashboards.actions import decisions
-from dashboards.definitions import LISTS
+from dashboards.definitions import FILES, LISTS
 from dashboards.exports import export_list
 from dashboards.fhir_list import fhir_list
 from dashboards.selectors import reveals, worklist_missing, worklist_room
@@ -164,11 +164,15 @@ def export(request: HttpRequest, programme: str) -> HttpResponse:
         reason = request.POST.get("reason", "")
         if practice not in {code for code, _ in practices}:
             problem = "Choose one of your practices."
+        elif request.POST.get("form", "full") not in FILES:
+            problem = "Choose one of the forms of file."
         elif reason and reason not in reveals.REASONS:
             problem = "Choose a reason for taking NHS numbers out."
         else:
             try:
-                return export_list(viewer, made, practice, reason)
+                return export_list(
+                    viewer, made, practice, reason, request.POST.get("form", "full")
+                )
             except (VaultUnavailableError, RevealRefusedError) as error:
                 problem = str(error)
     return render(
@@ -178,6 +182,7 @@ def export(request: HttpRequest, programme: str) -> HttpResponse:
             "programme": programme,
             "spec": spec,
             "practices": practices,
+            "files": FILES,
             "reasons": reveals.REASONS,
             "problem": problem,
         },

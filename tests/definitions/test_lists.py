@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboards.definitions import LISTS
+from dashboards.definitions import FILES, LISTS
 from dashboards.list_specs import AllOf, Is, ListSpec, flat, placeholders
 from dashboards.steps.shortlist import shortlist
 from linkage.feature_definitions import codelists
@@ -104,6 +104,13 @@ def test_a_programme_says_what_a_reviewer_and_the_public_need(name):
         assert bool(step.code) == bool(step.code_list)
         if step.code_list:
             assert step.code in codes[step.code_list].codes
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_form_of_file_says_whose_the_numbers_are_and_repeats_no_header(name):
+    headers = [column.header for column in FILES[name].columns]
+    assert len(set(headers)) == len(headers)
+    assert {c.holds for c in FILES[name].columns} & {"nhs_number", "reference"}
 
 
 @pytest.mark.parametrize("name", LISTS)

@@ -126,6 +126,16 @@ def test_the_list_as_fhir_names_people_by_their_sealed_reference_alone(live, mdt
     assert (row["persons"], row["detail"]["form"]) == (len(OURS), "fhir")
 
 
+def test_a_file_has_the_columns_of_its_form(live, mdt):
+    export = reverse("list-export", args=[PROGRAMME])
+    asked = {"practice": "Z81001", "reason": "check_record", "form": "code_to_add"}
+    lines = words(mdt.post(export, asked)).splitlines()
+    assert lines[0] == "NHS Number,SNOMED code,Date"
+    assert f"{ANNA.nhs_number},1239511000000100," in lines
+    unknown = mdt.post(export, asked | {"form": "anything"})
+    assert unknown.status_code == 400
+
+
 def test_a_comparison_of_few_people_shows_nothing_and_of_many_its_balance(
     live, monkeypatch
 ):

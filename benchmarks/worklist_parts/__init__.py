@@ -1,0 +1,1 @@
+"""Parts of the worklist benchmark that run in processes of their own."""
