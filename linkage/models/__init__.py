@@ -1,6 +1,6 @@
 """What the store keeps of feeds, people and releases, and the store itself."""
 
-from linkage.models.codebook import CodeSeen, CodelistEffect, CodelistVersion
+from linkage.models.codebook import CodelistEffect, CodelistVersion, CodeSeen
 from linkage.models.facts import Activity, Event, Person, Profile
 from linkage.models.feeds import FeedRun, RejectedRow, RunKeys
 from linkage.models.people import ImportedList, LinkageAudit
