@@ -1,8 +1,8 @@
 """Two peers of linkage: the NHS number alone, and an MPS-like cascade.
 
 The cascade is read from NHS England's Person_ID Handbook (cross-check, alphanumeric,
-algorithmic); there is no Personal Demographics Service behind it, so a record that no
-step places founds a person whom later records can find.
+algorithmic). There is no Personal Demographics Service behind it: people are what the
+NHS numbers among the records make. A record that no step places stays alone.
 """
 
 import numpy as np
@@ -36,12 +36,9 @@ def mps_like(records: pl.DataFrame) -> pl.DataFrame:
         found = step(left, people)
         unit[found["row"].to_numpy()] = found["unit"].to_numpy()
         left = left.join(found, on="row", how="anti")
-    # What nothing placed: alike records found a person of their own.
-    key = ["nhs", "forename", "surname", "born", "sex", "postcode"]
-    new = left.with_columns(
-        unit=pl.struct(key).rank("dense").cast(pl.Int64) + int(unit.max(initial=0))
-    )
-    unit[new["row"].to_numpy()] = new["unit"].to_numpy()
+    # What nothing placed gets a one-time identity of its own.
+    alone = np.flatnonzero(unit < 0)
+    unit[alone] = np.arange(alone.size) + int(unit.max(initial=-1)) + 1
     return records.select("record_id").with_columns(cluster_id=pl.Series(unit))
 
 
@@ -95,7 +92,10 @@ def soundex(name: str) -> str:
 
 
 def _cross_checked(rows: pl.DataFrame) -> tuple[pl.DataFrame, np.ndarray]:
-    """People (the rows of each number's commonest birth date), and each row's unit.
+    """People, each as one record, and each row's unit.
+
+    The national service holds one current record of a person, not what every provider
+    has written; here it is one of those that state the number's commonest birth date.
 
     Step 1: the number, with the whole birth date; else two parts of it (or day and
     month exchanged) with initial and three letters of the surname, or the district.
@@ -131,8 +131,7 @@ def _cross_checked(rows: pl.DataFrame) -> tuple[pl.DataFrame, np.ndarray]:
     joined = both.filter(passed | (pl.col("row") == pl.col("row_a")))
     unit = np.full(rows.height, -1, dtype=np.int64)
     unit[joined["row"].to_numpy()] = joined["unit"].to_numpy()
-    people = rows.join(joined.select("row", "unit"), on="row")
-    return people, unit
+    return anchor.drop("often"), unit
 
 
 def _alphanumeric(left: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
