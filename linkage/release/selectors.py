@@ -140,6 +140,8 @@ class ReleaseView:
     def any_of(self, attribute: str, values: Iterable[str]) -> BitMap:
         """Return who has one of the values."""
         sets = [self.bitmap(attribute, value) for value in values]
+        if len(sets) == 1:
+            return sets[0]
         return BitMap.union(*sets) if sets else BitMap()
 
     def known(self, attribute: str) -> BitMap:

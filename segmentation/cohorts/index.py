@@ -59,6 +59,12 @@ class CohortIndex:
         """Return who has a number from `low` (inclusive) to under `high`."""
         return self.by_number(attribute).between(low, high)
 
+    def within(
+        self, attribute: str, scope: BitMap, low: float | None, high: float | None
+    ) -> BitMap:
+        """Return who of a scope has a number in a range; quick where they are few."""
+        return self.by_number(attribute).within(scope, low, high)
+
     def dated(
         self, attribute: str, since: date | None = None, until: date | None = None
     ) -> BitMap:

@@ -62,6 +62,12 @@ class Reader:
         self._may_ask(attribute)
         return self.index.between(attribute, low, high)
 
+    def within(
+        self, attribute: str, scope: BitMap, low: float | None, high: float | None
+    ) -> BitMap:
+        self._may_ask(attribute)
+        return self.index.within(attribute, scope, low, high)
+
     def dated(
         self, attribute: str, since: date | None = None, until: date | None = None
     ) -> BitMap:

@@ -21,6 +21,8 @@ Ids = NDArray[np.uint32]
 Codes = NDArray[np.uint16]
 MOST_BINS = 256
 MOST_CODES = 65_535
+# A scope of fewer people than a sixteenth is asked one by one.
+FEW = 16
 BLOCK_BITS = 1 << 16
 BLOCK_BYTES = BLOCK_BITS // 8
 # Roaring's portable format (RoaringFormatSpec, GitHub): containers of more than 4,096
@@ -35,6 +37,9 @@ class ByNumber(Protocol):
     @property
     def known(self) -> BitMap: ...
     def between(self, low: float | None, high: float | None) -> BitMap: ...
+    def within(
+        self, scope: BitMap, low: float | None, high: float | None
+    ) -> BitMap: ...
     def total(self, people: BitMap) -> float: ...
     def contributors(self, people: BitMap) -> BitMap: ...
 
@@ -59,8 +64,7 @@ class FineBins:
 
     def between(self, low: float | None, high: float | None) -> BitMap:
         """Return who has a number from `low` (inclusive) to under `high`."""
-        first = 0 if low is None else bisect_left(self.values, _as_kept(low))
-        last = len(self.bins) if high is None else self._under(high)
+        first, last = self._range(low, high)
         chosen = self.bins[first:last]
         if not chosen:
             return BitMap()
@@ -69,8 +73,18 @@ class FineBins:
             return self.known - BitMap.union(*rest) if rest else self.known.copy()
         return BitMap.union(*chosen)
 
-    def _under(self, high: float) -> int:
-        return bisect_left(self.values, _as_kept(high))
+    def _range(self, low: float | None, high: float | None) -> tuple[int, int]:
+        first = 0 if low is None else bisect_left(self.values, _as_kept(low))
+        if high is None:
+            return first, len(self.bins)
+        return first, bisect_left(self.values, _as_kept(high))
+
+    def within(self, scope: BitMap, low: float | None, high: float | None) -> BitMap:
+        """Return who of a scope has a number from `low` to under `high`."""
+        first, last = self._range(low, high)
+        if len(scope) * FEW > len(self.known) or first >= last:
+            return scope & self.between(low, high)
+        return BitMap.union(*(scope & having for having in self.bins[first:last]))
 
     def total(self, people: BitMap) -> float:
         """Return the sum over a set of people; unknown values add nothing."""
@@ -128,16 +142,26 @@ class Dense:
             chosen &= self.codes < np.uint16(last)
         return bitmap_of_mask(chosen)
 
-    def _of(self, people: BitMap) -> Numbers:
+    def within(self, scope: BitMap, low: float | None, high: float | None) -> BitMap:
+        """Return who of a scope has a number from `low` to under `high`."""
+        if len(scope) * FEW > len(self.known):
+            return scope & self.between(low, high)
+        ids, numbers = self._of(scope)
+        chosen = numbers >= np.float32(-np.inf if low is None else low)
+        if high is not None:
+            chosen &= numbers < np.float32(high)
+        return bitmap_of(ids[chosen])
+
+    def _of(self, people: BitMap) -> tuple[Ids, Numbers]:
         ids = np.frombuffer((people & self.known).to_array(), dtype=np.uint32)
         codes = self.codes[ids]
         if self.levels is None:
-            return codes.astype(np.float32, copy=False)
-        return self.levels[codes.astype(np.int64) - 1]
+            return ids, codes.astype(np.float32, copy=False)
+        return ids, self.levels[codes.astype(np.int64) - 1]
 
     def total(self, people: BitMap) -> float:
         """Return the sum over a set of people; unknown values add nothing."""
-        return float(self._of(people).sum(dtype=np.float64))
+        return float(self._of(people)[1].sum(dtype=np.float64))
 
     def contributors(self, people: BitMap) -> BitMap:
         """Return who of a set has a number other than zero."""

@@ -4,7 +4,7 @@ The scope is the first AND and every later step works inside it, so that no way 
 writing a rule reaches a person outside.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Protocol
@@ -12,7 +12,7 @@ from typing import Protocol
 from pyroaring import BitMap
 
 from linkage.steps.holds import CountTest, FeatureTest
-from linkage.steps.matching import Sets, matching
+from linkage.steps.matching import Sets, bounds, matching
 from segmentation.cohorts.specs import (
     AllOf,
     AnyOf,
@@ -38,6 +38,9 @@ class People(Sets, Protocol):
     def dated(
         self, attribute: str, since: date | None = None, until: date | None = None
     ) -> BitMap: ...
+    def within(
+        self, attribute: str, scope: BitMap, low: float | None, high: float | None
+    ) -> BitMap: ...
     def outside(self, criterion: Outside) -> BitMap: ...
 
 
@@ -54,17 +57,42 @@ def members(rule: Rule | Who, people: People, scope: BitMap) -> BitMap:
     """Return who of a scope a rule holds for; always a subset of the scope."""
     match rule:
         case Who() | AllOf():
-            found = scope
-            for each in inside(rule):
-                found = members(each, people, found)
-            return found if found is not scope else scope.copy()
+            return _all(inside(rule), people, scope)
         case AnyOf():
             return BitMap.union(*(members(each, people, scope) for each in rule.any_of))
         case NoneOf():
-            return scope - BitMap.union(
-                *(members(each, people, scope) for each in rule.none_of)
-            )
+            found = scope
+            for each in rule.none_of:
+                found = found - members(each, people, found)
+            return found
+    if isinstance(rule, FeatureTest) and rule.bounded:
+        return people.within(rule.feature, scope, *bounds(rule))
     return scope & everyone_with(rule, people)
+
+
+def _all(rules: Iterable[Rule], people: People, scope: BitMap) -> BitMap:
+    """Narrow a scope by every rule: the smallest sets first, then what costs more.
+
+    The order changes nothing but the time: numbers and groups are asked of the few
+    whom flags and categories left.
+    """
+    sets: list[BitMap] = []
+    costly: list[Rule] = []
+    for rule in rules:
+        if (
+            isinstance(rule, AllOf | AnyOf | NoneOf)
+            or isinstance(rule, FeatureTest)
+            and rule.bounded
+        ):
+            costly.append(rule)
+        else:
+            sets.append(everyone_with(rule, people))
+    found = scope
+    for having in sorted(sets, key=len):
+        found = found & having
+    for rule in sorted(costly, key=lambda rule: not isinstance(rule, FeatureTest)):
+        found = members(rule, people, found)
+    return found if found is not scope else scope.copy()
 
 
 def everyone_with(criterion: Criterion, people: People) -> BitMap:

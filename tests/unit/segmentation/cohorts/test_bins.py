@@ -45,6 +45,9 @@ def test_a_range_holds_exactly_whom_the_numbers_say(numbers, low, high, most):
         made = by_number(ids, column)
     assert made.between(low, high) == slowly(ids, column, low, high)
     assert made.known == slowly(ids, column, None, None)
+    for few in (BitMap(), BitMap(ids[:2]), BitMap(ids[::2]), BitMap([1, 10**6])):
+        wanted = slowly(ids, column, low, high) & few
+        assert made.within(few, low, high) == wanted
     some = BitMap(ids[::2]) | BitMap([1, 10**6])
     inside = {int(n): float(v) for n, v in zip(ids, column, strict=True) if n in some}
     known = {n: value for n, value in inside.items() if not np.isnan(value)}
@@ -89,7 +92,10 @@ def test_thousands_of_people_are_found_as_the_column_says(kinds, name, low, high
         chosen &= column >= np.float32(low)
     if high is not None:
         chosen &= column < np.float32(high)
-    assert made.between(low, high) == BitMap(ids[chosen].tolist())
+    wanted = BitMap(ids[chosen].tolist())
+    assert made.between(low, high) == wanted
+    for scope in (BitMap(ids[:900].tolist()), BitMap(ids[::3].tolist()), BitMap([7])):
+        assert made.within(scope, low, high) == wanted & scope
 
 
 @pytest.mark.parametrize("name", ["age", "cost"])
