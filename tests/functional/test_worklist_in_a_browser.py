@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page
 
 from tests import live_system
 from tests.functional.conftest import Visitor
-from tests.live_people import ANNA
+from tests.live_people import ANNA, OURS
 from tests.live_system import Live
 
 pytestmark = pytest.mark.browser
@@ -104,7 +104,52 @@ def test_names_come_for_a_reason_and_go_again(team: Visitor):
     assert ANNA.surname.upper() not in page.inner_text("main").upper()
 
 
-@pytest.mark.parametrize("path", ["/lists/", LIST, f"{LIST}missing/", f"{LIST}export/"])
+def test_a_meeting_is_held_with_one_key_a_decision(team: Visitor):
+    page = team.goes_to(f"{LIST}meeting/")
+    page.get_by_role("button", name="Start").press("Enter")
+    page.wait_for_load_state()
+    people = page.locator("main ol > li").count()
+    assert people == len(OURS)
+    assert serious(page) == []
+    for n, key in enumerate("a1a2a1", start=1):
+        assert f"Person {n} of {people}" in page.inner_text("h1")
+        with page.expect_navigation():
+            page.keyboard.press(key)
+    assert "The agenda is done" in page.inner_text("h1")
+    agenda = page.locator("main ol").inner_text()
+    assert agenda.count("Accepted") == 3
+    assert agenda.count("Not suitable") == 3
+    assert team.problems == []
+
+
+def test_a_card_is_worked_on_and_accessible(team: Visitor):
+    page = team.goes_to(LIST)
+    page.get_by_role("link", name="Assign, invite, note").first.click()
+    page.wait_for_url("**/card/")
+    assert serious(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_label("Role", exact=True).select_option("GP")
+    page.get_by_role("button", name="Give", exact=True).press("Enter")
+    page.wait_for_load_state()
+    assert "with GP" in page.inner_text("main")
+    assert team.problems == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/lists/",
+        LIST,
+        f"{LIST}missing/",
+        f"{LIST}export/",
+        f"{LIST}room/",
+        f"{LIST}print/",
+        "/lists/team/",
+        "/programmes/",
+        "/programmes/proactive_care/",
+        "/programmes/register/",
+    ],
+)
 def test_list_pages_are_accessible_on_a_phone(team: Visitor, path: str):
     page = team.goes_to(path)
     assert serious(page) == []
