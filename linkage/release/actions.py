@@ -143,11 +143,17 @@ def features_at(
     past index dates: the same step that serves a release. `only` names the columns
     wanted; with it, no more is derived than they stand on.
     """
-    specs = FEATURES if only is None else standing_on(FEATURES, only)
     read = store.read_shard(shard, until=as_of)
+    return *features_of(read, as_of, only=only), read.rows
+
+
+def features_of(
+    read: store.Shard, as_of: date, *, only: Iterable[str] | None = None
+) -> tuple[pl.DataFrame, list[Attribute]]:
+    """Derive features as at a date from a shard that was read up to it or beyond."""
+    specs = FEATURES if only is None else standing_on(FEATURES, only)
     places = geography(as_of)
-    frame = _derived(read, places, specs, as_of)
-    return frame, attributes(specs, places), read.rows
+    return _derived(read, places, specs, as_of), attributes(specs, places)
 
 
 def derive_features(release_id: int, shard: int) -> StageOutcome:

@@ -1,5 +1,7 @@
 """Gather people as they were, train models on them, keep what was trained."""
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 import polars as pl
@@ -9,16 +11,16 @@ from django.db.models import Max
 
 from linkage.models import Release
 from linkage.release import parts
-from linkage.release.actions import features_at
+from linkage.release.actions import features_of
 from linkage.release.stages import StageOutcome
-from linkage.release.store import read_activity
+from linkage.release.store import read_activity, read_shard
 from risk.actions.models_in_use import standing_on, usable
 from risk.definitions import MODELS
 from risk.models import TrainedModel
 from risk.specs import ModelSpec
 from risk.steps.assess import assess
 from risk.steps.gather import gather
-from risk.steps.outcome import HAPPENED
+from risk.steps.outcome import HAPPENED, register_of
 from risk.steps.train import Trained, enough, train
 from risk.store import read_deaths, read_treatments
 
@@ -26,13 +28,13 @@ from risk.store import read_deaths, read_treatments
 def gather_training(release_id: int, shard: int) -> StageOutcome:
     """Keep one shard's people as they were at each index date, if a model is due.
 
-    A date that several models ask for is derived once.
+    A date that several models ask for is derived once, for what they ask.
     """
     release = Release.objects.get(pk=release_id)
     due = {name: spec for name, spec in MODELS.items() if usable(name, release) is None}
     if not due:
         return StageOutcome(0, 0)
-    dates = Dates(release, shard)
+    dates = Dates(release, shard, wanted(due.values()))
     deaths, treatments = read_deaths(shard), read_treatments(shard)
     furthest = max(max(spec.training.train_days) for spec in due.values())
     # The outcome is what is known of it today, late records and all.
@@ -60,19 +62,39 @@ def gather_training(release_id: int, shard: int) -> StageOutcome:
     return StageOutcome(dates.rows, rows_out)
 
 
-class Dates:
-    """One shard's features as at days before a release's date, each derived once."""
+def wanted(models: Iterable[ModelSpec]) -> dict[int, set[str]]:
+    """What the models ask of each date, in days before that of a release."""
+    found: dict[int, set[str]] = defaultdict(set)
+    for spec in models:
+        for days in (*spec.training.train_days, spec.training.test_days):
+            found[days] |= {*spec.features, *spec.audit_by, "age_years"}
+            if spec.outcome.joins:
+                joined = register_of(spec.outcome.joins)
+                found[days - spec.outcome.horizon_days] |= set(joined)
+    return found
 
-    def __init__(self, release: Release, shard: int) -> None:
-        self.release, self.shard = release, shard
-        self.rows = 0
+
+class Dates:
+    """One shard's features as at days before a release's date, each derived once.
+
+    The shard is read once, up to the latest of the dates: what became known after a
+    date is not used for it.
+    """
+
+    def __init__(
+        self, release: Release, shard: int, columns: Mapping[int, set[str]]
+    ) -> None:
+        self.as_of, self.columns = release.as_of, columns
+        latest = self.as_of - timedelta(days=min(columns))
+        self._read = read_shard(shard, until=latest)
+        self.rows = self._read.rows
         self._known: dict[int, pl.DataFrame] = {}
 
     def features(self, days: int) -> pl.DataFrame:
         if days not in self._known:
-            index_on = self.release.as_of - timedelta(days=days)
-            self._known[days], _, read = features_at(self.shard, index_on)
-            self.rows += read
+            index_on = self.as_of - timedelta(days=days)
+            made, _ = features_of(self._read, index_on, only=self.columns[days])
+            self._known[days] = made
         return self._known[days]
 
 

@@ -77,13 +77,18 @@ def _first_use(inside: pl.DataFrame, spec: OutcomeSpec) -> pl.DataFrame:
     )
 
 
+def register_of(condition: str) -> tuple[str, str]:
+    """The features that say who is on a condition's register, and since when."""
+    return f"has_{condition}", f"{condition}_since"
+
+
 def _onset(
     later: pl.DataFrame, register: str, index_on: date, until: date
 ) -> pl.DataFrame:
-    since = pl.col(f"{register}_since")
-    return later.filter(
-        pl.col(f"has_{register}") & (since > index_on) & (since <= until)
-    ).select("person_no", on=since)
+    has, since = (pl.col(name) for name in register_of(register))
+    return later.filter(has & (since > index_on) & (since <= until)).select(
+        "person_no", on=since
+    )
 
 
 def _spent(inside: pl.DataFrame) -> pl.DataFrame:

@@ -63,6 +63,21 @@ def records() -> dict[int, list[Row]]:
     return made
 
 
+# Lupus, systemic sclerosis, polymyalgia, psoriatic arthritis, ankylosing spondylitis,
+# Sjogren, polymyositis, dermatomyositis, giant cell arteritis.
+CONNECTIVE_TISSUE = (
+    "55464009",
+    "89155008",
+    "65323003",
+    "156370009",
+    "9631008",
+    "83901003",
+    "31384009",
+    "396230008",
+    "414341000",
+)
+
+
 def cambridge(rows: list[Row]) -> set[str]:
     """The 20 conditions, read off the paper's definitions one by one."""
 
@@ -102,7 +117,8 @@ def cambridge(rows: list[Row]) -> set[str]:
         "constipation": scripts("0106") >= 4,
         "stroke_tia": ever("stroke_tia"),
         "copd": ever("copd"),
-        "connective_tissue": ever("rheumatoid_arthritis"),
+        "connective_tissue": ever("rheumatoid_arthritis")
+        or any_code(*CONNECTIVE_TISSUE),
         "cancer": bool(cancer) and max(cancer) < 1826,
         "alcohol_problems": any_code("66590003", "7200002", "15167005"),
         "heart_failure": ever("heart_failure"),

@@ -68,11 +68,12 @@ def standing_on(
 ) -> dict[str, FeatureSpec]:
     """The features that make some columns, and every feature that those read.
 
-    KeyError for a column that no feature makes.
+    Places stand on none: they are always there. KeyError for any other column that no
+    feature makes.
     """
     made_by = {c: name for name, spec in specs.items() for c in spec.columns(name)}
     wanted: set[str] = set()
-    waiting = list(columns)
+    waiting = [c for c in columns if c not in (*REGISTERED, *RESIDENT)]
     while waiting:
         name = made_by[waiting.pop()]
         if name not in wanted:

@@ -68,6 +68,18 @@ def arguments(live, role: str, name: str) -> list[dict[str, object]]:
         "decide": [
             {"programme": PROGRAMME, "reference": each} for each in references[1:]
         ],
+        "list-card": [
+            {"programme": PROGRAMME, "reference": each} for each in references
+        ],
+        "risk-csv": [{"key": "bands"}],
+        "model-csv": [{"name": "emergency_admission", "key": "calibration"}],
+        "feature": [{"name": "condition_count"}],
+        "feature-csv": [{"name": "condition_count", "key": "values"}],
+        "codelist": [{"name": "asthma"}],
+        "codelist-version": [{"name": "asthma", "version": 1}],
+        "decide-codelist": [{"name": "asthma", "version": 1}],
+        "scheme": [{"name": "bridges_to_health"}],
+        "scheme-csv": [{"name": "bridges_to_health", "key": "segments"}],
         "special-access-ask": [{"reference": each} for each in references],
         "special-access-decide": [{"request_id": 1}],
         "linkage-pair": [{"pair_id": 1}],
@@ -85,9 +97,16 @@ def arguments(live, role: str, name: str) -> list[dict[str, object]]:
         "api-indicator": [{"name": "emergency_admissions"}],
         "api-nowhere": [{"name": "people"}],
     }
-    for listed in ("worklist", "reveal", "list-missing", "list-export"):
-        by_name[listed] = [{"programme": PROGRAMME}]
-    return by_name.get(name, [{}])
+    # Addresses that name one thing alone are told apart by what they call it.
+    alone: dict[str, object] = {
+        "programme": PROGRAMME,
+        "cohort_id": 1,
+        "name": "emergency_admission",
+    }
+    asked = get_resolver().reverse_dict[name][0][0][1]
+    if name in by_name or not asked:
+        return by_name.get(name, [{}])
+    return [{only: alone[only] for only in asked}]
 
 
 FORMS = {

@@ -58,8 +58,9 @@ def fill(owner: psycopg.Connection, loader: psycopg.Connection) -> None:
         )
         owner.execute(
             "INSERT INTO list_entry (programme, release_id, first_release, person_no,"
-            " practice_code, pcn_code, rank, reasons, known, needs, changed, next_step)"
-            " VALUES ('x', 1, 1, %s, %s, 'U1', 1, '[]', '[]', '[]', '[]', 's')",
+            " practice_code, pcn_code, rank, reasons, known, needs, changed, next_step,"
+            " order_words)"
+            " VALUES ('x', 1, 1, %s, %s, 'U1', 1, '[]', '[]', '[]', '[]', 's', '')",
             [person_no, practice],
         )
 

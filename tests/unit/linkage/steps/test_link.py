@@ -101,7 +101,7 @@ def test_an_earlier_birth_date_of_the_person_also_counts() -> None:
 @pytest.mark.parametrize(
     ("given", "person"),
     [
-        ({"surname": "Else", "postcode": "ZZ9 9ZZ"}, None),
+        ({"surname": "Else", "forename": "Zoe", "postcode": "ZZ9 9ZZ"}, None),
         ({"surname": "Else"}, 1),  # the home agrees
         ({"postcode": "ZZ9 9ZZ"}, 1),  # the name agrees
     ],
