@@ -135,7 +135,7 @@ class Loading:
             self.cursor, self._aside, list(self._facts), self.run.pk, index_version
         )
         self._people.append(pl.Series("person_no", followed, dtype=pl.Int32))
-        if self._aside:
+        if self._aside or elsewhere:
             done.duplicate_rows = self._settle(period_on, doubts, elsewhere)
         for table, name in self._aside.items():
             columns = ", ".join(TABLES[table])
@@ -170,7 +170,7 @@ class Loading:
             cursor.execute(f"DROP TABLE IF EXISTS pg_temp.{name}")
             cursor.execute(f"CREATE TEMP TABLE {name} ({columns}) ON COMMIT DROP")
         if elsewhere:
-            versions.settle_elsewhere(cursor, names, elsewhere)
+            versions.settle_elsewhere(cursor, self._facts, names, elsewhere)
             cursor.execute(f"DROP TABLE {elsewhere}")
         newer: set[int] = set()
         replaced: set[int] = set()

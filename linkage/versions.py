@@ -5,7 +5,7 @@ All of it runs inside the transaction that attaches a run's facts. Facts are fou
 looked for there (`elsewhere`), and what a corrected row no longer says is taken away.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -46,23 +46,24 @@ def drop_repeats(cursor: Any, staged: str, table: str) -> None:
     )
 
 
-def settle_elsewhere(cursor: Any, staged: dict[str, str], elsewhere: str) -> None:
+def settle_elsewhere(
+    cursor: Any, tables: Iterable[str], aside: dict[str, str], elsewhere: str
+) -> None:
     """Facts of the same rows under another person: the newer of the two stands.
 
-    staged: the staging table of each table of facts. elsewhere: row_number, person_no
-    (the other person), record_key, version.
+    tables: every table that rows of the feed make facts for; a corrected row may make
+    none for one where its earlier version did. aside: the temporary table of each
+    table with facts set aside. elsewhere: row_number, person_no (the other person),
+    record_key, version.
     """
-    cursor.execute(f"SELECT EXISTS (SELECT FROM {elsewhere})")
-    if not cursor.fetchone()[0]:
-        return
     same = "t.person_no = e.person_no AND t.record_key = e.record_key"
     older = "coalesce(e.version <= t.recorded_on, false)"
-    for table in (name for name in VERSIONED if name in staged):
+    for table in set(VERSIONED).intersection(tables):
         cursor.execute(
             "CREATE TEMP TABLE stale ON COMMIT DROP AS SELECT DISTINCT e.row_number"
             f" FROM {elsewhere} e JOIN {table} t ON {same} WHERE {older}"
         )
-        for name in staged.values():
+        for name in aside.values():
             cursor.execute(
                 f"WITH gone AS (DELETE FROM {name} s USING stale"
                 " WHERE s.row_number = stale.row_number RETURNING s.row_number)"

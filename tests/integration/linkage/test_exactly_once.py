@@ -158,6 +158,24 @@ def test_a_row_that_moves_to_another_person_leaves_the_first(deliver, stored) ->
     assert stored("SELECT count(*) FROM activity") == [(1,)]
 
 
+def test_what_a_moved_row_no_longer_says_leaves_the_first_person_too(
+    deliver, stored
+) -> None:
+    """The correction is of the identity, and takes every diagnosis away."""
+    eve = {"NHS Number": EVE, "Given Name": "Eve"}
+    deliver("registered_list", LISTED, {}, eve)
+    deliver("sus_apc", EPISODE, {})
+    ((first,),) = stored("SELECT DISTINCT person_no FROM event")
+    bare = {name: "" for name in EPISODE if name.startswith("DIAG_")}
+    later = {"NEWNHSNO": EVE, "SUSLDDATE": "2026-03-01"} | bare
+    run = deliver("sus_apc", EPISODE, later, name="later")
+    assert sums(run) == (1, 1, 0, 0, 0)
+    assert stored(f"SELECT count(*) FROM event WHERE person_no = {first}") == [(0,)]
+    assert stored(f"SELECT count(*) FROM activity WHERE person_no = {first}") == [(0,)]
+    touched = stored(f"SELECT person_no FROM touched_person WHERE run_id = {run.pk}")
+    assert (first,) in touched
+
+
 def test_a_newer_list_ends_a_registration_and_an_older_one_does_not_reopen_it(
     deliver, stored
 ) -> None:
