@@ -119,6 +119,21 @@ VAULT_ASSERTION_KEY = value("VAULT_ASSERTION_KEY", "")
 # "mandatory": every reveal needs a reason; the vault refuses more rows than this.
 REVEAL_MAX_PERSONS = 200
 
+# Where the vault keeps delivered files, sealed, and for how long: a run can be rolled
+# back, and a held file released, as long as its file and its neighbours' are there.
+DELIVERIES = Path(
+    value("CATCHMENT_DELIVERIES", str(HOME / "vault" / "deliveries")) or ""
+)
+KEEP_DELIVERIES_DAYS = int(value("CATCHMENT_KEEP_DELIVERIES_DAYS", "100") or 0)
+DELIVERY_MAX_BYTES = int(value("CATCHMENT_DELIVERY_MAX_BYTES", "5000000000") or 0)
+# The folder into which suppliers' deliveries arrive; looked at by the vault's worker.
+LANDING = Path(value("CATCHMENT_LANDING", str(HOME / "landing")) or "")
+# The NHS's MESH mailbox, where there is one (docs/feeds-ways-in.md).
+MESH = {
+    name: value(f"CATCHMENT_MESH_{name.upper()}", "") or ""
+    for name in ("url", "mailbox", "password", "shared_key", "cert", "key", "ca")
+}
+
 # A list of people that somebody uploads never lies in a file, not for a moment: what
 # does not fit in memory (2.5 MB) is not taken.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]

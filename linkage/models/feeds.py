@@ -7,17 +7,26 @@ from django.db.models import F, Q
 
 
 class FeedRun(models.Model):
-    """One delivered file, from arrival to store. The same bytes find the same run."""
+    """One delivered file, from arrival to store. The same bytes find the same run.
+
+    supplier: who sent it, as its file name or the sender's address says; may be "".
+    way: how it came in (command line, landing folder, upload, API, MESH, replay).
+    """
 
     class State(models.TextChoices):
         RECEIVED = "received"
         STAGED = "staged"
         PUBLISHED = "published"
         FAILED = "failed"
+        HELD = "held"  # the load gate asks for a person's decision
+        REFUSED = "refused"
+        UNDONE = "undone"  # rolled back: the store is as if it had never been
 
     feed = models.CharField(max_length=60)
     file_name = models.CharField(max_length=200)
     sha256 = models.CharField(max_length=64)
+    supplier = models.CharField(max_length=20, blank=True, db_default="")
+    way = models.CharField(max_length=12, blank=True, db_default="")
     state = models.CharField(max_length=9, choices=State.choices)
     received_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)

@@ -14,6 +14,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from linkage.vault.delivery_models import Delivery
 from linkage.vault.review_models import (
     BreakGlass,
     Judgement,
@@ -25,6 +26,7 @@ from linkage.vault.review_models import (
 
 __all__ = [
     "BreakGlass",
+    "Delivery",
     "Judgement",
     "PseudonymEpoch",
     "Relink",
@@ -59,6 +61,9 @@ class Person(models.Model):
 class SourceRecord(models.Model):
     """One subject: what one source said of somebody at one time. Never changed.
 
+    `withdrawn`: the only run that said it was rolled back; it says nothing of the
+    person any more, and keeps their place in the index.
+
     `number_agreed`: the NHS number is held to be this person's. A number that the birth
     date contradicts is kept as it was stated and links nobody.
     """
@@ -78,11 +83,17 @@ class SourceRecord(models.Model):
     in_care_home = models.BooleanField(null=True)
     seen_on = models.DateField(null=True)
     run_id = models.IntegerField()
+    withdrawn = models.BooleanField(db_default=False)
 
     class Meta:
         db_table = "source_record"
         indexes: ClassVar = [
             models.Index(fields=["local_key"], name="source_record_local"),
+            models.Index(
+                fields=["subject_key"],
+                name="source_record_withdrawn",
+                condition=Q(withdrawn=True),
+            ),
         ]
 
 

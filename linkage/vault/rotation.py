@@ -14,7 +14,7 @@ from adbc_driver_postgresql import dbapi
 
 from governance import audit
 from linkage import bulk
-from linkage.vault import identities, index, quarantine, sealing
+from linkage.vault import deliveries, identities, index, quarantine, sealing
 from linkage.vault.identities import KNOWN_SEALED, PERSON_SEALED, SOURCE_SEALED
 from linkage.vault.keyring import provider
 
@@ -61,6 +61,7 @@ TABLES = (
         _resealing("person_identity", "person_no", PERSON_SEALED),
     ),
     Payloads("quarantine", ("run_id", "row_number"), "payload", quarantine.resealed),
+    Payloads("delivery", ("id",), "sealed_key", deliveries.resealed),
 )
 
 
