@@ -5,11 +5,13 @@ from pathlib import Path
 import polars as pl
 
 from governance.definitions import Folder, digest, load_file
+from linkage.series_specs import SeriesSpec
 from linkage.specs import BestKnownSpec, FeedSpec
 
 HERE = Path(__file__).resolve().parent
 
 FEEDS: Folder[FeedSpec] = Folder(HERE / "feeds", FeedSpec)
+SERIES: Folder[SeriesSpec] = Folder(HERE / "series", SeriesSpec)
 
 
 def best_known() -> BestKnownSpec:

@@ -32,7 +32,8 @@ def feeds_page(feeds: Mapping[str, FeedSpec]) -> str:
     return "\n".join(parts)
 
 
-def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+def as_markdown(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a table in Markdown."""
     header = list(header)
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(
@@ -49,7 +50,7 @@ def _overview(feeds: list[tuple[str, FeedSpec]]) -> str:
         (f"[{name}](#{name})", spec.title, TIERS[spec.tier], spec.layout)
         for name, spec in feeds
     ]
-    return _table(("Feed", "What", "Identifiers", "Layout"), rows) + "\n"
+    return as_markdown(("Feed", "What", "Identifiers", "Layout"), rows) + "\n"
 
 
 def _rules() -> str:
@@ -60,7 +61,7 @@ def _rules() -> str:
     }
     return (
         "## Why a row is not loaded\n\n"
-        + _table(("Reason", "Fate"), fates.items())
+        + as_markdown(("Reason", "Fate"), fates.items())
         + "\n\nA value that is not required and cannot be used is left blank and is"
         " counted in the run; the row is loaded without it.\n"
     )
@@ -94,7 +95,7 @@ def _feed(name: str, spec: FeedSpec) -> str:
     ]
     lines = [f"- **{what}:** {' '.join(said.split())}" for what, said in facts if said]
     why = [" ".join(spec.why.split()), ""] if spec.why else []
-    table = _table(("Column", "Headers known", "Type", "Needed"), columns)
+    table = as_markdown(("Column", "Headers known", "Type", "Needed"), columns)
     return "\n".join(
         [f"## {name}", "", f"**{spec.title}.**", "", *why, *lines, "", table, ""]
     )

@@ -6,12 +6,14 @@ from pathlib import Path
 
 from config import architecture
 from config.runner.session import ROOT
-from linkage.definitions import FEEDS
+from linkage.definitions import FEEDS, SERIES
 from linkage.feed_docs import feeds_page
+from linkage.series_docs import series_page
 
 PAGES: dict[str, Callable[[], str]] = {
     "docs/architecture.md": architecture.page,
     "docs/feeds.md": lambda: feeds_page(FEEDS),
+    "docs/series.md": lambda: series_page(SERIES),
 }
 
 

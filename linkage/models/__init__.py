@@ -12,6 +12,7 @@ from linkage.models.releases import (
     ReleasePointer,
     StageTask,
 )
+from linkage.models.series import SeriesArea, SeriesValue
 
 __all__ = [
     "Activity",
@@ -31,5 +32,7 @@ __all__ = [
     "ReleasePart",
     "ReleasePointer",
     "RunKeys",
+    "SeriesArea",
+    "SeriesValue",
     "StageTask",
 ]

@@ -8,18 +8,20 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Count
 
-from linkage import actions
-from linkage.definitions import FEEDS
-from linkage.models import RejectedRow
+from linkage import actions, series_actions
+from linkage.definitions import FEEDS, SERIES
+from linkage.models import FeedRun, RejectedRow
 from linkage.steps.read import UnreadableFileError
 from linkage.steps.validate import RULES
+
+BY_NAME = "series"  # published series, each known by its file's name
 
 
 class Command(BaseCommand):
     help = "Load files of one feed; the same file twice changes nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("feed", choices=sorted(FEEDS))
+        parser.add_argument("feed", choices=[*sorted([*FEEDS, *SERIES]), BY_NAME])
         parser.add_argument("paths", nargs="+", type=Path)
         parser.add_argument(
             "--received-on",
@@ -32,12 +34,7 @@ class Command(BaseCommand):
             if not path.exists():
                 raise CommandError(f"There is no {path}.")
             try:
-                run = actions.load_feed_file(
-                    feed=options["feed"],
-                    path=path,
-                    by="command line",
-                    received_on=options["received_on"],
-                )
+                run = taken(options["feed"], path, options["received_on"])
             except UnreadableFileError as error:
                 raise CommandError(str(error)) from error
             self.stdout.write(
@@ -49,6 +46,21 @@ class Command(BaseCommand):
             for rule, field, rows in rejected_by_rule(run.pk):
                 about = f" ({field})" if field else ""
                 self.stdout.write(f"  {rows:>9,}  {RULES.get(rule, rule)}{about}")
+
+
+def taken(feed: str, path: Path, received_on: date | None) -> FeedRun:
+    """Load one file of a feed or of a published series."""
+    by = "command line"
+    if feed in FEEDS:
+        return actions.load_feed_file(
+            feed=feed, path=path, by=by, received_on=received_on
+        )
+    name = series_actions.series_of(path) if feed == BY_NAME else feed
+    if name is None:
+        raise CommandError(f"{path.name} is of no known series.")
+    return series_actions.load_series_file(
+        series=name, path=path, by=by, received_on=received_on
+    )
 
 
 def rejected_by_rule(run_id: int) -> list[tuple[str, str, int]]:

@@ -15,7 +15,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from linkage import actions, bulk
+from linkage import actions, bulk, series_actions
 from linkage.landing import delivered_on, landed, lanes
 from linkage.steps.read import UnreadableFileError
 
@@ -41,6 +41,9 @@ class Command(BaseCommand):
         received_on = options["received_on"] or delivered_on(folder)
         found = landed(folder)
         for path in found.unknown:
+            if series_actions.series_of(path):
+                self.load_series(path, received_on)
+                continue
             self.stderr.write(f"{path.name} is of no known feed and was left alone.")
         feeds = {
             feed: [path for _, path in files]
@@ -56,6 +59,19 @@ class Command(BaseCommand):
         begun = time.monotonic()
         people = actions.settle_people()
         self.report("people", people, people, time.monotonic() - begun)
+
+    def load_series(self, path: Path, received_on: date | None) -> None:
+        """Load one file of a published series."""
+        series = series_actions.series_of(path)
+        assert series is not None
+        try:
+            run = series_actions.load_series_file(
+                series=series, path=path, by="landing", received_on=received_on
+            )
+        except UnreadableFileError as error:
+            raise CommandError(str(error)) from error
+        rest = {name: getattr(run, name) for name in COUNTS[2:]}
+        self.report(series, run.rows_in, run.loaded, run.seconds, **rest)
 
     def load_lane(
         self,

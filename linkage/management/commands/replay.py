@@ -5,7 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from linkage import actions
+from linkage import actions, series_actions
+from linkage.definitions import SERIES
 from linkage.models import FeedRun
 
 
@@ -17,9 +18,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         for run_id in options["runs"]:
-            if not FeedRun.objects.filter(pk=run_id).exists():
+            origin = FeedRun.objects.filter(pk=run_id).first()
+            if origin is None:
                 raise CommandError(f"There is no run {run_id}.")
-            run = actions.replay_run(run_id=run_id, by="command line")
+            is_series = origin.feed in SERIES
+            replay = series_actions.replay_run if is_series else actions.replay_run
+            run = replay(run_id=run_id, by="command line")
             if run is None:
                 self.stdout.write(f"Run {run_id} keeps no rejected row.")
                 continue
