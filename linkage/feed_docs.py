@@ -70,6 +70,13 @@ def _rules() -> str:
 def _feed(name: str, spec: FeedSpec) -> str:
     facts = [
         ("Source", spec.source),
+        ("Layout", spec.layout),
+        ("Comes", spec.cadence),
+        ("Controller", spec.controller),
+        (
+            "Submitted by",
+            f"`{spec.submitted_by}`" if spec.submitted_by else "",
+        ),
         ("Identifiers", TIERS[spec.tier]),
         ("Files", ", ".join(f"`{f}`" for f in spec.files) or "given by hand"),
         ("A row is the same row when", " and ".join(f"`{k}`" for k in spec.key)),

@@ -31,6 +31,7 @@ ColumnType = Literal[
     "bnf",
 ]
 Tier = Literal["names", "national", "token", "reference", "vault_only"]
+Cadence = Literal["daily", "weekly", "monthly", "quarterly", "yearly", "as needed"]
 
 # Columns with these names describe the person and go to the vault only.
 IDENTITY = (
@@ -139,6 +140,10 @@ class ActivitySpec(Strict):
         "community",
         "social_care",
         "prescribing",
+        "urgent",
+        "ambulance",
+        "maternity",
+        "waiting",
     ]
     kind: Literal[
         "appointment",
@@ -152,6 +157,11 @@ class ActivitySpec(Strict):
         "service",
         "review",
         "prescription",
+        "call",
+        "incident",
+        "booking",
+        "delivery",
+        "pathway",
     ]
     start: str
     end: str | None = None
@@ -179,6 +189,64 @@ class OptOutSpec(Strict):
     withdrawn: tuple[str, ...]
 
 
+class GateSpec(Strict):
+    """When a delivery waits for a person before it is taken in; shares from 0 to 1.
+
+    volume_within: how far its rows may lie from the median of the supplier's last six
+    files (None: never judged, as for a file that grows through its year). most_missing:
+    rows without a needed value; most_unusable: rows with a value of one column that the
+    definition does not know or cannot read; most_rejected: rows that break any rule.
+    limits: of single fields, by header. Shares are judged from `judged_from_rows` on.
+    """
+
+    volume_within: float | None = Field(default=0.3, gt=0)
+    judged_from_rows: int = Field(default=200, ge=1)
+    most_missing: float = Field(default=0.01, ge=0, le=1)
+    most_unusable: float = Field(default=0.1, ge=0, le=1)
+    most_rejected: float = Field(default=0.2, ge=0, le=1)
+    limits: dict[str, float] = {}
+
+
+class ReadingLimits(Strict):
+    """How far a packed delivery may unpack, in total: files, bytes, times its size."""
+
+    members: int = Field(default=20, ge=1)
+    out_bytes: int = Field(default=5_000_000_000, ge=1)
+    ratio: int = Field(default=100, ge=1)
+
+
+class CheckSpec(Strict):
+    """A rule between columns of one row, or between a row and another feed.
+
+    earlier_than: `column` lies before `other`, which may not be. needs: `column` is
+    there and `other` is not. not_with: both are there. out_of_range: outside `at_least`
+    to `at_most`. none_of_these: no column of `any_of` is there. not_delivered: no
+    loaded row of `feed` has these values (`column`, then `any_of`) as its key.
+    then: hold the row in quarantine, or load it and count what was noted.
+    """
+
+    rule: Literal[
+        "earlier_than",
+        "needs",
+        "not_with",
+        "out_of_range",
+        "none_of_these",
+        "not_delivered",
+    ]
+    column: str = ""
+    other: str = ""
+    any_of: tuple[str, ...] = ()
+    feed: str = ""
+    at_least: float | None = None
+    at_most: float | None = None
+    when: Conditions = {}
+    then: Literal["hold", "note"] = "hold"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(n for n in (self.column, self.other, *self.any_of) if n)
+
+
 class FeedSpec(Definition):
     """One feed: where its files are, what its columns mean, what its rows become.
 
@@ -187,6 +255,9 @@ class FeedSpec(Definition):
     "reference" (someone another feed introduced), "vault_only" (`keeps` says what).
     number: the small number that facts carry; never reused for another feed.
     order: load_landing takes feeds in this order (those who introduce people first).
+    cadence: how often it comes. controller: who answers for the data under UK GDPR.
+    submitted_by: the column that names who submitted a row, for quality by provider.
+    workflows: MESH workflow ids under which its files come.
     uses: the values that make a row one that the product uses; others are left out.
     key: the row's natural key; `latest_by` is the date by which a later row with the
     same key replaces an earlier one.
@@ -196,7 +267,11 @@ class FeedSpec(Definition):
     order: int
     tier: Tier
     layout: str
+    cadence: Cadence = "as needed"
+    controller: str = ""
+    submitted_by: str = ""
     files: tuple[str, ...] = ()
+    workflows: tuple[str, ...] = ()
     reader: Literal["csv", "parquet", "mesh", "fhir_r4"] = "csv"
     key: tuple[str, ...] = Field(min_length=1)
     latest_by: str | None = None
@@ -213,6 +288,9 @@ class FeedSpec(Definition):
     events: tuple[EventSpec, ...] = ()
     activities: tuple[ActivitySpec, ...] = ()
     opt_out: OptOutSpec | None = None
+    checks: tuple[CheckSpec, ...] = ()
+    gate: GateSpec = GateSpec()
+    reading: ReadingLimits = ReadingLimits()
 
     @cached_property
     def expanded(self) -> dict[str, ColumnSpec]:
@@ -258,7 +336,7 @@ class FeedSpec(Definition):
 
     def spoken_of(self) -> set[str]:
         """Every column name that the rest of the definition uses."""
-        names = {*self.key, self.latest_by, self.seen, *self.uses}
+        names = {*self.key, self.latest_by, self.seen, self.submitted_by, *self.uses}
         for local in self.local_ids:
             names |= set(local.of)
         parts = (*self.registrations, *self.residences, *self.events)
@@ -288,6 +366,8 @@ class FeedSpec(Definition):
                 names |= {activity.cost.column, activity.cost.detail}
         for event in self.events:
             names |= {*event.when, *event.unless}
+        for check in self.checks:
+            names |= {*check.columns, *check.when}
         if self.opt_out:
             names |= {self.opt_out.code, self.opt_out.date}
         return {name for name in names if name}

@@ -30,6 +30,10 @@ SETTINGS = {
     "community": 6,
     "social_care": 7,
     "prescribing": 8,
+    "urgent": 9,  # NHS 111
+    "ambulance": 10,
+    "maternity": 11,
+    "waiting": 12,  # for treatment led by a consultant
 }
 
 ACTIVITY_KINDS = {
@@ -44,6 +48,11 @@ ACTIVITY_KINDS = {
     "service": 9,
     "review": 10,
     "prescription": 11,
+    "call": 12,
+    "incident": 13,
+    "booking": 14,
+    "delivery": 15,
+    "pathway": 16,
 }
 
 URGENCIES = {"emergency": 1, "elective": 2, "maternity": 3, "other": 4}

@@ -122,7 +122,15 @@ def test_who_is_spoken_of_can_be_found(feed: str, tmp_path: Path) -> None:
         if spec.token:
             rows = rows.with_columns(nhs_number=pl.lit("9990000018"))
         met = subjects(identify(rows, spec), spec, pl.lit(RECEIVED_ON))
-        assert met["nhs_number"].drop_nulls().len() or met["local_key"].any()
+        assert met["nhs_number"].count() or met["local_key"].count()
+
+
+@pytest.mark.parametrize("feed", FEEDS)
+def test_a_feed_says_how_often_it_comes_and_who_answers_for_it(feed: str) -> None:
+    spec = FEEDS[feed]
+    assert {"cadence", "controller", "layout"} <= spec.model_fields_set
+    assert spec.controller
+    assert spec.files or spec.reader == "fhir_r4"
 
 
 def test_feeds_have_numbers_of_their_own() -> None:
