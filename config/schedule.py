@@ -16,7 +16,7 @@ STAGES = (
     Stage("find_gaps", "shard", "risk.actions.find_gaps"),
     Stage("rate_impact", "release", "risk.actions.rate_impact"),
     Stage("gather_training", "shard", "risk.actions.gather_training"),
-    Stage("train_model", "release", "risk.actions.train_model"),
+    Stage("train_model", "name", "risk.actions.train_model", "risk.definitions.MODELS"),
     Stage("predict_risk", "shard", "risk.actions.predict_risk"),
     Stage("watch_models", "release", "risk.actions.watch_models"),
     Stage("build_bitmaps", "attribute_group", "linkage.release.actions.build_bitmaps"),

@@ -152,8 +152,9 @@ def in_workspace(
 def of_a_sample(cells: Iterable[Cell], *, measure: Measure, viewer: Asker) -> Published:
     """Publish how well a process worked on a random sample of records.
 
-    Nobody knows whose records were drawn, so counts are exact, with their interval;
-    cells of fewer than eight people are hidden all the same.
+    An operational figure: it counts records that the process got right, no trait of a
+    person, and nobody knows whose were drawn. So counts are exact, with their
+    interval; cells of fewer than eight people are hidden all the same.
     """
     made = tuple(
         _hidden(cell, f"fewer than {HIDE_UP_TO + 1} people", None)

@@ -93,7 +93,7 @@ def generate(
         raise SystemExit(f"{out} holds something that is not a delivery: not touched.")
     for name in ("reference", "landing", "truth"):
         shutil.rmtree(out / name, ignore_errors=True)
-    out.mkdir(parents=True, exist_ok=True)
+    out.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds names
     # From here the folder is ours, also if this run is stopped half way.
     (out / "manifest.json").write_text("{}\n")
     world = make_world(out / "reference", people, seed, reference)

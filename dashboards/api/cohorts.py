@@ -13,7 +13,6 @@ from dashboards.api import serializers as shapes
 from dashboards.api.views import V1, asked_of, parameters, written_out
 from dashboards.selectors.cohorts import by_place
 from segmentation.cohorts import selectors as saved
-from segmentation.models import Cohort
 
 
 class Cohorts(V1):
@@ -57,12 +56,6 @@ class OneCohort(V1):
 
     def _version(self, cohort_id: int) -> Any:
         try:
-            version = saved.version_of(self.viewer, cohort_id)
+            return saved.shown_version_of(self.viewer, cohort_id)
         except saved.UnknownCohortError as error:
             raise Http404 from error
-        if version.cohort.retired_at or (
-            version.cohort.sharing == Cohort.Sharing.NOBODY
-            and version.cohort.owner_id != self.viewer.user_id
-        ):
-            raise Http404
-        return version

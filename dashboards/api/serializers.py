@@ -2,13 +2,13 @@
 
 from rest_framework import serializers
 
-from governance.models import Org
+from dashboards.selectors import organisations
 
 KINDS = ("icb", "place", "pcn", "practice", "district", "council")
 
 
 class OrganisationQuery(serializers.Serializer):  # type: ignore[type-arg]
-    kind = serializers.ChoiceField(choices=Org.Kind.choices, required=False)
+    kind = serializers.ChoiceField(choices=organisations.KINDS, required=False)
     cursor = serializers.CharField(required=False, max_length=40)
     limit = serializers.IntegerField(required=False, min_value=1, max_value=500)
 

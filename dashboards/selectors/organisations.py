@@ -4,6 +4,8 @@ from typing import Any
 
 from governance.models import Org, OrgLink
 
+KINDS = Org.Kind.choices
+
 
 def organisations(*, kind: str | None, after: str, most: int) -> list[dict[str, Any]]:
     """Return up to `most` organisations whose code comes after `after`."""

@@ -12,6 +12,8 @@ from dashboards.models import Card, CardEvent
 from governance.access import ACCESS, Viewer
 from governance.models import Grant, User
 
+PREFERENCES = Card.Preference.choices
+
 
 @dataclass(frozen=True)
 class Work:

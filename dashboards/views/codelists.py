@@ -1,6 +1,6 @@
 """Codelists: what is on them, a change with its effect, and the decision on it."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -13,7 +13,9 @@ from governance.access import page
 from linkage.codebook import actions, tasks
 from linkage.codebook import selectors as codebook
 from linkage.codebook.in_force import in_force
-from linkage.models import CodelistVersion
+
+if TYPE_CHECKING:
+    from linkage.models import CodelistVersion
 
 MOST_BYTES = 5_000_000
 
@@ -128,12 +130,12 @@ def decide_codelist(request: HttpRequest, name: str, version: int) -> HttpRespon
     return HttpResponseRedirect(_address(found))
 
 
-def _version(name: str, version: int) -> CodelistVersion:
-    found = CodelistVersion.objects.filter(name=name, version=version).first()
+def _version(name: str, version: int) -> "CodelistVersion":
+    found = codebook.version_of(name, version)
     if found is None:
         raise Http404("There is no such version.")
     return found
 
 
-def _address(version: CodelistVersion) -> str:
+def _address(version: "CodelistVersion") -> str:
     return reverse("codelist-version", args=[version.name, version.version])

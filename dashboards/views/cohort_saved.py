@@ -3,7 +3,7 @@
 import json
 import logging
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from celery.exceptions import OperationalError
@@ -36,7 +36,9 @@ from segmentation.cohorts import selectors as saved
 from segmentation.cohorts.actions import RefusedCohortError
 from segmentation.cohorts.selectors import UnknownCohortError
 from segmentation.cohorts.specs import Coded, CohortSpec, Who, criteria
-from segmentation.models import Cohort, CohortVersion
+
+if TYPE_CHECKING:
+    from segmentation.models import CohortVersion
 
 REVIEW_AFTER = timedelta(days=365)
 MOST_BYTES = 100_000
@@ -71,8 +73,8 @@ def cohort(request: HttpRequest, cohort_id: int) -> HttpResponse:
         "may_save": viewer.may_open("cohort_save"),
         "may_list": viewer.may_open("cohort_people") and viewer.sees_rows(),
         "edit_href": _edit_href(asked, version),
-        "sharings": Cohort.Sharing.choices,
-        "everys": Cohort.Every.choices,
+        "sharings": saved.SHARINGS,
+        "everys": saved.EVERYS,
         "is_overdue": version.cohort.review_by < timezone.localdate(),
         "course": [] if answer.waiting else course.course(made, version),
         "others": [c for c in saved.cohorts(viewer) if c.pk != cohort_id],
@@ -84,11 +86,11 @@ def cohort(request: HttpRequest, cohort_id: int) -> HttpResponse:
     return render(request, "cohorts/cohort.html", context)
 
 
-def _asked(asked: Asked, version: CohortVersion) -> CohortAsked:
+def _asked(asked: Asked, version: "CohortVersion") -> CohortAsked:
     return CohortAsked(asked, saved.who_of(version), version.cohort.title)
 
 
-def _version(request: HttpRequest, cohort_id: int) -> CohortVersion:
+def _version(request: HttpRequest, cohort_id: int) -> "CohortVersion":
     number = request.GET.get("version", "")
     try:
         return saved.version_of(
@@ -98,7 +100,7 @@ def _version(request: HttpRequest, cohort_id: int) -> CohortVersion:
         raise Http404(str(error)) from error
 
 
-def _edit_href(asked: Asked, version: CohortVersion) -> str:
+def _edit_href(asked: Asked, version: "CohortVersion") -> str:
     is_mine = version.cohort.owner_id == asked.viewer.user_id
     return address_of(
         saved.who_of(version),

@@ -11,7 +11,6 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboards.actions import cards, decisions
-from dashboards.models import Card
 from dashboards.selectors import worklist as selectors
 from dashboards.selectors import worklist_work as work
 from dashboards.views.worklist import person_of, spec_of, version_seen
@@ -79,7 +78,7 @@ def card(request: HttpRequest, programme: str, reference: str) -> HttpResponse:
         "work": known.get(person_no, work.Work()),
         "history": work.history(viewer, programme, person_no),
         "colleagues": work.colleagues(viewer),
-        "preferences": Card.Preference.choices,
+        "preferences": work.PREFERENCES,
         "how": HOW,
         "today": timezone.localdate().isoformat(),
         "typed": typed,

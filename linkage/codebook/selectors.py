@@ -37,6 +37,11 @@ def versions(name: str) -> list[CodelistVersion]:
     return list(CodelistVersion.objects.filter(name=name).order_by("-version"))
 
 
+def version_of(name: str, version: int) -> CodelistVersion | None:
+    """Return one proposed version; None where there is none."""
+    return CodelistVersion.objects.filter(name=name, version=version).first()
+
+
 def waiting() -> list[CodelistVersion]:
     """Return what was proposed and not yet decided, oldest first."""
     proposed = CodelistVersion.objects.filter(state=CodelistVersion.State.PROPOSED)

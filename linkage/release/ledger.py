@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.db.models import F, Max
 from django.db.models.functions import Greatest
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from linkage.models import Release, StageTask
 from linkage.release import parts
@@ -31,11 +32,13 @@ State = StageTask.State
 
 
 def units(release: Release, stage: Stage) -> list[str]:
-    """What the stage's tasks are called: shards, attribute groups, or the whole."""
+    """What the stage's tasks are called: shards, groups, definitions, or the whole."""
     if stage.per == "shard":
         return [str(shard) for shard in range(settings.SHARDS)]
     if stage.per == "release":
         return ["all"]
+    if stage.per == "name":
+        return list(import_string(stage.names))
     catalogue = Catalogue.from_rows(release.catalogue)
     found = [PEOPLE_GROUP]
     for part in dict.fromkeys(a.part for a in catalogue.values()):

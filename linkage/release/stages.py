@@ -19,13 +19,15 @@ class Stage:
     """One stage: its name, what one task of it covers, and the action it calls.
 
     per "shard": action(release_id, shard: int); "attribute_group":
-    action(release_id, group: str); "release": action(release_id). Each returns a
-    `StageOutcome` and may be called again for the same unit without harm.
+    action(release_id, group: str); "name": action(release_id, name: str), for each of
+    the definitions that `names` points to; "release": action(release_id). Each returns
+    a `StageOutcome` and may be called again for the same unit without harm.
     """
 
     name: str
-    per: Literal["shard", "attribute_group", "release"]
+    per: Literal["shard", "attribute_group", "name", "release"]
     action: str
+    names: str = ""
 
     def call(self, release_id: int, unit: str) -> "StageOutcome":
         """Do one unit of the stage."""

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 
 import polars as pl
 from django.conf import settings
@@ -13,12 +13,13 @@ from linkage.models import Release
 from linkage.release import parts
 from linkage.release.actions import features_of
 from linkage.release.stages import StageOutcome
-from linkage.release.store import read_activity, read_shard
+from linkage.release.store import read_shard
 from risk.actions.models_in_use import standing_on, usable
 from risk.definitions import MODELS
 from risk.models import TrainedModel
 from risk.specs import ModelSpec
 from risk.steps.assess import assess
+from risk.steps.boosting import THREADS
 from risk.steps.gather import gather
 from risk.steps.outcome import HAPPENED, register_of
 from risk.steps.train import Trained, enough, train
@@ -38,9 +39,7 @@ def gather_training(release_id: int, shard: int) -> StageOutcome:
     deaths, treatments = read_deaths(shard), read_treatments(shard)
     furthest = max(max(spec.training.train_days) for spec in due.values())
     # The outcome is what is known of it today, late records and all.
-    activity = read_activity(
-        shard, since=release.as_of - timedelta(days=furthest), until=release.as_of
-    )
+    activity = dates.activity(since=release.as_of - timedelta(days=furthest))
     rows_out = 0
     for name, spec in due.items():
         for days in (*spec.training.train_days, spec.training.test_days):
@@ -77,18 +76,21 @@ def wanted(models: Iterable[ModelSpec]) -> dict[int, set[str]]:
 class Dates:
     """One shard's features as at days before a release's date, each derived once.
 
-    The shard is read once, up to the latest of the dates: what became known after a
-    date is not used for it.
+    The shard is read once, up to the release's date: what became known after an
+    earlier date is not used for it.
     """
 
     def __init__(
         self, release: Release, shard: int, columns: Mapping[int, set[str]]
     ) -> None:
         self.as_of, self.columns = release.as_of, columns
-        latest = self.as_of - timedelta(days=min(columns))
-        self._read = read_shard(shard, until=latest)
+        self._read = read_shard(shard, until=self.as_of)
         self.rows = self._read.rows
         self._known: dict[int, pl.DataFrame] = {}
+
+    def activity(self, *, since: date) -> pl.DataFrame:
+        """Return the activity that began from a day on, up to the release's date."""
+        return self._read.activity.filter(pl.col("start_on") >= since)
 
     def features(self, days: int) -> pl.DataFrame:
         if days not in self._known:
@@ -98,29 +100,25 @@ class Dates:
         return self._known[days]
 
 
-def train_model(release_id: int) -> StageOutcome:
-    """Train every model that is due, try it on the later date, put it to use.
+def train_model(release_id: int, name: str) -> StageOutcome:
+    """Train a model if it is due, try it on the later date, put it to use.
 
     With too few outcomes to learn from there is no model, and no prediction.
     """
-    release = Release.objects.get(pk=release_id)
-    rows_in = trained = 0
-    for name, spec in MODELS.items():
-        if usable(name, release) is not None:
-            continue
-        learnt = pl.concat(
-            parts.read_all(release_id, training_part(name, days))
-            for days in spec.training.train_days
-        )
-        later = parts.read_all(release_id, training_part(name, spec.training.test_days))
-        rows_in += learnt.height + later.height
-        if enough(learnt, spec) and enough(later, spec):
-            fitted = train(learnt, spec)
-            _keep(
-                name, spec, release, fitted, learnt, assess(fitted, learnt, later, spec)
-            )
-            trained += 1
-    return StageOutcome(rows_in, trained)
+    release, spec = Release.objects.get(pk=release_id), MODELS[name]
+    if usable(name, release) is not None:
+        return StageOutcome(0, 0)
+    learnt = pl.concat(
+        parts.read_all(release_id, training_part(name, days))
+        for days in spec.training.train_days
+    )
+    later = parts.read_all(release_id, training_part(name, spec.training.test_days))
+    rows = learnt.height + later.height
+    if not (enough(learnt, spec) and enough(later, spec)):
+        return StageOutcome(rows, 0)
+    fitted = train(learnt, spec, threads=THREADS)
+    _keep(name, spec, release, fitted, learnt, assess(fitted, learnt, later, spec))
+    return StageOutcome(rows, 1)
 
 
 def training_part(name: str, days: int) -> str:

@@ -10,7 +10,8 @@ from types import ModuleType
 # Beside other busy processes on 2 cores, 100 rounds took 17 s with two threads, which
 # spin while they wait for each other, and 1 s with one. Shards run side by side.
 THREADS = 1
-# A release's model is trained alone, when its shards are done.
+# A model that is trained by itself has the machine; a refresh trains several side by
+# side, each on one thread.
 TRAINING_THREADS = 2
 # Threads that wait must not spin: they take the core from whoever they wait for.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

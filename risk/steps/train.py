@@ -1,6 +1,7 @@
 """Train a model on people as they were at past dates, and set its level."""
 
 import json
+import re
 import zlib
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -18,6 +19,7 @@ OUTCOMES_PER_FOLD = 10
 # Of very many rows an eighth is enough to set the rounds and the level.
 PARTS_OF_MANY = 8
 TREATED = "treated"
+THREADS_USED = re.compile(r"^\[num_threads: \d+\]\n", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,12 @@ class Trained:
         return cls(**kept)
 
 
-def train(rows: pl.DataFrame, spec: ModelSpec) -> Trained:
+def train(
+    rows: pl.DataFrame, spec: ModelSpec, *, threads: int = TRAINING_THREADS
+) -> Trained:
     """Train on `rows`: `person_no`, the inputs and `outcome`, one row per person and
-    index date. The same rows, definition and seed give the same model.
+    index date. The same rows, definition and seed give the same model, on however
+    many threads.
 
     People marked as treated are left out. Each fold's people are foretold by trees
     that never saw them. Those foretellings set the number of trees (median of the
@@ -98,16 +103,22 @@ def train(rows: pl.DataFrame, spec: ModelSpec) -> Trained:
     for fold in tried:
         out = folds == fold
         trees = grow(
-            inputs[~out], happened[~out], spec, tried=(inputs[out], happened[out])
+            inputs[~out],
+            happened[~out],
+            spec,
+            tried=(inputs[out], happened[out]),
+            threads=threads,
         )
         held_out[out] = trees.predict(inputs[out], raw_score=True, num_threads=THREADS)
         rounds.append(trees.best_iteration)
     seen = ~np.isnan(held_out)
     intercept, slope = set_level(held_out[seen], happened[seen])
     if not many:
-        trees = grow(inputs, happened, spec, rounds=int(np.median(rounds)))
+        trees = grow(
+            inputs, happened, spec, rounds=int(np.median(rounds)), threads=threads
+        )
     found = Trained(
-        trees=trees.model_to_string(num_iteration=int(np.median(rounds))),
+        trees=as_text(trees, int(np.median(rounds))),
         intercept=intercept,
         slope=slope,
         cuts=(),
@@ -116,7 +127,8 @@ def train(rows: pl.DataFrame, spec: ModelSpec) -> Trained:
     )
     if spec.outcome.is_amount:
         amounts = rows[AMOUNT].to_numpy()
-        found = replace(found, amount=how_much(inputs, amounts, found.rounds, spec))
+        amount = how_much(inputs, amounts, found.rounds, spec, threads)
+        found = replace(found, amount=amount)
         value = found.values(held_out[seen], inputs[seen])
     else:
         value = found.probabilities(held_out[seen])
@@ -134,15 +146,30 @@ def untreated(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(~pl.col(TREATED)) if TREATED in rows.columns else rows
 
 
-def how_much(inputs: Inputs, amounts: Floats, rounds: int, spec: ModelSpec) -> Amount:
+def how_much(
+    inputs: Inputs, amounts: Floats, rounds: int, spec: ModelSpec, threads: int
+) -> Amount:
     """Fit the second part: how much, for those with any (gamma, logarithmic link).
 
     `level` makes the amounts foretold for them add up to those that they had.
     """
     some = amounts > 0
-    trees = grow(inputs[some], amounts[some], spec, rounds=rounds, objective="gamma")
+    trees = grow(
+        inputs[some],
+        amounts[some],
+        spec,
+        rounds=rounds,
+        objective="gamma",
+        threads=threads,
+    )
     told = np.exp(trees.predict(inputs[some], raw_score=True, num_threads=THREADS))
-    return Amount(trees.model_to_string(), float(amounts[some].sum() / told.sum()))
+    return Amount(as_text(trees, rounds), float(amounts[some].sum() / told.sum()))
+
+
+def as_text(trees: Any, rounds: int) -> str:
+    """Return the trees as text, without how many threads happened to grow them."""
+    text: str = trees.model_to_string(num_iteration=rounds)
+    return THREADS_USED.sub("", text)
 
 
 def enough(rows: pl.DataFrame, spec: ModelSpec) -> bool:
@@ -168,6 +195,7 @@ def grow(
     tried: tuple[Inputs, Flags] | None = None,
     rounds: int | None = None,
     objective: str = "binary",
+    threads: int = TRAINING_THREADS,
 ) -> Any:
     """Grow trees for `rounds`, or until they stop helping those who are `tried`."""
     lightgbm = boosting()
@@ -184,7 +212,7 @@ def grow(
         "deterministic": True,
         "force_row_wise": True,
         "verbose": -1,
-        "num_threads": TRAINING_THREADS,
+        "num_threads": threads,
     }
     names = [entry.feature for entry in spec.inputs]
     seen = lightgbm.Dataset(inputs, outcome, feature_name=names, params=settings)

@@ -23,6 +23,8 @@ from segmentation.models import Cohort, CohortVersion
 
 Resolve = Callable[[Outside], BitMap]
 DEEPEST_COHORTS = 5
+SHARINGS = Cohort.Sharing.choices
+EVERYS = Cohort.Every.choices
 
 
 class UnknownCohortError(LookupError):
@@ -105,7 +107,7 @@ def reader(viewer: Viewer, view: ReleaseView, *, deep: int = 0) -> Reader:
                     raise UnknownCohortError(
                         "these codes are not for this role and purpose"
                     )
-                return searches.found(criterion, view)
+                return searches.found(criterion, view) - view.gone_from_gp
             case Listed():
                 return imported.members(viewer, criterion.imported_list)
             case Saved():
@@ -173,6 +175,16 @@ def version_of(
     if found is None:
         raise UnknownCohortError("there is no such version of this cohort")
     return found
+
+
+def shown_version_of(viewer: Viewer, cohort_id: int) -> CohortVersion:
+    """Return the newest version of a cohort that stands open to others, or is mine."""
+    version = version_of(viewer, cohort_id)
+    cohort = version.cohort
+    is_private = cohort.sharing == Cohort.Sharing.NOBODY
+    if cohort.retired_at or (is_private and cohort.owner_id != viewer.user_id):
+        raise UnknownCohortError("this cohort is retired, or not shared")
+    return version
 
 
 def may_open(viewer: Viewer, cohort: Cohort) -> bool:

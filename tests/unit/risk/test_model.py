@@ -37,6 +37,11 @@ def test_training_again_gives_the_same_model_whatever_the_order_of_rows(
     assert train(ROWS.sample(fraction=1, shuffle=True, seed=5), SPEC) == trained
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_threads_it_is_trained_on_do_not_matter(trained, threads) -> None:
+    assert train(ROWS, SPEC, threads=threads) == trained
+
+
 def test_another_seed_gives_another_model(trained) -> None:
     other = SPEC.model_copy(
         update={"training": SPEC.training.model_copy(update={"seed": 7})}

@@ -19,7 +19,7 @@ def _make(out: Path, seed: int) -> Path:
 
 @pytest.fixture(scope="module")
 def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _make(tmp_path_factory.mktemp("delivery"), 3)
+    return _make(tmp_path_factory.mktemp("made") / "delivery", 3)
 
 
 def _hashes(out: Path) -> dict[str, str]:
@@ -44,6 +44,10 @@ def test_the_same_seed_makes_the_same_delivery(delivery: Path, tmp_path: Path) -
     assert _hashes(again) == _hashes(delivery)
     kept = set(_hashes(other).items()) & set(_hashes(delivery).items())
     assert not [name for name, _ in kept if name.startswith("landing/")]
+
+
+def test_only_its_maker_can_read_a_delivery(delivery: Path) -> None:
+    assert delivery.stat().st_mode & 0o077 == 0
 
 
 def test_the_manifest_counts_what_was_written(delivery: Path) -> None:
