@@ -4,6 +4,7 @@ from linkage.models.codebook import CodelistEffect, CodelistVersion, CodeSeen
 from linkage.models.facts import Activity, Event, Person, Profile
 from linkage.models.feeds import FeedRun, RejectedRow, RunKeys
 from linkage.models.people import ImportedList, LinkageAudit
+from linkage.models.quality import FeedQuality
 from linkage.models.releases import (
     AttributeBitmap,
     AttributeColumn,
@@ -22,6 +23,7 @@ __all__ = [
     "CodelistEffect",
     "CodelistVersion",
     "Event",
+    "FeedQuality",
     "FeedRun",
     "ImportedList",
     "LinkageAudit",
