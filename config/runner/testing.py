@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 from config.embedded.places import server_user
@@ -45,16 +46,20 @@ def test(words: Sequence[str]) -> int:
         workers = worker_count(words)
         if workers > 1:
             copy_databases(session.servers, workers)
-            own = ["-p", "tests.own_databases", "-n", str(workers)]
-            words = [*own, "--dist", "loadfile", *words]
+            own = ["-p", "tests.own_databases", "--dist", "loadfile"]
+            words = [*words, *own, "-n", str(workers)]
         return pytest(words, test_environment(session.servers))
 
 
 def worker_count(words: Sequence[str]) -> int:
     """How many workers share the tests: the cores, for the whole suite.
 
-    A few named tests, or a debugger, are better off in one process.
+    A few named tests, or a debugger, are better off in one process. `-n` says how many
+    instead: each then has databases of its own, as in the whole suite.
     """
+    for before, word in pairwise(words):
+        if before == "-n" and word.isdecimal():
+            return min(max(int(word), 1), MOST_WORKERS)
     named = [word for word in words if (ROOT / word.split("::")[0]).exists()]
     if named or set(words) & ALONE:
         return 1

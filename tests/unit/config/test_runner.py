@@ -322,6 +322,12 @@ def test_only_the_whole_suite_is_shared_among_workers(
     assert testing.worker_count(words) == (testing.MOST_WORKERS if shared else 1)
 
 
+@pytest.mark.parametrize(("asked", "workers"), [("0", 1), ("1", 1), ("2", 2)])
+def test_whoever_asks_for_workers_gets_databases_for_each(asked, workers) -> None:
+    words = ["tests/integration", "-n", asked]
+    assert testing.worker_count(words) == workers
+
+
 def test_a_worker_has_databases_queue_and_folder_of_its_own() -> None:
     given = {
         "DATABASE_URL": "postgresql://migrator:pw@/store?host=/s",
