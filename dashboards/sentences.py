@@ -7,6 +7,7 @@ hardly explains are called differences.
 from collections.abc import Sequence
 
 from dashboards import wording
+from dashboards.steps.xmr import Control
 from governance.disclosure import Measure, PublishedCell
 
 
@@ -19,6 +20,23 @@ def figure_in_words(cell: PublishedCell, measure: Measure) -> str:
     if measure.per == 100:
         return wording.percent(cell.rate / 100)
     return f"{wording.number(cell.rate)} per {measure.per:,} people"
+
+
+CHANGES = {
+    "common": "no more than its ordinary variation",
+    "improvement": "better than its own past",
+    "concern": "worse than its own past",
+    "neither": "different from its own past",
+}
+
+
+def against_its_past(
+    name: str, value: float, measure: Measure, when: str, control: Control
+) -> str:
+    """Say the newest point of a control chart, and what kind of change it is."""
+    unit = "%" if measure.unit == "%" else ""
+    said = f"{measure.title} in {name}: {wording.amount(value)}{unit} in {when}"
+    return f"{said}, {CHANGES[control.latest(measure.better)]}"
 
 
 def direction(mine: PublishedCell, theirs: PublishedCell) -> int:

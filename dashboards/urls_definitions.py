@@ -2,9 +2,16 @@
 
 from django.urls import path
 
-from dashboards.views import codelists, features, schemes
+from dashboards.views import codelists, features, schemes, series
 
 urlpatterns = [
+    path("series/", series.series_list, name="series-list"),
+    path("series/<slug:name>/", series.series, name="series"),
+    path(
+        "series/<slug:name>/figures/<slug:key>.csv",
+        series.series_csv,
+        name="series-csv",
+    ),
     path("features/", features.feature_list, name="features"),
     path("features/<slug:name>/", features.feature, name="feature"),
     path(

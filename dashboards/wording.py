@@ -12,6 +12,13 @@ def count(value: float | None) -> str:
     return NOT_KNOWN if value is None else f"{round(value):,}"
 
 
+def amount(value: float | None) -> str:
+    """Write a count as such, and what is no whole number with one decimal."""
+    if value is None or value == int(value):
+        return count(value)
+    return number(value, 1 if abs(value) >= 10 else 2)
+
+
 def number(value: float | None, decimals: int = 1) -> str:
     """Write a rate or mean with thousands commas and fixed decimals: 1,234.5."""
     return NOT_KNOWN if value is None else f"{value:,.{decimals}f}"

@@ -98,6 +98,25 @@ def names() -> dict[str, str]:
     )
 
 
+def renamed() -> dict[str, str]:
+    """Old code to new of every organisation and area that one other has replaced.
+
+    Organisations stand under their ONS codes too. What was split is left out.
+    """
+    pairs: dict[str, set[str]] = {}
+    for model, kind in (
+        (OrgLink, OrgLink.Kind.SUCCESSOR),
+        (AreaLink, AreaLink.Kind.SUCCESSOR),
+    ):
+        links = model.objects.filter(kind=kind).values_list("child_id", "parent_id")
+        for old, new in links:
+            pairs.setdefault(old, set()).add(new)
+    ons = dict(Org.objects.exclude(ons_code="").values_list("code", "ons_code"))
+    for old in [code for code in pairs if code in ons]:
+        pairs[ons[old]] = {ons[new] for new in pairs[old] if new in ons}
+    return {old: min(new) for old, new in pairs.items() if len(new) == 1}
+
+
 def current_codes(code: str, as_of: date) -> list[str]:
     """What a code has become by a date: itself, its successor, or several of a split.
 

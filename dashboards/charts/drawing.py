@@ -27,6 +27,7 @@ from dashboards.charts.marks import (
 from dashboards.charts.spec import ChartSpec
 from dashboards.charts.table import show
 from dashboards.charts.upset import draw_upset
+from dashboards.charts.xmr import draw_xmr
 
 
 def draw(spec: ChartSpec) -> dict[str, Any]:
@@ -230,4 +231,5 @@ DRAWERS: dict[str, Callable[[ChartSpec], Drawing]] = {
     "funnel": draw_funnel,
     "map": draw_map,
     "upset": draw_upset,
+    "xmr": draw_xmr,
 }

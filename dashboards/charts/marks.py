@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from dashboards import wording
 from dashboards.charts.spec import ChartSpec
 from dashboards.charts.table import show
 from governance.disclosure import PublishedCell
@@ -60,7 +61,7 @@ def words(cell: PublishedCell, spec: ChartSpec) -> str:
     if cell.hidden:
         return f"{names}: {cell.hidden}, hidden"
     if cell.rate is None:
-        return f"{names}: {cell.count:,.0f}"
+        return f"{names}: {wording.amount(cell.count)}"
     counts = f"{cell.count:,.0f} of {cell.denominator:,.0f}"
     return f"{names}: {show(cell.rate, spec)} ({counts})"
 

@@ -4,9 +4,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from dashboards.steps.xmr import Control
 from governance.disclosure import Published, PublishedCell
 
-Kind = Literal["bars", "pyramid", "hundred", "trend", "funnel", "map", "upset"]
+Kind = Literal["bars", "pyramid", "hundred", "trend", "funnel", "map", "upset", "xmr"]
 Value = Literal["count", "rate"]
 Outline = list[list[list[float]]]  # rings of [longitude, latitude]
 
@@ -49,7 +50,7 @@ class ChartSpec:
     others what it is compared with. `split` is the pyramid's sex. `value` says
     whether counts or rates are drawn. `target` is a value to draw as a line, such
     as the system's own rate on a funnel. `sets` names, for an UpSet plot, each set
-    with the categories that are in it.
+    with the categories that are in it. `control` holds a control chart's limits.
     """
 
     key: str
@@ -65,6 +66,7 @@ class ChartSpec:
     target: float | None = None
     outlines: Mapping[str, Outline] = field(default_factory=dict)
     sets: Mapping[str, Collection[str]] = field(default_factory=dict)
+    control: Control | None = None
     definition: str = ""
 
     def __post_init__(self) -> None:

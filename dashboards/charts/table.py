@@ -68,7 +68,7 @@ def _numbers(cell: PublishedCell, spec: ChartSpec, has_rate: bool) -> list[str]:
 
 def _count(value: float | None, spec: ChartSpec) -> str:
     is_money = spec.published.measure.unit == "£"
-    return wording.pounds(value) if is_money else wording.count(value)
+    return wording.pounds(value) if is_money else wording.amount(value)
 
 
 def show(value: float | None, spec: ChartSpec) -> str:
@@ -123,9 +123,11 @@ def describe(spec: ChartSpec) -> str:
     label, cells = spec.layers()[0]
     known = [(spec.value_of(cell), cell) for cell in cells]
     drawn = [(value, cell) for value, cell in known if value is not None]
-    kind = {"hundred": "bar of 100 people", "bars": "bar chart"}.get(
-        spec.kind, f"{spec.kind} chart"
-    )
+    kind = {
+        "hundred": "bar of 100 people",
+        "bars": "bar chart",
+        "xmr": "control chart",
+    }.get(spec.kind, f"{spec.kind} chart")
     words = [f"{kind.capitalize()}: {spec.title}."]
     if drawn:
         low = min(drawn, key=lambda pair: pair[0])

@@ -86,7 +86,8 @@ def _marked(
             mark([n], "low", "beyond the lower limit")
     side = [(value > mean) - (value < mean) for value in values]
     for run in _runs(side, SHIFT):
-        mark(run, "high" if side[run[0]] > 0 else "low", "seven on one side of the mean")
+        high_or_low: Side = "high" if side[run[0]] > 0 else "low"
+        mark(run, high_or_low, "seven on one side of the mean")
     near = [
         (1 if mean + NEAR * (upper - mean) < v <= upper else 0)
         - (1 if mean - NEAR * (mean - lower) > v >= lower else 0)
