@@ -65,6 +65,16 @@ BEAT = {
         "task": "linkage.tasks.check_links",
         "schedule": crontab(hour=1, minute=0),
     },
+    "take_in": {
+        "task": "linkage.tasks.take_in",
+        "schedule": 15.0,
+        # While a large file is being read, one waiting message is enough.
+        "options": {"expires": 15.0},
+    },
+    "forget_deliveries": {
+        "task": "linkage.tasks.forget_deliveries",
+        "schedule": crontab(hour=0, minute=40),
+    },
     "forget_lists": {
         "task": "linkage.tasks.forget_lists",
         "schedule": crontab(hour=0, minute=30),

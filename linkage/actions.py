@@ -7,12 +7,13 @@ import hashlib
 import re
 import time
 from calendar import monthrange
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
+from itertools import starmap
 from pathlib import Path
 
-import polars as pl
+from django.conf import settings
 from django.utils import timezone
 
 from governance import audit
@@ -22,14 +23,24 @@ from linkage import bulk, moves, store
 from linkage.ahead import ahead
 from linkage.batches import Intake
 from linkage.definitions import FEEDS, HERE, unit_costs
+from linkage.gatekeeping import Gate, HeldError, Source
 from linkage.models import FeedRun, RejectedRow
 from linkage.specs import FeedSpec
-from linkage.steps.read import delivered, read
+from linkage.steps.read import (
+    UnreadableFileError,
+    delivered,
+    opened,
+    read_opened,
+    stated_headers,
+)
 from linkage.steps.validate import NOT_USED
-from linkage.vault import changes, index, quarantine
+from linkage.vault import changes, deliveries, index, quarantine
 from linkage.vault import store as vault
 
 Progress = Callable[[int], None]
+PERIOD = "(19|20)[0-9]{2}"
+# A run in any other state is done, or waits for a person.
+TO_LOAD = (FeedRun.State.RECEIVED, FeedRun.State.STAGED, FeedRun.State.FAILED)
 BRIDGED = "merge_bridged"  # the rule of merges that a run's records bring about
 
 
@@ -39,6 +50,7 @@ def load_feed_file(
     path: Path,
     by: str,
     received_on: date | None = None,
+    way: str = "by hand",
     settle: bool = True,
     progress: Progress | None = None,
 ) -> FeedRun:
@@ -47,22 +59,64 @@ def load_feed_file(
     received_on: the day it arrived (today unless given); later dates are impossible.
     settle: bring the best-known attributes of people up to date afterwards; a caller
         with many files does so once, at their end (`settle_people`).
-    The same bytes find their own run: a published one is returned as it is, a failed
-    or killed one is done again. Raises what went wrong, after noting it in the run.
+    The same bytes find their own run: a published one is returned as it is, and so is
+    one that waits for a decision or was refused; a failed or killed one is done again.
+    The file is kept sealed in the vault. Raises what went wrong, after noting it in
+    the run; a run that the gate holds is no error.
     """
-    spec = FEEDS[feed]
-    received_on = received_on or timezone.localdate()
     run, _ = FeedRun.objects.get_or_create(
         feed=feed,
         sha256=fingerprint(path),
-        defaults={"file_name": path.name, "by": by, "state": FeedRun.State.RECEIVED},
+        defaults={
+            "file_name": path.name,
+            "by": by,
+            "way": way,
+            "supplier": supplier_of(path),
+            "state": FeedRun.State.RECEIVED,
+        },
     )
-    if run.state != FeedRun.State.PUBLISHED:
-        period_on = period_of(path, received_on)
-        _load(run, spec, lambda: read(path, spec), received_on, period_on, progress)
+    if run.state in TO_LOAD:
+        if settings.KEEP_DELIVERIES_DAYS:
+            deliveries.keep_file(path, sha256=run.sha256, feed=feed, way=way, by=by)
+        load_file(run, path, received_on=received_on, progress=progress)
     if settle:
         settle_people()
     return run
+
+
+def load_file(
+    run: FeedRun,
+    path: Path,
+    *,
+    received_on: date | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Load a run from its file, which lies at `path` now; its dates are the run's."""
+    spec = FEEDS[run.feed]
+    arrived = received_on or received_on_of(run)
+    try:
+        with opened(path, spec) as delivery:
+            source = Source(
+                lambda: read_opened(delivery, spec), stated_headers(delivery, spec)
+            )
+            run.detail = run.detail | {"written": list(delivery.said)}
+            period_on = period_of(path, arrived)
+            _load(run, spec, source, arrived, period_on, progress)
+    except UnreadableFileError as error:
+        _note_failure(run, error)
+        raise
+
+
+def load_source(run: FeedRun, source: Source) -> None:
+    """Load a run again from where its rows come from now; its dates are the run's."""
+    period_on = date.fromisoformat(run.detail["period_on"])
+    _load(run, FEEDS[run.feed], source, received_on_of(run), period_on, None)
+
+
+def received_on_of(run: FeedRun) -> date:
+    """The day that a run's file arrived; today where none is noted."""
+    stated = run.detail.get("received_on")
+    return date.fromisoformat(stated) if stated else timezone.localdate()
 
 
 def replay_run(*, run_id: int, by: str) -> FeedRun | None:
@@ -88,10 +142,13 @@ def replay_run(*, run_id: int, by: str) -> FeedRun | None:
         ).hexdigest(),
         file_name=origin.file_name,
         by=by,
+        way="replay",
+        supplier=origin.supplier,
         state=FeedRun.State.RECEIVED,
         detail={"replay_of": run_id},
     )
-    _load(run, spec, lambda: iter([rows]), received_on, period_on, None)
+    source = Source(lambda: iter([rows]))
+    _load(run, spec, source, received_on, period_on, None)
     again = RejectedRow.objects.filter(run=run).values_list("row_number", flat=True)
     RejectedRow.objects.filter(run_id=run_id).exclude(rule=NOT_USED).exclude(
         row_number__in=list(again)
@@ -122,7 +179,7 @@ def settle_people(*, wait_seconds: int | None = None) -> int:
 def _load(
     run: FeedRun,
     spec: FeedSpec,
-    batches: Callable[[], Iterator[pl.DataFrame]],
+    source: Source,
     received_on: date,
     period_on: date,
     progress: Progress | None,
@@ -138,7 +195,11 @@ def _load(
             began_at = index.newest_version(connection)
             vault.forget_rejected(connection, run.pk)
             connection.commit()
-        with store.loading(run, keyed_by_row=spec.keyed_by_row) as loading:
+        with store.loading(
+            run,
+            keyed_by_row=spec.keyed_by_row,
+            refers_to={check.feed for check in spec.checks if check.feed},
+        ) as loading:
             RejectedRow.objects.filter(run=run).delete()
             intake = Intake(
                 spec,
@@ -149,9 +210,11 @@ def _load(
                 by=run.by,
                 unit_costs=unit_costs(),
                 may_be_known=loading.may_be_known,
+                delivered=loading.delivered,
             )
+            gate = Gate(run, spec, source, received_on)
             # The store takes one batch in while the vault's side makes the next.
-            for batch in ahead(map(intake.take, batches()), bulk.close_all):
+            for batch in ahead(starmap(intake.take, gate.let_in()), bulk.close_all):
                 for table, facts in batch.facts.items():
                     loading.add(table, facts, batch.doubtful)
                 loading.reject(batch.rejected)
@@ -159,20 +222,51 @@ def _load(
                     loading.set_aside("elsewhere", batch.elsewhere)
                 if progress:
                     progress(intake.tally.rows_in)
+            gate.let_out(intake.tally.measured)
             _count(run, intake)
             run.seconds = time.monotonic() - begun
             run.finished_at = timezone.now()
             store.publish(run, loading, period_on, intake.doubts(), began_at)
+    except HeldError as error:
+        _hold(run, error)
+        return
     except Exception as error:
-        FeedRun.objects.filter(pk=run.pk).update(
-            state=FeedRun.State.FAILED,
-            problem=what_went_wrong(error)[:2000],
-        )
+        _note_failure(run, error)
         raise
-    _merge(intake.merges, by=run.by)
+    _merge(intake.merges, by=run.by, run_id=run.pk)
+    if mended := run.detail.get("mends"):
+        _close_quarantine(mended, run)
 
 
-def _merge(pairs: list[tuple[int, int]], *, by: str) -> None:
+def _hold(run: FeedRun, held: HeldError) -> None:
+    """Leave nothing of a run but its ledger entry, which says why it waits."""
+    with bulk.connect("vault") as connection:
+        vault.forget_run(connection, run.pk)
+        connection.commit()
+    run.state = FeedRun.State.HELD
+    run.problem = str(held)[:2000]
+    run.finished_at = timezone.now()
+    run.save()
+    audit.record("feed_held", None, subject=run.feed, run=run.pk)
+
+
+def _note_failure(run: FeedRun, error: Exception) -> None:
+    FeedRun.objects.filter(pk=run.pk).update(
+        state=FeedRun.State.FAILED, problem=what_went_wrong(error)[:2000]
+    )
+
+
+def _close_quarantine(run_id: int, mended_by: FeedRun) -> None:
+    """The rows that a run rejected have come again in a mended file."""
+    RejectedRow.objects.filter(run_id=run_id, replayed_in=None).exclude(
+        rule=NOT_USED
+    ).update(replayed_in=mended_by)
+    with bulk.connect("vault") as connection:
+        vault.forget_rejected(connection, run_id)
+        connection.commit()
+
+
+def _merge(pairs: list[tuple[int, int]], *, by: str, run_id: int) -> None:
     """Join people of the index whom a run's records have shown to be one.
 
     A pair that may not be joined, or no longer can be, stays as it is.
@@ -183,7 +277,9 @@ def _merge(pairs: list[tuple[int, int]], *, by: str) -> None:
     with index.writing() as connection:
         for one, other in pairs:
             with suppress(changes.RefusedChangeError):
-                changes.merge(connection, one, other, by=by, rule=BRIDGED)
+                changes.merge(
+                    connection, one, other, by=by, rule=BRIDGED, run_id=run_id
+                )
                 merged += 1
     if merged:
         audit.record("people_merged", None, subject=BRIDGED, persons=2 * merged, by=by)
@@ -203,6 +299,7 @@ def _count(run: FeedRun, intake: Intake) -> None:
     # A release names the index that its facts were linked by.
     run.detail = run.detail | {
         "blanked": dict(tally.blanked),
+        "noted": dict(tally.noted),
         "index_version": reached,
     }
     if tally.unplaced:
@@ -224,8 +321,16 @@ def fingerprint(path: Path) -> str:
 
 def period_of(path: Path, received_on: date) -> date:
     """The day a file speaks of: the end of the month in its name, else its arrival."""
-    found = re.search(r"_(20[0-9]{2})(0[1-9]|1[0-2])$", path.stem)
+    found = re.search(r"_(20[0-9]{2})(0[1-9]|1[0-2])$", path.name.partition(".")[0])
     if found is None:
         return received_on
     year, month = int(found[1]), int(found[2])
     return min(date(year, month, monthrange(year, month)[1]), received_on)
+
+
+def supplier_of(path: Path) -> str:
+    """The organisation code in a file's name (sus_apc_RZ1_202526.csv), or ""."""
+    for word in path.name.partition(".")[0].split("_"):
+        if re.fullmatch(r"[A-Z0-9]{3,5}", word) and not re.fullmatch(PERIOD, word):
+            return word
+    return ""

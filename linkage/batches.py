@@ -4,21 +4,22 @@ Order: validate → identify → who is it (vault) → not before birth → pseu
 What leaves here for the store carries a person number and no identifier.
 """
 
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import date
 from importlib import import_module
 
 import polars as pl
 from adbc_driver_postgresql import dbapi
 
-from linkage.keys import part_keys
+from linkage.definitions import FEEDS
+from linkage.keys import part_keys, row_keys
 from linkage.specs import FeedSpec
 from linkage.steps.before_birth import before_birth
 from linkage.steps.identify import identify, subjects
+from linkage.steps.measure import measure
 from linkage.steps.pseudonymise import possible, pseudonymise
-from linkage.steps.validate import EXCLUDING, NOT_USED, validate
+from linkage.steps.validate import EXCLUDING, NOT_USED, Checked, validate
+from linkage.tally import Batch, Tally
 from linkage.vault import index, quarantine, reviews, sealing
 from linkage.vault import store as vault
 from linkage.versions import Doubts
@@ -27,47 +28,11 @@ from linkage.versions import Doubts
 KEYS = ("row_key", "subject_key", "number_key")
 
 
-@dataclass
-class Tally:
-    """What has become of a run's rows so far."""
-
-    rows_in: int = 0
-    quarantined: int = 0
-    excluded: int = 0
-    duplicate: int = 0
-    unplaced: int = 0
-    blanked: Counter[str] = field(default_factory=Counter)
-    first_on: date | None = None
-    last_on: date | None = None
-
-    @property
-    def loaded(self) -> int:
-        return self.rows_in - self.quarantined - self.excluded - self.duplicate
-
-    def span(self, dates: pl.Series) -> None:
-        """Widen the span of dates that the run's facts cover."""
-        if dates.is_empty():
-            return
-        self.first_on = min(filter(None, (self.first_on, dates.min())))
-        self.last_on = max(filter(None, (self.last_on, dates.max())))
-
-
-@dataclass
-class Batch:
-    """What a batch gives the store: facts by table, rejected rows, the numbers of the
-    rows that may have been loaded before, and where else an earlier version of those
-    may have left facts."""
-
-    facts: dict[str, pl.DataFrame]
-    rejected: pl.DataFrame
-    doubtful: pl.Series
-    elsewhere: pl.DataFrame | None = None
-
-
 class Intake:
     """One run's way through the vault: remembers what its earlier batches have met.
 
-    `may_be_known` says of row keys whether an earlier run may have loaded them.
+    `may_be_known` says of row keys whether an earlier run may have loaded them;
+    `delivered` of another feed's row keys whether any run of that feed has.
     `repeats` turns true when a later batch may hold another version of a fact that an
     earlier one has brought. `merges` are people (one, other) whom its records show to
     be one; they are joined when its facts stand.
@@ -84,6 +49,7 @@ class Intake:
         by: str,
         unit_costs: pl.DataFrame,
         may_be_known: Callable[[pl.Series], pl.Series],
+        delivered: Callable[[str, pl.Series], pl.Series],
     ) -> None:
         self.spec = spec
         self.feed = feed
@@ -93,6 +59,7 @@ class Intake:
         self.by = by
         self.unit_costs = unit_costs
         self.may_be_known = may_be_known
+        self.delivered = delivered
         self.tally = Tally()
         self.repeats = False
         self.merges: list[tuple[int, int]] = []
@@ -105,12 +72,17 @@ class Intake:
             schema={"postcode": pl.String, "lsoa_code": pl.String}
         )
 
-    def take(self, frame: pl.DataFrame) -> Batch:
-        """Take one batch as read; returns what goes to the store."""
+    def take(self, frame: pl.DataFrame, checked: Checked | None = None) -> Batch:
+        """Take one batch as read; returns what goes to the store.
+
+        checked: what validation said of it, where that was asked before.
+        """
         spec, tally = self.spec, self.tally
-        checked = validate(frame, spec, self.received_on)
+        checked = checked or validate(frame, spec, self.received_on)
         tally.rows_in += frame.height
         tally.blanked.update(checked.blanked)
+        tally.noted.update(checked.noted)
+        tally.measured.add(measure(checked, frame.height))
         reasons = [checked.rejected]
         doubtful, elsewhere = pl.Series(dtype=pl.Int64), None
         # Who only refers to people leaves the index as it is, and waits for nobody.
@@ -120,6 +92,8 @@ class Intake:
             if spec.token:
                 rows, unknown = self._without_token(connection, rows)
                 reasons.append(unknown)
+            rows, unknown = self._delivered(rows)
+            reasons.append(unknown)
             rows = self._once(keyed(identify(rows, spec)))
             if spec.keeps:
                 facts = self._keep(connection, rows)
@@ -204,6 +178,28 @@ class Intake:
         return rows.filter(pl.col("nhs_number").is_not_null()), _reason(
             unknown, "token_unknown"
         )
+
+    def _delivered(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Part or note the rows that refer to a record that another feed never had."""
+        unknown = [_reason(rows.clear(), "")]
+        for check in self.spec.checks:
+            if check.rule != "not_delivered":
+                continue
+            names = list(check.columns)
+            stated = rows.drop_nulls(names)
+            keys = row_keys(stated, names, f"row {FEEDS[check.feed].number}")
+            come = self.delivered(check.feed, sealing.blind_records(keys))
+            field_ = self.spec.expanded[names[0]].headers[0]
+            absent = stated.filter(~come).select("row_number")
+            if check.then == "note":
+                if absent.height:
+                    self.tally.noted[f"{field_}: {check.rule}"] += absent.height
+                continue
+            unknown.append(
+                absent.with_columns(rule=pl.lit(check.rule), field=pl.lit(field_))
+            )
+        parted = pl.concat(unknown)
+        return rows.join(parted, on="row_number", how="anti"), parted
 
     def _once(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Keep each row once: its latest version within the batch, then its last.

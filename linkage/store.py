@@ -8,7 +8,7 @@ no files, since the server removes the temporary tables of those who died.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -66,9 +66,17 @@ class Attached:
 class Loading:
     """The open transaction of one run."""
 
-    def __init__(self, cursor: Any, run: FeedRun, *, keyed_by_row: bool) -> None:
+    def __init__(
+        self,
+        cursor: Any,
+        run: FeedRun,
+        *,
+        keyed_by_row: bool,
+        refers_to: Collection[str],
+    ) -> None:
         self.cursor = cursor
         self.run = run
+        self._others = {feed: _filters(feed) for feed in refers_to}
         self._earlier = _earlier(run) if keyed_by_row else None
         self._facts: dict[str, int] = {}
         self._people: list[pl.Series] = []
@@ -81,6 +89,13 @@ class Loading:
         met = np.zeros(row_keys.len(), dtype=np.bool_)
         for known in self._earlier:
             met |= may_hold(known, row_keys)
+        return pl.Series(met)
+
+    def delivered(self, feed: str, row_keys: pl.Series) -> pl.Series:
+        """Of each row key of another feed, whether a published run may hold it."""
+        met = np.zeros(row_keys.len(), dtype=np.bool_)
+        for kept in self._others[feed]:
+            met |= may_hold(kept, row_keys)
         return pl.Series(met)
 
     def add(self, table: str, facts: pl.DataFrame, doubtful: pl.Series) -> None:
@@ -151,8 +166,7 @@ class Loading:
         if self._people:
             touched = pl.concat(self._people).unique().sort().to_frame("person_no")
             done.people = touched.height
-            run_id = pl.lit(self.run.pk, dtype=pl.Int32)
-            copy(self.cursor, "touched_person", touched.with_columns(run_id=run_id))
+            touch(self.cursor, self.run.pk, touched["person_no"])
         for name in self._aside.values():
             self.cursor.execute(f"DROP TABLE {name}")
         return done
@@ -192,8 +206,12 @@ class Loading:
 
 
 @contextmanager
-def loading(run: FeedRun, *, keyed_by_row: bool) -> Iterator[Loading]:
+def loading(
+    run: FeedRun, *, keyed_by_row: bool, refers_to: Collection[str] = ()
+) -> Iterator[Loading]:
     """The transaction in which a run is loaded, alone in loading its feed.
+
+    refers_to: feeds whose rows those of this one are checked against.
 
     keyed_by_row: every fact of the feed goes by the key of the one row that made it,
     so that the keys of earlier runs tell which facts may be there. Raises RunBusyError
@@ -202,11 +220,9 @@ def loading(run: FeedRun, *, keyed_by_row: bool) -> Iterator[Loading]:
     with transaction.atomic(), connection.cursor() as cursor:
         if not _alone(cursor, run.pk):
             raise RunBusyError(f"run {run.pk} is being loaded by another process")
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [FEED_LOCK, run.feed]
-        )
+        alone_with_feed(cursor, run.feed)
         cursor.execute("SET LOCAL work_mem = '256MB'")
-        yield Loading(cursor, run, keyed_by_row=keyed_by_row)
+        yield Loading(cursor, run, keyed_by_row=keyed_by_row, refers_to=refers_to)
 
 
 def publish(
@@ -233,6 +249,36 @@ def publish(
     )
     audit.record("feed_loaded", None, subject=run.feed, persons=done.people, run=run.pk)
     return done
+
+
+def alone_with_feed(cursor: Any, feed: str) -> None:
+    """Wait until nobody else loads the feed; holds until the transaction ends."""
+    cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [FEED_LOCK, feed])
+
+
+def remove_runs(cursor: Any, runs: list[int]) -> pl.Series:
+    """Delete every fact of runs, and their keys; returns whose facts they were."""
+    people: set[int] = set()
+    for table in TABLES:
+        cursor.execute(
+            f"WITH gone AS (DELETE FROM {table} WHERE run_id = ANY(%s)"
+            " RETURNING person_no) SELECT DISTINCT person_no FROM gone",
+            [runs],
+        )
+        people.update(person_no for (person_no,) in cursor.fetchall())
+    cursor.execute(
+        "DELETE FROM touched_person WHERE run_id = ANY(%s) RETURNING person_no", [runs]
+    )
+    people.update(person_no for (person_no,) in cursor.fetchall())
+    RunKeys.objects.filter(run__in=runs).delete()
+    return pl.Series("person_no", sorted(people), dtype=pl.Int32)
+
+
+def touch(cursor: Any, run_id: int, people: pl.Series) -> None:
+    """Note whom a run has touched: the store's word to everything derived from it."""
+    touched = people.alias("person_no").to_frame()
+    run = pl.lit(run_id, dtype=pl.Int32)
+    copy(cursor, "touched_person", touched.with_columns(run_id=run))
 
 
 def write_people(people: pl.DataFrame, gone: pl.Series) -> int:
@@ -284,9 +330,17 @@ def _alone(cursor: Any, run_id: int) -> bool:
         time.sleep(0.2)
 
 
+def _filters(feed: str) -> list[bytes]:
+    """The key filters of a feed's published runs."""
+    known = RunKeys.objects.filter(run__feed=feed, run__state=FeedRun.State.PUBLISHED)
+    return [bytes(kept) for kept in known.values_list("filter", flat=True)]
+
+
 def _earlier(run: FeedRun) -> list[bytes] | None:
     """The key filters of the feed's earlier runs; None where one kept none."""
-    earlier = FeedRun.objects.filter(feed=run.feed, state=FeedRun.State.PUBLISHED)
+    earlier = FeedRun.objects.filter(
+        feed=run.feed, state=FeedRun.State.PUBLISHED
+    ).exclude(way=FeedRun.ROLL_BACK)
     kept = RunKeys.objects.filter(run__in=earlier).values_list("filter", flat=True)
     filters = [bytes(known) for known in kept]
     return filters if len(filters) == earlier.count() else None

@@ -4,9 +4,10 @@ from datetime import date
 from pathlib import Path
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
-from linkage import actions, imported_store, person_actions
+from linkage import actions, feed_actions, imported_store, mailbox, person_actions
 
 
 @shared_task(queue="vault")
@@ -24,6 +25,26 @@ def load_feed_file(feed: str, path: str, received_on: str | None = None) -> None
 def replay_run(run_id: int) -> None:
     """Take a run's rejected rows through the road once more."""
     actions.replay_run(run_id=run_id, by="queue")
+
+
+@shared_task(queue="vault")
+def load_run(run_id: int) -> None:
+    """Load a received delivery. Repeating it changes nothing."""
+    feed_actions.load_waiting(run_id=run_id)
+
+
+@shared_task(queue="vault")
+def take_in() -> None:
+    """Receive what lies in the landing folder and the mailbox; load what waits."""
+    feed_actions.sweep_landing(settings.LANDING)
+    mailbox.collect()
+    feed_actions.take_in_waiting()
+
+
+@shared_task(queue="vault")
+def forget_deliveries() -> None:
+    """Forget delivered files whose time is over."""
+    feed_actions.forget_deliveries(timezone.now())
 
 
 @shared_task(queue="vault")

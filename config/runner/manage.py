@@ -13,6 +13,7 @@ VAULT_COMMANDS = {
     "load_landing",
     "load_reference",
     "replay",
+    "roll_back_run",
     "evaluate_linkage",
     "link_list",
     "evaluate_registers",

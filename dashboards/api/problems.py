@@ -12,8 +12,10 @@ ADVICE = {
     401: "Send a valid token: Authorization: Bearer <token>.",
     403: "Ask your data manager for the scope or place that you need.",
     404: "See /api/v1/ for the addresses that there are.",
-    405: "Use GET.",
+    405: "Use the method that the address documents.",
     406: "Ask for application/json.",
+    409: "Do as the detail says; nothing was taken in.",
+    415: "Say the content's type as the address documents it.",
     503: "Wait for the first release of data; see the feeds address for its state.",
 }
 TITLES = {
@@ -23,6 +25,8 @@ TITLES = {
     404: "Not found",
     405: "Method not allowed",
     406: "Format not offered",
+    409: "It does not fit what came before",
+    415: "Type of content not known",
     503: "No data yet",
 }
 

@@ -96,3 +96,35 @@ class FeedStatus(serializers.Serializer):  # type: ignore[type-arg]
     quarantined = serializers.IntegerField()
     excluded = serializers.IntegerField()
     duplicate = serializers.IntegerField()
+
+
+class BatchTaken(serializers.Serializer):  # type: ignore[type-arg]
+    feed = serializers.CharField()
+    run = serializers.IntegerField()
+    sha256 = serializers.CharField(help_text="of the body as it arrived")
+    href = serializers.CharField(help_text="where to ask what became of it")
+
+
+class BatchFault(serializers.Serializer):  # type: ignore[type-arg]
+    rule = serializers.CharField()
+    field = serializers.CharField()
+    rows = serializers.IntegerField()
+    first_row = serializers.IntegerField()
+    what_to_do = serializers.CharField()
+
+
+class BatchStatus(serializers.Serializer):  # type: ignore[type-arg]
+    feed = serializers.CharField()
+    run = serializers.IntegerField()
+    state = serializers.CharField(
+        help_text="received, published, held, refused, failed or undone"
+    )
+    words = serializers.CharField()
+    problem = serializers.CharField()
+    held_because = serializers.ListField(child=serializers.CharField())
+    rows_in = serializers.IntegerField()
+    loaded = serializers.IntegerField()
+    quarantined = serializers.IntegerField()
+    excluded = serializers.IntegerField()
+    duplicate = serializers.IntegerField()
+    faults = BatchFault(many=True)

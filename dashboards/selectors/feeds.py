@@ -38,6 +38,7 @@ def feed_status() -> list[dict[str, Any]]:
     found = {
         row["feed"]: row
         for row in FeedRun.objects.filter(state=FeedRun.State.PUBLISHED)
+        .exclude(way=FeedRun.ROLL_BACK)
         .values("feed")
         .annotate(
             files=Count("pk"),
@@ -64,6 +65,7 @@ def fates(feed: str) -> list[Fate]:
     """Return the rules that kept rows of a feed back, the most frequent first."""
     rows = (
         RejectedRow.objects.filter(run__feed=feed)
+        .exclude(run__state=FeedRun.State.UNDONE)
         .values("fate", "rule", "field")
         .annotate(rows=Count("pk"), replayed=Count("replayed_in"))
         .order_by("-rows")

@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from dashboards.exports import csv_text
+from dashboards.selectors import feed_runs
 from dashboards.selectors import feeds as selectors
 from dashboards.wording import count
 from governance.access import page
@@ -31,6 +32,7 @@ def feeds(request: HttpRequest) -> HttpResponse:
             "shown": shown,
             "came": came,
             "until": until,
+            "held": feed_runs.held(),
         },
     )
 
@@ -62,6 +64,7 @@ def feed(request: HttpRequest, name: str) -> HttpResponse:
             "spec": FEEDS[name],
             "runs": selectors.runs(name),
             "fates": selectors.fates(name),
+            "suppliers": feed_runs.suppliers(name),
             "rule": rule,
             "sample": selectors.sample(name, rule) if rule else [],
         },

@@ -22,6 +22,8 @@ class FeedRun(models.Model):
         REFUSED = "refused"
         UNDONE = "undone"  # rolled back: the store is as if it had never been
 
+    ROLL_BACK = "roll-back"  # the way of a run that is a roll-back itself: no rows
+
     feed = models.CharField(max_length=60)
     file_name = models.CharField(max_length=200)
     sha256 = models.CharField(max_length=64)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,13 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from linkage.specs import FeedSpec
+from linkage.steps.open_file import Opened, Plain, opened
 from linkage.steps.read_fhir import read_fhir
+from linkage.steps.read_json import read_json
+from linkage.steps.unpack import HARMLESS_BYTES, UnreadableFileError
 
+__all__ = ["Opened", "UnreadableFileError", "opened", "read", "read_opened"]
 ROWS_PER_BATCH = 500_000
-
-
-class UnreadableFileError(ValueError):
-    """The file as a whole does not fit its definition; says what is missing."""
+MOST_PARQUET_ROWS = 500_000_000
 
 
 def read(path: Path, spec: FeedSpec) -> Iterator[pl.DataFrame]:
@@ -27,20 +29,56 @@ def read(path: Path, spec: FeedSpec) -> Iterator[pl.DataFrame]:
     UnreadableFileError when a required column is under none of its headers, or the
     file is not what its definition says.
     """
-    readers = {"csv": _csv, "parquet": _parquet, "mesh": _mesh, "fhir_r4": _fhir}
+    with opened(path, spec) as delivery:
+        yield from read_opened(delivery, spec)
+
+
+def read_opened(delivery: Opened, spec: FeedSpec) -> Iterator[pl.DataFrame]:
+    """As `read`, from a delivery that is open already; its files in their order."""
+    readers = {
+        "csv": _csv,
+        "parquet": _parquet,
+        "ndjson": read_json,
+        "json": read_json,
+        "mesh": _mesh,
+        "fhir_r4": _fhir,
+    }
     begun = 1
-    try:
-        for frame in readers[spec.reader](path, spec):
-            yield frame.with_row_index("row_number", offset=begun).with_columns(
-                pl.col("row_number").cast(pl.Int64)
-            )
-            begun += frame.height
-    except UnicodeDecodeError as error:
-        raise UnreadableFileError(f"{path.name} is not text in UTF-8.") from error
-    except (csv.Error, pa.ArrowInvalid, IsADirectoryError) as error:
-        raise UnreadableFileError(
-            f"{path.name} cannot be read as {spec.reader}."
-        ) from error
+    for plain in delivery.files:
+        try:
+            for frame in readers[plain.form](plain, spec):
+                yield frame.with_row_index("row_number", offset=begun).with_columns(
+                    pl.col("row_number").cast(pl.Int64)
+                )
+                begun += frame.height
+        except UnicodeDecodeError as error:
+            raise UnreadableFileError(
+                f"{delivery.name} is not text in UTF-8."
+            ) from error
+        except (
+            csv.Error,
+            pa.ArrowException,
+            pl.exceptions.PolarsError,
+            OSError,
+        ) as error:
+            raise UnreadableFileError(
+                f"{delivery.name} cannot be read as {spec.reader}:"
+                f" {without_values(error)}."
+            ) from error
+
+
+def stated_headers(delivery: Opened, spec: FeedSpec) -> tuple[str, ...]:
+    """The headers of a delivery's first file, in its order; none where its form has
+    none. Raises UnreadableFileError."""
+    first = delivery.files[0]
+    if first.form == "parquet":
+        try:
+            return tuple(pq.read_schema(first.path).names)
+        except (pa.ArrowException, OSError) as error:
+            raise UnreadableFileError(
+                f"{delivery.name} cannot be read as parquet: it is damaged."
+            ) from error
+    return tuple(_first_line(first)) if first.form == "csv" else ()
 
 
 def read_content(content: bytes, spec: FeedSpec, name: str) -> pl.DataFrame:
@@ -98,23 +136,66 @@ def _named(
     ).select(list(spec.expanded))
 
 
-def _csv(path: Path, spec: FeedSpec) -> Iterator[pl.DataFrame]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        first = next(csv.reader(file), [])
-    matched = headers(first, spec, path)
-    rows = pl.scan_csv(path, infer_schema=False, new_columns=first)
+def _first_line(plain: Plain) -> list[str]:
+    try:
+        with plain.path.open(encoding="utf-8-sig", newline="") as file:
+            return next(csv.reader(file, delimiter=plain.separator), [])
+    except csv.Error as error:
+        raise UnreadableFileError(
+            f"{plain.path.name}: the line of headers cannot be read."
+        ) from error
+
+
+def _csv(plain: Plain, spec: FeedSpec) -> Iterator[pl.DataFrame]:
+    first = _first_line(plain)
+    matched = headers(first, spec, plain.path)
+    _refuse_repeats(first, matched, plain.path)
+    # Headers that nobody reads may be empty or the same; the frame's names may not.
+    names = [name if name in matched else f"column {n}" for n, name in enumerate(first)]
+    rows = pl.scan_csv(
+        plain.path,
+        infer_schema=False,
+        new_columns=names,
+        separator=plain.separator,
+    )
     try:
         wanted = rows.select(list(matched)).collect(engine="streaming")
     except pl.exceptions.ComputeError as error:
         # A line with more fields than headers has slipped: no column can be trusted.
-        raise UnreadableFileError(f"{path.name}: {error}") from error
+        raise UnreadableFileError(
+            f"{plain.path.name}: a line does not fit the headers"
+            f" ({without_values(error)}). Put it right and send the file again."
+        ) from error
     for frame in wanted.iter_slices(ROWS_PER_BATCH):
         yield _named(frame, matched, spec)
 
 
-def _parquet(path: Path, spec: FeedSpec) -> Iterator[pl.DataFrame]:
-    with pq.ParquetFile(path) as file:
-        matched = headers(file.schema_arrow.names, spec, path)
+def _refuse_repeats(first: list[str], matched: dict[str, str], path: Path) -> None:
+    for name in matched:
+        if first.count(name) > 1:
+            raise UnreadableFileError(
+                f"{path.name} has the header {name} {first.count(name)} times: which"
+                " of them counts nobody can say. Send it with each header once."
+            )
+
+
+def without_values(error: Exception) -> str:
+    """What a reader says of a file, without the words that may stand in it."""
+    words = str(error).partition("\n")[0].strip().rstrip(".")
+    return re.sub(r"([`'\"]).*?(\1|$)", "…", words)[:160] or type(error).__name__
+
+
+def _parquet(plain: Plain, spec: FeedSpec) -> Iterator[pl.DataFrame]:
+    with pq.ParquetFile(plain.path) as file:
+        _refuse_bombs(file, plain.path, spec)
+        matched = headers(file.schema_arrow.names, spec, plain.path)
+        for name in matched:
+            kind = file.schema_arrow.field(name).type
+            if pa.types.is_nested(kind) or isinstance(kind, pa.BaseExtensionType):
+                raise UnreadableFileError(
+                    f"{plain.path.name}: the column {name} holds {kind}, where one"
+                    " plain value a row is needed."
+                )
         gathered: list[pa.RecordBatch] = []
         rows = 0
         for batch in file.iter_batches(ROWS_PER_BATCH, columns=list(matched)):
@@ -127,21 +208,45 @@ def _parquet(path: Path, spec: FeedSpec) -> Iterator[pl.DataFrame]:
             yield _named(_frame(gathered), matched, spec)
 
 
+def _refuse_bombs(file: pq.ParquetFile, path: Path, spec: FeedSpec) -> None:
+    """Refuse what its own footer says would not fit; batches bound the rest."""
+    told, size = file.metadata, max(path.stat().st_size, 1)
+    out = sum(told.row_group(n).total_byte_size for n in range(told.num_row_groups))
+    limits = spec.reading
+    small = out <= HARMLESS_BYTES
+    if out > limits.out_bytes or told.num_rows > MOST_PARQUET_ROWS:
+        raise UnreadableFileError(
+            f"{path.name} unpacks to {out:,} bytes in {told.num_rows:,} rows: send it"
+            " in parts, by period."
+        )
+    if not small and out / size > limits.ratio:
+        raise UnreadableFileError(
+            f"{path.name} unpacks to more than {limits.ratio} times its size, as files"
+            " that are meant to do harm do."
+        )
+
+
 def _frame(batches: list[pa.RecordBatch]) -> pl.DataFrame:
     frame = pl.from_arrow(pa.Table.from_batches(batches))
     assert isinstance(frame, pl.DataFrame)
-    return frame
+    plain = (pl.String, pl.Boolean, pl.Date, pl.Datetime)
+    odd = [
+        name
+        for name, dtype in frame.schema.items()
+        if dtype not in plain and not dtype.is_numeric()
+    ]
+    return frame.with_columns(pl.col(odd).cast(pl.String)) if odd else frame
 
 
-def _mesh(path: Path, spec: FeedSpec) -> Iterator[pl.DataFrame]:
+def _mesh(plain: Plain, spec: FeedSpec) -> Iterator[pl.DataFrame]:
     """One value and a comma a line, no header (MESH, national data opt-out)."""
     name = next(iter(spec.expanded))
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = plain.path.read_text(encoding="utf-8-sig").splitlines()
     values = [line.split(",")[0].strip() or None for line in lines]
     yield pl.DataFrame({name: values}, schema={name: pl.String})
 
 
-def _fhir(path: Path, spec: FeedSpec) -> Iterator[pl.DataFrame]:
+def _fhir(plain: Plain, spec: FeedSpec) -> Iterator[pl.DataFrame]:
     """FHIR resources; `refused` and `refused_field` stay beside the columns."""
-    for frame in read_fhir(path):
+    for frame in read_fhir(plain.path):
         yield frame.select(delivered(spec))

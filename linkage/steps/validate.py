@@ -7,6 +7,7 @@ import polars as pl
 
 from linkage.specs import ColumnSpec, FeedSpec
 from linkage.steps.check_digit import check_digit
+from linkage.steps.check_rows import check_rows
 from linkage.steps.name_key import name_key
 from linkage.vocabulary import CLD_ETHNICITIES, ETHNICITIES, SNOMED_ETHNICITIES
 
@@ -45,6 +46,14 @@ RULES = {
     "subject_unknown": "Speaks of a patient that no loaded feed has introduced",
     "token_unknown": "Carries a token that the crosswalk does not hold",
     "token_like_a_number": "A token shaped like an NHS number could pass as one",
+    "too_long": "A value longer than 64 KB",
+    "zero_byte": "A zero byte inside a value",
+    "earlier_than": "One date lies before the other, which cannot be",
+    "needs": "A value that another one of the row calls for is missing",
+    "not_with": "Two values that exclude each other",
+    "out_of_range": "A number outside its possible range",
+    "none_of_these": "None of several columns of which one is needed",
+    "not_delivered": "Refers to a record of another feed that has not come",
     "duplicate": "The same record in the same version",
     "unreadable": "Cannot be read at all",
     "not_used": "A kind of record that the product does not use",
@@ -52,6 +61,7 @@ RULES = {
 # What leaves a row out; every other rule sends it to quarantine, to be put right.
 NOT_USED = "not_used"
 EXCLUDING = ("unlinked", "subject_unknown", "token_unknown", NOT_USED)
+LONGEST_VALUE_BYTES = 64 * 1024
 TYPED = {"date": pl.Date, "integer": pl.Int64, "number": pl.Float64}
 
 
@@ -61,11 +71,13 @@ class Checked(NamedTuple):
     accepted: the batch, typed, with row_number.
     rejected: row_number, rule, field; a row may stand there for several reasons.
     blanked: {"field: rule": rows} of optional values that could not be used.
+    noted: {"field: rule": rows} of rules between columns that only note.
     """
 
     accepted: pl.DataFrame
     rejected: pl.DataFrame
     blanked: dict[str, int]
+    noted: dict[str, int]
 
 
 def validate(frame: pl.DataFrame, spec: FeedSpec, received_on: date) -> Checked:
@@ -90,12 +102,35 @@ def validate(frame: pl.DataFrame, spec: FeedSpec, received_on: date) -> Checked:
         elif rule.null_count() < rule.len():
             for reason, rows in rule.drop_nulls().value_counts().iter_rows():
                 blanked[f"{column.headers[0]}: {reason}"] = rows
-    reasons.append(_number_like_tokens(typed, spec))
+    reasons += [_number_like_tokens(typed, spec), *_unfit(frame, spec)]
+    between, noted = check_rows(typed, spec)
+    reasons.append(between)
     rejected = pl.concat([_no_reasons(), *reasons])
     accepted = typed.select("row_number", *spec.expanded)
     if rejected.height:
         accepted = accepted.join(rejected, on="row_number", how="anti")
-    return Checked(accepted, rejected, blanked)
+    return Checked(accepted, rejected, blanked, noted)
+
+
+def _unfit(frame: pl.DataFrame, spec: FeedSpec) -> list[pl.DataFrame]:
+    """Rows with a value too long to keep, or with a zero byte, which no table takes.
+
+    Only free text can carry either past the shapes of other types into the store.
+    """
+    texts = [n for n in spec.expanded if frame.schema[n] == pl.String]
+    free = [n for n in spec.of_type("text") if n in texts]
+    long = {n: pl.col(n).str.len_bytes() > LONGEST_VALUE_BYTES for n in texts}
+    zero = {n: pl.col(n).str.contains("\0", literal=True) for n in free}
+    found = []
+    for rule, broken in (("too_long", long), ("zero_byte", zero)):
+        if not broken:
+            continue
+        met = frame.select(test.any().alias(name) for name, test in broken.items())
+        for name in (name for name in broken if met[name][0]):
+            field = pl.lit(spec.expanded[name].headers[0])
+            rows = frame.filter(broken[name])
+            found.append(rows.select("row_number", rule=pl.lit(rule), field=field))
+    return found
 
 
 def _unused(frame: pl.DataFrame, spec: FeedSpec) -> pl.DataFrame:

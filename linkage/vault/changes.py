@@ -27,11 +27,13 @@ def merge(
     by: str,
     rule: str = CLERICAL,
     by_two: bool = False,
+    run_id: int | None = None,
 ) -> int:
     """Make two people one; returns the new version.
 
     The person with an NHS number keeps theirs, else the lower number. Two people with
     different valid NHS numbers are joined only where two reviewers say so (`by_two`).
+    run_id: the run whose records have shown it, if one has.
     """
     if one == other:
         raise RefusedChangeError("these records are one person already")
@@ -47,7 +49,7 @@ def merge(
     moves = records.filter(person_no=gone).select(
         "subject_key", from_no="person_no", to_no=pl.lit(kept, dtype=pl.Int32)
     )
-    version = apply(connection, moves, kind="merge", rule=rule, by=by)
+    version = apply(connection, moves, kind="merge", rule=rule, by=by, run_id=run_id)
     schema = {"from_no": pl.Int32, "to_no": pl.Int32}
     one_way = pl.DataFrame({"from_no": [gone], "to_no": [kept]}, schema=schema)
     redirect(connection, one_way, version)

@@ -14,7 +14,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
@@ -160,9 +160,8 @@ def forget(delivery: Delivery) -> None:
     path.unlink(missing_ok=True)
 
 
-def forget_old(keep: set[str]) -> int:
+def forget_old(keep: set[str], now: datetime) -> int:
     """Forget what is past its time, but for these (SHA-256); returns how many."""
-    now = timezone.now()
     whole = now - timedelta(days=settings.KEEP_DELIVERIES_DAYS)
     partial = now - timedelta(days=UNFINISHED_DAYS)
     stale = list(Delivery.objects.filter(whole_at__lt=whole).exclude(sha256__in=keep))

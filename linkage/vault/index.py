@@ -94,7 +94,7 @@ def resolve(
     index version. A subject met before keeps the person it has. What a person decided
     about a source's own id outranks every rule (`linkage.vault.judged`).
     """
-    known = _met_before(connection, subjects)
+    known = _met_before(connection, subjects, run_id)
     new = subjects.join(known, on="subject_key", how="anti")
     if new.is_empty():
         none = pl.DataFrame()
@@ -122,13 +122,21 @@ def resolve(
     )
 
 
-def _met_before(connection: dbapi.Connection, subjects: pl.DataFrame) -> pl.DataFrame:
+def _met_before(
+    connection: dbapi.Connection, subjects: pl.DataFrame, run_id: int
+) -> pl.DataFrame:
     bulk.ask(connection, subjects.select("subject_key"), "met")
     met = bulk.fetch(
         connection,
         "SELECT l.subject_key, l.person_no FROM pg_temp.met m"
         " JOIN link l ON l.subject_key = m.subject_key AND l.to_version IS NULL",
     ).cast({"subject_key": pl.Int64, "person_no": pl.Int32})
+    # A run says again what only a rolled-back one had said.
+    bulk.execute(
+        connection,
+        f"UPDATE source_record s SET withdrawn = false, run_id = {int(run_id)}"
+        " FROM pg_temp.met m WHERE s.withdrawn AND s.subject_key = m.subject_key",
+    )
     born = subjects.select("subject_key", subject_born_on="born_on")
     return met.join(born, on="subject_key").select(list(KNOWN)).cast(KNOWN)
 

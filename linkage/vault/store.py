@@ -142,6 +142,18 @@ def forget_rejected(connection: dbapi.Connection, run_id: int) -> None:
     bulk.execute(connection, f"DELETE FROM quarantine WHERE run_id = {run_id}")
 
 
+def forget_run(connection: dbapi.Connection, run_id: int) -> None:
+    """Drop what a run that is not taken in has said of people it refers to."""
+    bulk.execute(
+        connection,
+        f"DELETE FROM quarantine WHERE run_id = {run_id}",
+        "INSERT INTO pending_person SELECT DISTINCT l.person_no FROM type1_statement t"
+        " JOIN link l ON l.subject_key = t.subject_key AND l.to_version IS NULL"
+        f" WHERE t.run_id = {run_id} ON CONFLICT DO NOTHING",
+        f"DELETE FROM type1_statement WHERE run_id = {run_id}",
+    )
+
+
 def rejected(connection: dbapi.Connection, run_id: int) -> pl.DataFrame:
     """row_number and payload of the rows that a run did not load."""
     return bulk.fetch(
@@ -260,7 +272,7 @@ def settle(connection: dbapi.Connection) -> tuple[pl.DataFrame, pl.Series]:
         f" s.number_agreed, s.sealed, {', '.join('s.' + a for a in clear)}"
         " FROM pending_person JOIN link l USING (person_no)"
         " JOIN source_record s ON s.subject_key = l.subject_key"
-        " WHERE l.to_version IS NULL",
+        " WHERE l.to_version IS NULL AND NOT s.withdrawn",
     )
     statements = sealing.unseal(
         statements, SOURCE_SEALED, table="source_record", row="subject_key"
@@ -268,6 +280,7 @@ def settle(connection: dbapi.Connection) -> tuple[pl.DataFrame, pl.Series]:
     gone = bulk.fetch(
         connection,
         "SELECT person_no FROM pending_person p WHERE NOT EXISTS (SELECT FROM link l"
+        " JOIN source_record s ON s.subject_key = l.subject_key AND NOT s.withdrawn"
         " WHERE l.person_no = p.person_no AND l.to_version IS NULL)",
     )["person_no"].cast(pl.Int32)
     feeds = {feed.number: name for name, feed in FEEDS.items()}
@@ -331,7 +344,7 @@ def _opt_outs(connection: dbapi.Connection) -> pl.DataFrame:
         " ORDER BY p.person_no, t.on_date DESC, t.opted_out),"
         f" listed AS (SELECT DISTINCT p.person_no FROM pending_person p {whose}"
         " JOIN source_record s ON s.subject_key = l.subject_key AND s.number_agreed"
-        " JOIN national_opt_out o ON o.number = s.number)"
+        " AND NOT s.withdrawn JOIN national_opt_out o ON o.number = s.number)"
         " SELECT p.person_no, said.type1_opt_out_on,"
         " listed.person_no IS NOT NULL AS national_opt_out FROM pending_person p"
         " LEFT JOIN said USING (person_no) LEFT JOIN listed USING (person_no)",

@@ -15,6 +15,8 @@ ARGUMENTS = {
     "cohort_id": 1,
     "pair_id": 1,
     "request_id": 1,
+    "run_id": 1,
+    "delivery_id": 1,
     "name": "x",
     "key": "x",
     "version": 1,

@@ -37,6 +37,12 @@ class Command(BaseCommand):
                 run = taken(options["feed"], path, options["received_on"])
             except UnreadableFileError as error:
                 raise CommandError(str(error)) from error
+            if run.state != FeedRun.State.PUBLISHED:
+                self.stdout.write(
+                    f"{path.name} was not taken in; it is {run.state} (run {run.pk})."
+                    f" {run.problem}"
+                )
+                continue
             self.stdout.write(
                 f"{path.name}: {run.rows_in:,} rows = {run.loaded:,} loaded"
                 f" + {run.quarantined:,} quarantined + {run.excluded:,} excluded"

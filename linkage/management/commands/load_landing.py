@@ -17,6 +17,7 @@ from django.db import connections
 
 from linkage import actions, bulk, series_actions
 from linkage.landing import delivered_on, landed, lanes
+from linkage.models import FeedRun
 from linkage.steps.read import UnreadableFileError
 
 COUNTS = ("rows_in", "loaded", "quarantined", "excluded", "duplicate", "facts")
@@ -101,7 +102,10 @@ class Command(BaseCommand):
                 )
             except UnreadableFileError as error:
                 raise CommandError(str(error)) from error
-            counts.update({name: getattr(run, name) for name in COUNTS})
+            if run.state == FeedRun.State.PUBLISHED:
+                counts.update({name: getattr(run, name) for name in COUNTS})
+            else:
+                self.stderr.write(f"{path.name} is {run.state}: {run.problem}")
             if self.as_json:
                 self.say(stage=feed, done=number, total=len(paths), unit="files")
         rest = {name: counts[name] for name in COUNTS[2:]}

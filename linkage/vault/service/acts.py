@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from linkage.assertions import Asked
-from linkage.vault.service import access_acts, list_acts, review_acts
+from linkage.vault.service import access_acts, feed_acts, list_acts, review_acts
 from linkage.vault.service.refusals import RefusedActError
 
 # Some forty thousand people as CSV; a larger list comes as a feed.
@@ -20,6 +20,13 @@ ACTS: Mapping[str, tuple[str, Act]] = {
     "access_own": ("special_access", access_acts.own),
     "access_waiting": ("approve_access", access_acts.waiting),
     "access_decide": ("approve_access", access_acts.decide),
+    "delivery_begin": ("deliver", feed_acts.begin),
+    "delivery_piece": ("deliver", feed_acts.piece),
+    "delivery_finish": ("deliver", feed_acts.finish),
+    "delivery_abandon": ("deliver", feed_acts.abandon),
+    "run_decide": ("decide_feed", feed_acts.decide),
+    "run_replay": ("decide_feed", feed_acts.replay),
+    "run_roll_back": ("decide_feed", feed_acts.roll_back),
 }
 
 

@@ -23,6 +23,8 @@ WORDS = {
     "import_list": "link lists",
     "special_access": "ask for special access",
     "approve_access": "approve special access",
+    "deliver": "deliver files",
+    "decide_feed": "decide about deliveries",
 }
 
 

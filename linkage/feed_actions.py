@@ -1,0 +1,245 @@
+"""Every way in but the command line, and what a person decides about a delivery.
+
+A delivery comes as pieces, which the vault keeps sealed; when it is whole it becomes a
+run, which the vault's worker loads. Runs that nobody has loaded yet are looked for
+every few seconds, so a lost message costs seconds and no delivery.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from django.utils import timezone
+
+from governance import audit
+from linkage import actions
+from linkage.definitions import FEEDS
+from linkage.landing import is_of
+from linkage.models import FeedRun
+from linkage.roll_back import RefusedRollBackError, refuse_roll_back, roll_back_run
+from linkage.steps.read import UnreadableFileError
+from linkage.store import RunBusyError
+from linkage.vault import deliveries
+from linkage.vault.models import Delivery
+
+__all__ = ["RefusedDecisionError", "RefusedRollBackError"]
+State = FeedRun.State
+UPLOAD, API, MESH, LANDING = "upload", "API", "MESH", "landing"
+WAYS = (UPLOAD, API, MESH, LANDING)
+RESTS_SECONDS = 20.0  # a file in the landing folder that nobody writes to any more
+READY = ".ready"
+UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload", READY)
+
+
+class RefusedDecisionError(ValueError):
+    """What cannot be decided about a run as it stands; says why."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """A delivery that has become a run; `is_new` is False where its bytes had come."""
+
+    run: FeedRun
+    is_new: bool
+
+
+def feed_of(file_name: str) -> str | None:
+    """The feed whose file names this one has, packed or not, or None."""
+    names = [Path(file_name)]
+    if file_name.endswith((".gz", ".zip")):
+        names.append(Path(file_name).with_suffix(""))
+    return next((f for f in FEEDS for name in names if is_of(f, name)), None)
+
+
+def receive(delivery: Delivery, *, sha256: str = "") -> Received:
+    """Make a run of a delivery that is whole. Safe to repeat.
+
+    sha256: what the sender says the content has; another one refuses the delivery.
+    The same bytes find the run that they made before.
+    """
+    found = deliveries.finish(delivery)
+    if sha256 and sha256.lower() != found:
+        deliveries.forget(delivery)
+        raise RefusedDecisionError(
+            "The file did not arrive as it was sent (its SHA-256 differs): send it"
+            " again."
+        )
+    detail: dict[str, object] = {"received_on": timezone.localdate().isoformat()}
+    if delivery.mends:
+        detail["mends"] = delivery.mends
+    run, is_new = FeedRun.objects.get_or_create(
+        feed=delivery.feed,
+        sha256=found,
+        defaults={
+            "file_name": delivery.file_name[:200],
+            "by": delivery.by[:150],
+            "way": delivery.way,
+            "supplier": delivery.supplier
+            or actions.supplier_of(Path(delivery.file_name)),
+            "state": State.RECEIVED,
+            "detail": detail,
+        },
+    )
+    _once_more(run, delivery.way)
+    delivery.run_id = run.pk
+    delivery.save(update_fields=["run_id"])
+    audit.record(
+        "delivery_received",
+        None,
+        subject=run.feed,
+        run=run.pk,
+        way=delivery.way,
+        by=delivery.by,
+        again=not is_new,
+    )
+    return Received(run, is_new)
+
+
+def _once_more(run: FeedRun, way: str) -> None:
+    """A file that could not be read may be read now that its definition is mended."""
+    if run.state == State.FAILED:
+        run.state, run.way = State.RECEIVED, way
+        run.save(update_fields=["state", "way"])
+
+
+def load_run(*, run_id: int) -> FeedRun:
+    """Load a received run from the file that the vault keeps. Safe to repeat."""
+    run = FeedRun.objects.get(pk=run_id)
+    if run.state in actions.TO_LOAD:
+        with deliveries.opened(run.sha256) as path:
+            actions.load_file(run, path)
+        actions.settle_people()
+    return run
+
+
+def decide(*, run_id: int, release: bool, reason: str, by: str) -> FeedRun:
+    """Release a held run, which is then loaded as it is, or refuse it; with a reason.
+
+    A refused run may be released later, as long as its file is kept. Raises
+    RefusedDecisionError.
+    """
+    run = FeedRun.objects.get(pk=run_id)
+    if not reason.strip():
+        raise RefusedDecisionError("Give a reason: it is kept with the run.")
+    if run.state not in (State.HELD, State.REFUSED):
+        raise RefusedDecisionError(f"Run {run_id} is {run.state} and waits for nobody.")
+    if release and run.rows_in == 0:
+        raise RefusedDecisionError("An empty file is never taken in; refuse it.")
+    if release and deliveries.kept(run.sha256) is None:
+        raise RefusedDecisionError("The file is not kept any more: deliver it again.")
+    told = {"by": by, "reason": reason.strip()[:500], "at": timezone.now().isoformat()}
+    run.detail = run.detail | {"released" if release else "refused": told}
+    run.state = State.RECEIVED if release else State.REFUSED
+    run.way = run.way if run.way in WAYS else UPLOAD
+    run.save()
+    audit.record(
+        "feed_released" if release else "feed_refused",
+        None,
+        subject=run.feed,
+        run=run.pk,
+        reason=reason[:200],
+        by=by,
+    )
+    return run
+
+
+def ask_roll_back(*, run_id: int, reason: str, by: str) -> None:
+    """Note that a run is to be taken back; the vault's worker does it.
+
+    Raises RefusedRollBackError for a run that cannot be.
+    """
+    run = FeedRun.objects.get(pk=run_id)
+    refuse_roll_back(run, reason)
+    run.detail = run.detail | {"undoing": {"by": by, "reason": reason}}
+    run.save(update_fields=["detail"])
+
+
+def take_in_waiting() -> int:
+    """Load what has been received and not loaded, oldest first; returns how many runs.
+
+    Also does the roll-backs that were asked for or broken off.
+    """
+    waiting = FeedRun.objects.filter(state=State.RECEIVED, way__in=WAYS)
+    runs = list(waiting.order_by("pk").values_list("pk", flat=True))
+    done = sum(load_waiting(run_id=run_id) for run_id in runs)
+    for run in FeedRun.objects.filter(detail__has_key="undoing").order_by("-pk"):
+        told = run.detail["undoing"]
+        try:
+            roll_back_run(run_id=run.pk, reason=told["reason"], by=told["by"])
+        except RefusedRollBackError as error:
+            left = {k: v for k, v in run.detail.items() if k != "undoing"}
+            run.detail = left | {"not_undone": str(error)}
+            run.save(update_fields=["detail"])
+        done += 1
+    return done
+
+
+def load_waiting(*, run_id: int) -> bool:
+    """Load a received run; False where it cannot be read, or another loads it now.
+
+    What is wrong with a file stands in its run and holds up nobody else.
+    """
+    try:
+        load_run(run_id=run_id)
+    except (UnreadableFileError, RunBusyError, deliveries.NotKeptError):
+        return False
+    return True
+
+
+def sweep_landing(folder: Path, *, now: float | None = None) -> list[FeedRun]:
+    """Receive what lies finished in the landing folder; returns the runs made.
+
+    A file is finished when it has rested for some seconds, or `NAME.ready` lies beside
+    it. What was received goes to `done/`, what is of no feed to `unknown/`: the vault
+    has its own sealed copy, and the folder's owner empties both.
+    """
+    if not folder.is_dir():
+        return []
+    moment = now if now is not None else time.time()
+    runs = []
+    for path in sorted(folder.iterdir()):
+        if not _is_finished(path, moment):
+            continue
+        feed = feed_of(path.name)
+        if feed is None:
+            _put_away(path, "unknown")
+            continue
+        run, _ = FeedRun.objects.get_or_create(
+            feed=feed,
+            sha256=(sha256 := actions.fingerprint(path)),
+            defaults={
+                "file_name": path.name,
+                "by": LANDING,
+                "way": LANDING,
+                "supplier": actions.supplier_of(path),
+                "state": State.RECEIVED,
+                "detail": {"received_on": timezone.localdate().isoformat()},
+            },
+        )
+        _once_more(run, LANDING)
+        deliveries.keep_file(path, sha256=sha256, feed=feed, way=LANDING, by=LANDING)
+        _put_away(path, "done")
+        runs.append(run)
+    return runs
+
+
+def _is_finished(path: Path, now: float) -> bool:
+    if path.name.startswith(".") or path.suffix in UNFINISHED or not path.is_file():
+        return False
+    if path.with_name(path.name + READY).exists():
+        return True
+    return now - path.stat().st_mtime >= RESTS_SECONDS
+
+
+def _put_away(path: Path, where: str) -> None:
+    folder = path.parent / where
+    folder.mkdir(mode=0o700, exist_ok=True)
+    path.replace(folder / path.name)
+    path.with_name(path.name + READY).unlink(missing_ok=True)
+
+
+def forget_deliveries(now: datetime) -> int:
+    """Forget kept files that are past their time; held ones stay until decided."""
+    waiting = FeedRun.objects.filter(state__in=[State.HELD, State.RECEIVED])
+    return deliveries.forget_old(set(waiting.values_list("sha256", flat=True)), now)

@@ -1,0 +1,130 @@
+"""Whether a delivery may go on, or waits for a person: volume, columns, values.
+
+Every limit is the feed's own (`GateSpec`), with defaults for the one that says nothing.
+A verdict is words for the data manager's page: what was found, and the limit.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median
+
+from linkage.specs import GateSpec
+from linkage.steps.measure import Measured
+
+COMPARED_WITH = 6  # earlier files
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The feed's published files of the same supplier, newest first.
+
+    rows: how many each had. headers: those of the newest; empty where none is known.
+    """
+
+    rows: tuple[int, ...] = ()
+    headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Why a delivery is held (empty: it goes on), and what else is worth saying."""
+
+    held: tuple[str, ...] = ()
+    warned: tuple[str, ...] = ()
+    noted: tuple[str, ...] = ()
+
+
+def gate(
+    found: Measured,
+    headers: Iterable[str],
+    known: Iterable[str],
+    earlier: Earlier,
+    limits: GateSpec,
+) -> Verdict:
+    """Judge what was measured against the feed's limits and its earlier files.
+
+    headers: those of the file. known: every header that the definition knows; a new
+    one outside it only warns, a known one that the last file had and this one has not
+    holds.
+    """
+    if found.rows == 0:
+        return Verdict(
+            held=("The file holds no row. An empty file is never taken in.",)
+        )
+    held, noted = _volume(found.rows, earlier, limits)
+    lost, warned = _columns(tuple(headers), frozenset(known), earlier)
+    if found.rows >= limits.judged_from_rows:
+        held += _values(found, limits)
+    elif found.missing or found.unusable:
+        noted.append(
+            f"Fewer than {limits.judged_from_rows:,} rows: too few to judge their"
+            " values by shares."
+        )
+    return Verdict(tuple(held + lost), tuple(warned), tuple(noted))
+
+
+def _volume(
+    rows: int, earlier: Earlier, limits: GateSpec
+) -> tuple[list[str], list[str]]:
+    if limits.volume_within is None:
+        return [], []
+    if not earlier.rows:
+        return [], ["The first file of this supplier: no earlier one to compare with."]
+    usual = median(earlier.rows[:COMPARED_WITH])
+    if usual < limits.judged_from_rows:
+        return [], [f"Earlier files have {usual:,.0f} rows: too few to compare with."]
+    share = rows / usual - 1
+    if abs(share) <= limits.volume_within:
+        return [], []
+    many = len(earlier.rows[:COMPARED_WITH])
+    files = f"the last {many} files" if many > 1 else "the last file"
+    middle = f"a median of {usual:,.0f}" if many > 1 else f"{usual:,.0f}"
+    how = "more" if share > 0 else "fewer"
+    said = (
+        f"{rows:,} rows, {abs(share):.0%} {how} than {files} ({middle}); the limit is"
+        f" {limits.volume_within:.0%}."
+    )
+    return [said], []
+
+
+def _columns(
+    headers: tuple[str, ...], known: frozenset[str], earlier: Earlier
+) -> tuple[list[str], list[str]]:
+    now = {_plain(name) for name in headers}
+    before = {_plain(name) for name in earlier.headers}
+    meant = {_plain(name) for name in known}
+    if not before:
+        return [], []
+    lost = [name for name in earlier.headers if _plain(name) in (before & meant) - now]
+    new = [name for name in headers if _plain(name) not in before | meant]
+    back = [name for name in headers if _plain(name) in meant - before]
+    held = [f"Missing columns that the last file had: {', '.join(lost)}."]
+    warned = [f"New columns, not read: {', '.join(new)}."]
+    said = [f"New columns, read from now on: {', '.join(back)}."]
+    return (held if lost else []), (warned if new else []) + (said if back else [])
+
+
+def _plain(header: str) -> str:
+    return header.strip().lower()
+
+
+def _values(found: Measured, limits: GateSpec) -> list[str]:
+    said = []
+    for name, many in sorted(found.missing.items()):
+        share, most = many / found.rows, limits.limits.get(name, limits.most_missing)
+        if share > most:
+            said.append(f"{share:.1%} of rows have no {name}; the limit is {most:.1%}.")
+    for name, many in sorted(found.unusable.items()):
+        share, most = many / found.rows, limits.limits.get(name, limits.most_unusable)
+        if share > most:
+            said.append(
+                f"{share:.1%} of rows hold a value of {name} that cannot be used or is"
+                f" not known; the limit is {most:.1%}."
+            )
+    share = found.rejected / found.rows
+    if share > limits.most_rejected:
+        said.append(
+            f"{share:.1%} of rows break a rule; the limit is"
+            f" {limits.most_rejected:.1%}."
+        )
+    return said
