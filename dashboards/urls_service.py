@@ -10,7 +10,7 @@ urlpatterns = [
     path("feeds/quality/", quality.quality, name="quality"),
     path("feeds/quality.csv", quality.quality_csv, name="quality-csv"),
     path(
-        "feeds/providers/<str:code>/", quality.provider_quality, name="provider-quality"
+        "feeds/providers/<str:name>/", quality.provider_quality, name="provider-quality"
     ),
     path("feeds/deliver/", deliveries.deliver, name="deliver"),
     path("feeds/deliver/begin/", deliveries.begin, name="deliver-begin"),

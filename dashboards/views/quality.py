@@ -66,14 +66,14 @@ def feed_quality(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_safe
 @page("feeds")
-def provider_quality(request: HttpRequest, code: str) -> HttpResponse:
+def provider_quality(request: HttpRequest, name: str) -> HttpResponse:
     """One practice or provider: the quality of what it submits, feed by feed."""
-    found = selectors.of_provider(code, timezone.localdate())
+    found = selectors.of_provider(name, timezone.localdate())
     if not found:
         raise Http404("Nobody of this code has submitted anything.")
-    name = geography.names().get(code, code)
+    called = geography.names().get(name, name)
     return render(
         request,
         "feeds/provider_quality.html",
-        {"title": f"What {name} submits", "code": code, "feeds": found},
+        {"title": f"What {called} submits", "code": name, "feeds": found},
     )
