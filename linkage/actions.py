@@ -23,6 +23,7 @@ from linkage import bulk, moves, store
 from linkage.ahead import ahead
 from linkage.batches import Intake
 from linkage.definitions import FEEDS, HERE, unit_costs
+from linkage.feed_quality import keep_quality
 from linkage.gatekeeping import Gate, HeldError, Source
 from linkage.models import FeedRun, RejectedRow
 from linkage.specs import FeedSpec
@@ -287,6 +288,7 @@ def _merge(pairs: list[tuple[int, int]], *, by: str, run_id: int) -> None:
 
 def _count(run: FeedRun, intake: Intake) -> None:
     tally = intake.tally
+    keep_quality(run, tally.quality)
     run.rows_in = tally.rows_in
     run.quarantined = tally.quarantined
     run.excluded = tally.excluded

@@ -18,6 +18,7 @@ from linkage.steps.before_birth import before_birth
 from linkage.steps.identify import identify, subjects
 from linkage.steps.measure import measure
 from linkage.steps.pseudonymise import possible, pseudonymise
+from linkage.steps.quality import quality
 from linkage.steps.validate import EXCLUDING, NOT_USED, Checked, validate
 from linkage.tally import Batch, Tally
 from linkage.vault import index, quarantine, reviews, sealing
@@ -108,6 +109,7 @@ class Intake:
                 doubtful = known["row_number"]
                 elsewhere = self._elsewhere(connection, known)
             rejected = self._reject(connection, frame, reasons)
+        tally.quality.append(quality(frame, checked, rejected, spec))
         for name in ("event", "activity"):
             if name in facts:
                 on = "on_date" if name == "event" else "start_on"

@@ -21,6 +21,7 @@ class Tally:
     blanked: Counter[str] = field(default_factory=Counter)
     noted: Counter[str] = field(default_factory=Counter)
     measured: Measured = field(default_factory=Measured)
+    quality: list[pl.DataFrame] = field(default_factory=list)
     first_on: date | None = None
     last_on: date | None = None
 

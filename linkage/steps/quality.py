@@ -7,6 +7,7 @@ from linkage.steps.validate import EXCLUDING, NOT_USED, Checked
 
 NOBODYS = [rule for rule in EXCLUDING if rule != NOT_USED]
 NOT_STATED = "Z"  # NHS Data Dictionary, ETHNIC CATEGORY: asked, and not said
+WHO = "_provider"  # while counting: feeds have columns called provider
 ROW = ""  # the field under which the rows themselves are counted
 COUNTS = ("rows", "filled", "valid", "defaults")
 SCHEMA = pl.Schema(
@@ -27,37 +28,34 @@ def quality(
     """
     unused = checked.rejected.filter(pl.col("rule") == NOT_USED)
     used = frame.join(unused, on="row_number", how="anti") if unused.height else frame
-    used = used.with_columns(provider=_provider(spec))
+    used = used.with_columns(_provider=_provider(spec))
     fields = [name for name in judged(spec) if name in used.columns]
     broken = checked.rejected.filter(pl.col("rule") != NOT_USED)
     lost = nobodys.filter(pl.col("rule").is_in(NOBODYS))
     written = [_written(used, name, spec.expanded[name]).alias(name) for name in fields]
-    by_provider = used.group_by("provider").agg(
+    by_provider = used.group_by(WHO).agg(
         pl.len().cast(pl.Int64).alias("rows"), *(each.sum() for each in written)
     )
     filled = _long(by_provider.drop("rows"), fields, "filled")
     held = used.join(broken, on="row_number", how="semi")
-    accepted = checked.accepted.with_columns(provider=_provider(spec))
-    good = accepted.group_by("provider").agg(
+    accepted = checked.accepted.with_columns(_provider=_provider(spec))
+    good = accepted.group_by(WHO).agg(
         pl.col(name).is_not_null().sum().alias(name) for name in fields
     )
-    valid = [_long(good, fields, "valid"), _valid_in(held, broken, written, spec)]
-    defaults = _defaults(accepted, fields, spec)
-    of_rows = _of_rows(used, held, lost)
-    found = (
-        filled.join(
-            pl.concat(valid).group_by("provider", "field").agg(pl.col("valid").sum()),
-            on=["provider", "field"],
-            how="left",
-        )
-        .join(defaults, on=["provider", "field"], how="left")
-        .join(by_provider.select("provider", "rows"), on="provider")
-    )
-    counts = [pl.col(name).fill_null(0).cast(pl.Int64) for name in COUNTS]
-    both = [each.select("provider", "field", *counts) for each in (of_rows, found)]
-    # Codes are brought into one form here, where they are few.
-    whole = pl.concat(both).with_columns(provider=_code(spec))
-    return whole.group_by("provider", "field").agg(pl.col(COUNTS).sum()).cast(SCHEMA)
+    rows = by_provider.with_columns(pl.col("rows").alias(name) for name in fields)
+    parts = [
+        _of_rows(used, held, lost),
+        _long(rows.drop("rows"), fields, "rows"),
+        filled,
+        _long(good, fields, "valid"),
+        _valid_in(held, broken, written, spec),
+        _defaults(accepted, fields, spec),
+    ]
+    # Codes are brought into one form here, where they are few: a row as read and the
+    # same row typed may write its provider differently.
+    whole = pl.concat(parts, how="diagonal").with_columns(_code(spec))
+    summed = whole.group_by(WHO, "field").agg(pl.col(COUNTS).sum())
+    return summed.rename({WHO: "provider"}).cast(SCHEMA)
 
 
 def judged(spec: FeedSpec) -> list[str]:
@@ -77,7 +75,7 @@ def _provider(spec: FeedSpec) -> pl.Expr:
 
 
 def _code(spec: FeedSpec) -> pl.Expr:
-    code = pl.col("provider").str.strip_chars().str.to_uppercase()
+    code = pl.col(WHO).str.strip_chars().str.to_uppercase()
     is_trust = (
         bool(spec.submitted_by) and spec.columns[spec.submitted_by].type == "trust"
     )
@@ -99,8 +97,8 @@ def _valid_in(
     """What is valid in rows that are held for something else."""
     fields = [each.meta.output_name() for each in written]
     if held.is_empty():
-        return pl.DataFrame(schema={"provider": pl.String, "field": pl.String}).select(
-            "provider", "field", valid=pl.lit(0, dtype=pl.Int64)
+        return pl.DataFrame(schema={WHO: pl.String, "field": pl.String}).select(
+            WHO, "field", valid=pl.lit(0, dtype=pl.Int64)
         )
     names = {spec.expanded[name].headers[0]: name for name in fields}
     wrong = (
@@ -108,16 +106,16 @@ def _valid_in(
         .with_columns(pl.col("field").replace_strict(names, default=None))
         .drop_nulls("field")
         .unique(["row_number", "field"])
-        .join(held.select("row_number", "provider"), on="row_number")
-        .group_by("provider", "field")
+        .join(held.select("row_number", WHO), on="row_number")
+        .group_by(WHO, "field")
         .agg(wrong=pl.len().cast(pl.Int64))
     )
-    filled = held.group_by("provider").agg(each.sum() for each in written)
+    filled = held.group_by(WHO).agg(each.sum() for each in written)
     return (
         _long(filled, fields, "filled")
-        .join(wrong, on=["provider", "field"], how="left")
+        .join(wrong, on=[WHO, "field"], how="left")
         .select(
-            "provider",
+            WHO,
             "field",
             valid=(pl.col("filled") - pl.col("wrong").fill_null(0)).clip(0),
         )
@@ -130,9 +128,9 @@ def _defaults(
     coded = [name for name in fields if spec.columns[name].type == "ethnicity"]
     if not coded:
         return pl.DataFrame(
-            schema={"provider": pl.String, "field": pl.String, "defaults": pl.Int64}
+            schema={WHO: pl.String, "field": pl.String, "defaults": pl.Int64}
         )
-    found = accepted.group_by("provider").agg(
+    found = accepted.group_by(WHO).agg(
         (pl.col(name) == NOT_STATED).sum().alias(name) for name in coded
     )
     return _long(found, coded, "defaults")
@@ -143,15 +141,15 @@ def _of_rows(
 ) -> pl.DataFrame:
     nobody = used.join(lost, on="row_number", how="semi")
     counts = [
-        each.group_by("provider").agg(pl.len().cast(pl.Int64).alias(name))
+        each.group_by(WHO).agg(pl.len().cast(pl.Int64).alias(name))
         for name, each in (("rows", used), ("held", held), ("lost", nobody))
     ]
     joined = counts[0]
     for each in counts[1:]:
-        joined = joined.join(each, on="provider", how="left")
+        joined = joined.join(each, on=WHO, how="left")
     held_rows = pl.col("held").fill_null(0)
     return joined.select(
-        "provider",
+        WHO,
         "rows",
         field=pl.lit(ROW),
         filled=pl.col("rows") - held_rows - pl.col("lost").fill_null(0),
@@ -162,5 +160,5 @@ def _of_rows(
 
 def _long(wide: pl.DataFrame, fields: list[str], value: str) -> pl.DataFrame:
     return wide.unpivot(
-        on=fields, index="provider", variable_name="field", value_name=value
+        on=fields, index=WHO, variable_name="field", value_name=value
     ).with_columns(pl.col(value).cast(pl.Int64))

@@ -15,6 +15,7 @@ from linkage.landing import is_of
 from linkage.specs import IDENTITY, FeedSpec
 from linkage.steps.identify import identify, subjects
 from linkage.steps.pseudonymise import TABLES, pseudonymise
+from linkage.steps.quality import judged, quality
 from linkage.steps.read import read
 from linkage.steps.validate import validate
 from tests.conftest import ROOT
@@ -131,6 +132,17 @@ def test_a_feed_says_how_often_it_comes_and_who_answers_for_it(feed: str) -> Non
     assert {"cadence", "controller", "layout"} <= spec.model_fields_set
     assert spec.controller
     assert spec.files or spec.reader == "fhir_r4"
+
+
+@pytest.mark.parametrize("feed", FEEDS)
+def test_the_quality_of_a_sample_is_counted(feed: str, tmp_path: Path) -> None:
+    frame, spec = sample(feed, tmp_path), FEEDS[feed]
+    checked = validate(frame, spec, RECEIVED_ON)
+    found = quality(frame, checked, checked.rejected, spec)
+    rows = found.filter(field="")
+    assert rows["rows"].sum() == rows["valid"].sum() == frame.height
+    assert set(found["field"]) == {"", *judged(spec)}
+    assert (found["valid"] <= found["filled"]).all()
 
 
 def test_feeds_have_numbers_of_their_own() -> None:

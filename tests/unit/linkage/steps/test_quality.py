@@ -74,3 +74,16 @@ def test_a_held_row_counts_for_what_it_says_well() -> None:
 
 def test_rows_of_nobody_are_valid_and_not_linked() -> None:
     assert measured({}, {}, lost=[2])["Z81001", ""] == (2, 1, 2, 0)
+
+
+def test_a_trust_is_counted_under_its_three_characters() -> None:
+    spec = FEEDS["sus_op"]
+    row = {"attendance_key": "1", "provider": "RZ101", "appointment_on": "2026-01-02"}
+    frame = pl.DataFrame(
+        [dict.fromkeys(spec.expanded) | row], schema=dict.fromkeys(spec.expanded, str)
+    ).with_row_index("row_number", offset=1)
+    frame = frame.cast({"row_number": pl.Int64})
+    checked = validate(frame, spec, date(2026, 9, 30))
+    found = quality(frame, checked, checked.rejected, spec)
+    assert set(found["provider"]) == {"RZ1"}
+    assert found.filter(field="provider")["valid"].item() == 1
