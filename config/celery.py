@@ -30,6 +30,7 @@ app.autodiscover_tasks(
         "governance",
         "linkage",
         "linkage.codebook",
+        "linkage.opt_outs",
         "linkage.release",
         "segmentation",
         "risk",

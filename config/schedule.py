@@ -41,6 +41,14 @@ DEFINITIONS = {
 }
 
 BEAT = {
+    "opt_outs": {
+        "task": "linkage.opt_outs.tasks.refresh_opt_outs",
+        "schedule": 30.0,
+    },
+    "tally_access": {
+        "task": "governance.tasks.tally_access",
+        "schedule": crontab(minute=10),
+    },
     "renew_scopes": {
         "task": "governance.tasks.renew_scopes",
         "schedule": crontab(hour=0, minute=5),

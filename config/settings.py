@@ -110,7 +110,7 @@ SHARDS = 16
 REFRESH_STAGES = "config.schedule.STAGES"
 RELEASE_DEFINITIONS = "config.schedule.DEFINITIONS"
 # Tables about whole people, outside linkage's own: they go along when two are merged.
-ROWS_OF_PEOPLE = ("decision", "intervention", "outcome")
+ROWS_OF_PEOPLE = ("decision", "intervention", "outcome", "local_objection")
 # Set when an image is built; a checkout asks git.
 CODE_VERSION = value("CATCHMENT_VERSION", "")
 

@@ -41,6 +41,7 @@ def export_list(
         viewer,
         subject=made.programme,
         persons=len(cards),
+        seen=[card.person_no for card in cards],
         practice=practice,
         with_numbers=bool(reason),
         form=form,

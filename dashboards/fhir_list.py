@@ -24,6 +24,7 @@ def fhir_list(viewer: Viewer, made: Worklist) -> HttpResponse:
         viewer,
         subject=made.programme,
         persons=len(cards),
+        seen=[card.person_no for card in cards],
         with_numbers=False,
         form="fhir",
     )

@@ -4,6 +4,30 @@ from typing import ClassVar
 
 from django.db import models
 
+from dashboards.rights_models import (
+    RightsPack,
+    RightsRequest,
+    RightsStep,
+    RightsSubject,
+)
+
+__all__ = [
+    "Allocation",
+    "Card",
+    "CardEvent",
+    "Decision",
+    "Intervention",
+    "ListEntry",
+    "ListRun",
+    "ListVisit",
+    "Outcome",
+    "ProgrammeTally",
+    "RightsPack",
+    "RightsRequest",
+    "RightsStep",
+    "RightsSubject",
+]
+
 
 class ListRun(models.Model):
     """One making of one list from one release, with its counts by rule."""

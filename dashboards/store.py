@@ -8,6 +8,7 @@ from django.db import transaction
 from pyroaring import BitMap
 
 from dashboards.models import Allocation, Intervention, ListEntry, ListRun, Outcome
+from governance.models import LocalObjection
 from linkage.release import parts
 from linkage.release.catalogue import Catalogue
 
@@ -112,6 +113,12 @@ def drawn(programme: str) -> set[tuple[str, int | None]]:
     """Return whose lots are drawn: practice, and person or None for all of it."""
     rows = Allocation.objects.filter(programme=programme)
     return set(rows.values_list("practice_code", "person_no"))
+
+
+def objecting() -> list[int]:
+    """Return everyone who has told their practice not to be picked out by risk."""
+    standing = LocalObjection.objects.filter(withdrawn_at__isnull=True)
+    return list(standing.values_list("person_no", flat=True))
 
 
 def unpack(left_out: dict[str, dict[str, str]], rule: str, practice: str) -> BitMap:

@@ -3,9 +3,16 @@
 from celery import shared_task
 
 from dashboards import actions
+from dashboards.actions import rights
 
 
 @shared_task
 def tally_programmes() -> None:
     """Count what came of each programme, for the pages of programmes and places."""
     actions.tally_programmes()
+
+
+@shared_task
+def compile_record(request_id: int) -> None:
+    """Gather a person's whole record for their request."""
+    rights.compile_record(request_id=request_id)

@@ -2,13 +2,13 @@
 
 from django.urls import include, path
 
-from dashboards.views import board, home, indicator, overview, sign_in
+from dashboards.views import board, home, indicator, overview, purpose, sign_in
 
 urlpatterns = [
     path("", home.home, name="home"),
     path("sign-in/", sign_in.sign_in, name="sign-in"),
     path("sign-out/", sign_in.sign_out, name="sign-out"),
-    path("role/", sign_in.choose_role, name="choose-role"),
+    path("role/", purpose.choose_role, name="choose-role"),
     path("overview/", overview.overview, name="overview"),
     path("overview/map/", overview.overview_map, name="overview-map"),
     path("overview/figures/<slug:key>.csv", overview.overview_csv, name="overview-csv"),
@@ -21,8 +21,8 @@ urlpatterns = [
     ),
     path("board/", board.board, name="board"),
     path("about/", home.about, name="about"),
-    path("access/", home.access_page, name="access"),
     path("access/audit/", home.audit, name="audit"),
+    path("", include("dashboards.urls_governance")),
     path("", include("dashboards.urls_lists")),
     path("", include("dashboards.urls_risk")),
     path("", include("dashboards.urls_cohorts")),

@@ -1,11 +1,13 @@
 """Who is asking, and whether they may: one definition, asked everywhere.
 
-A decision is role ∧ purpose ∧ page ∧ place ∧ current grant, deny by default. The
-definition is `roles.yaml`; row-level security in Postgres is the second wall.
+A decision is role ∧ purpose ∧ page ∧ place ∧ current grant ∧ live legal basis ∧ live
+agreement ∧ training, deny by default. The definition is `roles.yaml`, the reasoning
+`decisions.py`; row-level security in Postgres is the second wall.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date
 from functools import wraps
@@ -18,10 +20,12 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from governance import audit
+from governance import audit, decisions
+from governance.decisions import NOTHING_LIVE, Decision, Standing
 from governance.definitions import load_file
 from governance.models import Grant, Org, OrgLink, Scope, User
-from governance.specs import AccessSpec, RoleSpec
+from governance.registers import selectors as registers
+from governance.specs import AccessSpec, RoleSpec, Sees
 
 ACCESS = load_file(Path(__file__).with_name("roles.yaml"), AccessSpec)
 
@@ -30,7 +34,8 @@ ACCESS = load_file(Path(__file__).with_name("roles.yaml"), AccessSpec)
 class Viewer:
     """Who is asking: user, role, purpose and the organisation that bounds them.
 
-    `practice_codes` are the practices at or under `org_code` today.
+    `practice_codes` are the practices at or under `org_code` today; `standing` is
+    what the registers say of the purpose today: nothing, unless they were asked.
     """
 
     user_id: int
@@ -42,6 +47,7 @@ class Viewer:
     org_name: str
     org_kind: str
     practice_codes: frozenset[str] = field(default_factory=frozenset)
+    standing: Standing = field(default=NOTHING_LIVE, repr=False)
 
     @property
     def spec(self) -> RoleSpec:
@@ -51,8 +57,21 @@ class Viewer:
     def purpose_title(self) -> str:
         return ACCESS.purposes[self.purpose].title
 
+    def decide(self, page: str) -> Decision:
+        """Decide on a page for this viewer, with the reason."""
+        return decisions.page(ACCESS, self.standing, self.role, self.purpose, page)
+
     def may_open(self, page: str) -> bool:
-        return page in self.spec.pages
+        return self.decide(page).allowed
+
+    def may_call(self, scope: str) -> Decision:
+        """Decide on a scope of the API for this viewer, with the reason."""
+        return decisions.scope(ACCESS, self.standing, self.role, self.purpose, scope)
+
+    @property
+    def sees(self) -> Sees:
+        """How identifiably people are seen: by role and purpose, whichever is less."""
+        return decisions.sees(ACCESS, self.role, self.purpose)
 
     @property
     def sees_sensitive(self) -> bool:
@@ -65,7 +84,7 @@ class Viewer:
 
     def sees_rows(self) -> bool:
         """Whether this viewer ever sees rows of persons."""
-        return self.spec.sees == "own_list"
+        return self.sees == "own_list"
 
 
 def practices_under(org_code: str, on: date) -> frozenset[str]:
@@ -100,39 +119,100 @@ def live_grants(user: User, on: date) -> list[Grant]:
     )
 
 
-def viewer_for(
-    user: User, *, grant_id: int | None = None, purpose: str | None = None
-) -> Viewer | None:
-    """Return the viewer that a user is under one of their grants, or None.
+class NoViewerError(PermissionError):
+    """Somebody is signed in and is nobody here today; says why."""
 
-    Without a choice the oldest grant and its role's first purpose are taken. A
-    grant that has ended, a role that is no longer defined, or training that has
-    lapsed gives no viewer at all.
+
+def admit(
+    user: User,
+    *,
+    grant_id: int | None = None,
+    purpose: str | None = None,
+    on: date | None = None,
+) -> Viewer:
+    """Return the viewer that a user is under one of their grants on a day (today).
+
+    Without a choice the oldest grant that holds and its role's first purpose are
+    taken. NoViewerError where training has lapsed, no grant of a defined role is in
+    force, or the agreement that a role works under is not.
     """
-    today = timezone.localdate()
-    if user.trained_until is not None and user.trained_until < today:
-        return None
-    grants = [g for g in live_grants(user, today) if g.role in ACCESS.roles]
-    chosen = next((g for g in grants if g.pk == grant_id), None)
-    grant = chosen or (grants[0] if grants else None)
-    if grant is None:
-        return None
-    purposes = ACCESS.roles[grant.role].purposes
+    day = on or timezone.localdate()
+    if user.trained_until is not None and user.trained_until < day:
+        raise NoViewerError(
+            f"Your training ended on {registers.written(user.trained_until)}. Renew it"
+            " and ask your information governance lead to enter the new date."
+        )
+    grants = [g for g in live_grants(user, day) if g.role in ACCESS.granted]
+    chosen = [g for g in grants if g.pk == grant_id] or grants
+    why = "Your account has no role in force today. Ask your data manager."
+    for grant in chosen:
+        purposes = open_purposes(grant, day)
+        if purposes:
+            break
+        why = (
+            f"The role {ACCESS.roles[grant.role].title} works under an agreement"
+            f" ({grant.agreement or 'none is named'}), which is not in force today."
+        )
+    else:
+        raise NoViewerError(why)
+    taken = purpose if purpose in purposes else purposes[0]
     return Viewer(
         user_id=user.pk,
         username=user.username,
         full_name=user.full_name,
         role=grant.role,
-        purpose=purpose if purpose in purposes else purposes[0],
+        purpose=taken,
         org_code=grant.org_id,
         org_name=grant.org.name,
         org_kind=grant.org.kind,
-        practice_codes=practices_under(grant.org_id, today),
+        practice_codes=practices_under(grant.org_id, day),
+        standing=registers.standing(ACCESS, taken, day),
     )
 
 
+def open_purposes(grant: Grant, on: date) -> tuple[str, ...]:
+    """Return the purposes that a grant may be used for on a day, in the role's order.
+
+    None where its role needs an agreement and the grant's does not stand for it.
+    """
+    role = ACCESS.roles[grant.role]
+    if not role.needs_agreement:
+        return role.purposes
+    agreement = registers.book().agreement(grant.agreement, on)
+    if agreement is None or grant.role not in agreement.roles:
+        return ()
+    return tuple(p for p in role.purposes if p in agreement.purposes)
+
+
+def viewer_for(
+    user: User, *, grant_id: int | None = None, purpose: str | None = None
+) -> Viewer | None:
+    """Return the viewer that a user is today, or None where they are none."""
+    try:
+        return admit(user, grant_id=grant_id, purpose=purpose)
+    except NoViewerError:
+        return None
+
+
+_looking: ContextVar[Viewer | None] = ContextVar("looking", default=None)
+
+
+def looking() -> Viewer | None:
+    """Return who is looking in this request; None outside one (workers, commands)."""
+    return _looking.get()
+
+
+def nobody_looks() -> None:
+    """Begin a request: whoever looked in the one before is not looking any more."""
+    _looking.set(None)
+
+
 def set_scope(viewer: Viewer) -> None:
-    """Tell Postgres whose rows may be seen; it holds for this transaction only."""
+    """Tell Postgres whose rows may be seen; it holds for this transaction only.
+
+    Releases read in this request are those of the viewer's purpose from now on.
+    """
+    _looking.set(viewer)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config('app.viewer_id', %s, true),"
@@ -167,11 +247,10 @@ def page(name: str) -> Callable[[View], View]:
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             viewer: Viewer = request.viewer  # set by ViewerMiddleware
-            if not viewer.may_open(name):
+            decision = viewer.decide(name)
+            if not decision:
                 audit.record("page_refused", viewer, subject=name, outcome="refused")
-                raise PermissionDenied(
-                    f"The role {viewer.spec.title} does not open the page {name}."
-                )
+                raise PermissionDenied(decision.why)
             set_scope(viewer)
             return view(request, *args, **kwargs)
 

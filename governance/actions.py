@@ -40,10 +40,21 @@ def create_user(
 
 @transaction.atomic
 def grant_role(
-    *, user: User, role: str, org: Org, start_on: date, end_on: date | None, by: str
+    *,
+    user: User,
+    role: str,
+    org: Org,
+    start_on: date,
+    end_on: date | None,
+    by: str,
+    agreement: str = "",
 ) -> Grant:
-    """Give a role at a place. Refused for a role unknown or a place above its level."""
-    if role not in ACCESS.roles:
+    """Give a role at a place. Refused for a role unknown or a place above its level.
+
+    `agreement` names the one that the role works under, where it needs one; the role
+    gives nothing while that is not in force.
+    """
+    if role not in ACCESS.granted:
         raise RefusedGrantError(f"There is no role {role!r} in governance/roles.yaml.")
     level = ACCESS.roles[role].level
     if org.kind != level:
@@ -54,7 +65,12 @@ def grant_role(
         user=user,
         role=role,
         org=org,
-        defaults={"start_on": start_on, "end_on": end_on, "granted_by": by},
+        defaults={
+            "start_on": start_on,
+            "end_on": end_on,
+            "granted_by": by,
+            "agreement": agreement,
+        },
     )
     # As things stand today: a grant that ends today shows nobody from now on.
     practices = refresh_scope(user, timezone.localdate())
@@ -64,6 +80,7 @@ def grant_role(
         subject=user.username,
         granted=role,
         org=org.code,
+        agreement=agreement,
         practices_in_scope=practices,
         by=by,
     )

@@ -25,6 +25,7 @@ class ViewerMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.viewer = None  # type: ignore[attr-defined]
+        access.nobody_looks()
         response = self.get_response(request)
         if not request.path.startswith("/static/"):
             response.setdefault("Cache-Control", "no-store")
@@ -44,14 +45,12 @@ class ViewerMiddleware:
             return redirect_to_login(request.get_full_path(), "sign-in")
         if not hasattr(view, "page_name"):
             raise PermissionDenied("This address has no page in the access definition.")
-        viewer = access.viewer_for(
-            request.user,
-            grant_id=request.session.get("grant_id"),
-            purpose=request.session.get("purpose"),
-        )
-        if viewer is None:
-            raise PermissionDenied(
-                "Your account has no role in force today. Ask your data manager."
+        try:
+            request.viewer = access.admit(  # type: ignore[attr-defined]
+                request.user,
+                grant_id=request.session.get("grant_id"),
+                purpose=request.session.get("purpose"),
             )
-        request.viewer = viewer  # type: ignore[attr-defined]
+        except access.NoViewerError as refused:
+            raise PermissionDenied(str(refused)) from refused
         return None

@@ -6,6 +6,32 @@ from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 
+from governance.registers.models import (
+    AccessTally,
+    LocalObjection,
+    OptOutSet,
+    RegisterEntry,
+    SeenPeople,
+)
+
+__all__ = [
+    "AccessTally",
+    "ApiToken",
+    "Area",
+    "AreaLink",
+    "AuditEvent",
+    "Grant",
+    "LocalObjection",
+    "OptOutSet",
+    "Org",
+    "OrgLink",
+    "RegisterEntry",
+    "Scope",
+    "SeenPeople",
+    "User",
+    "UserManager",
+]
+
 
 class Org(models.Model):
     """An organisation of the registered hierarchy, or a provider or council.
@@ -140,7 +166,10 @@ class User(AbstractBaseUser):
 
 
 class Grant(models.Model):
-    """A role at a place, from when until when. Written by the worker role only."""
+    """A role at a place, from when until when. Written by the worker role only.
+
+    `agreement` names the data sharing agreement of a role that works under one.
+    """
 
     user = models.ForeignKey(User, models.CASCADE, related_name="grants")
     role = models.CharField(max_length=40)
@@ -148,6 +177,7 @@ class Grant(models.Model):
     start_on = models.DateField()
     end_on = models.DateField(null=True)
     granted_by = models.CharField(max_length=150)
+    agreement = models.CharField(max_length=120, blank=True)
 
 
 class Scope(models.Model):

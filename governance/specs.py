@@ -1,9 +1,9 @@
 """The shapes of governance's definitions, and what every definition must carry."""
 
 from datetime import date
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class Definition(BaseModel):
@@ -31,14 +31,44 @@ class Strict(BaseModel):
 
 Level = Literal["practice", "pcn", "neighbourhood", "place", "sub_icb", "icb"]
 Sees = Literal["aggregates", "workspace", "own_list"]
+# What stands on a page: nothing about people · words about the service · protected
+# figures · rows of people without names · names.
+Shows = Literal["nothing", "metadata", "figures", "rows", "names"]
+Use = Literal[0, 1, 2, 3, 4]
+Latency = Literal["newest", "weekly", "monthly"]
+
+
+class UseSpec(Strict):
+    """One of the four uses of health and care data, or the public (0)."""
+
+    title: str
+    latency: Latency
+    explains: str
 
 
 class PurposeSpec(Strict):
+    """Why somebody looks: what kinds of page it admits and the most it may see.
+
+    `needs_basis`: data are used, so the register must hold live rows for it.
+    `honours_opt_outs`: which ones is a signed policy's to say; never for own care.
+    """
+
     title: str
-    use: Literal[1, 2, 3, 4]
+    use: Use
+    shows: frozenset[Shows]
+    sees: tuple[Sees, ...]
+    needs_basis: bool = True
+    honours_opt_outs: bool = True
+
+
+class PageSpec(Strict):
+    title: str
+    shows: Shows
 
 
 class RoleSpec(Strict):
+    """Who somebody is here: where, how identifiably, for what, and which pages."""
+
     title: str
     level: Level
     sees: Sees
@@ -47,8 +77,35 @@ class RoleSpec(Strict):
     timeline: frozenset[str] = frozenset()
     api: frozenset[str] = frozenset()
     sensitive: frozenset[str] = frozenset()
+    needs_agreement: bool = False
+
+
+PUBLIC = "public"
 
 
 class AccessSpec(Definition):
+    """The whole access definition; names that it does not explain are refused."""
+
+    uses: dict[Use, UseSpec]
     purposes: dict[str, PurposeSpec]
+    pages: dict[str, PageSpec]
     roles: dict[str, RoleSpec]
+
+    @property
+    def granted(self) -> dict[str, RoleSpec]:
+        """The roles that somebody can be granted: all but the public's."""
+        return {name: role for name, role in self.roles.items() if name != PUBLIC}
+
+    @model_validator(mode="after")
+    def names_are_explained(self) -> Self:
+        """Refuse a role with a page or a purpose that nothing says more about."""
+        for name, role in self.granted.items():
+            if lost := role.pages - set(self.pages):
+                raise ValueError(
+                    f"role {name}: pages: says nothing of {', '.join(sorted(lost))}"
+                )
+            if unknown := set(role.purposes) - set(self.purposes):
+                raise ValueError(f"role {name}: no purpose {sorted(unknown)}")
+        if uses := {p.use for p in self.purposes.values()} - set(self.uses):
+            raise ValueError(f"uses: says nothing of {sorted(uses)}")
+        return self

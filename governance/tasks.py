@@ -4,9 +4,22 @@ from celery import shared_task
 from django.utils import timezone
 
 from governance import actions
+from governance.registers import actions as registers
 
 
 @shared_task
 def renew_scopes() -> None:
     """Let grants that begin today show their people, and those that ended none."""
     actions.renew_scopes(on=timezone.localdate())
+
+
+@shared_task
+def apply_training(entry_id: int) -> None:
+    """Carry an approved training entry to the account it is about."""
+    registers.apply_training(entry_id=entry_id)
+
+
+@shared_task
+def tally_access() -> None:
+    """Count this month's accesses for the public register."""
+    registers.tally_access(month=timezone.localdate())

@@ -27,6 +27,7 @@ from dashboards.definitions import LISTS
 from governance import access, actions
 from governance.access import Viewer
 from governance.models import Org, User
+from governance.registers.selectors import agreement_for
 from linkage.models import Release
 from linkage.release import parts, store
 from linkage.release import selectors as release
@@ -66,6 +67,17 @@ ROLE_PLACES = {
     "linkage_reviewer": page_builders.ICB,
     "ig_lead": page_builders.ICB,
     "partner_client": "P1",
+    "place_analyst": "P1",
+    "neighbourhood_analyst": "N1",
+    "la_public_health": "P1",
+    "provider_analyst": "P1",
+    "icp_member": page_builders.ICB,
+    "voluntary_sector_partner": "P1",
+    "pcn_clinician": OUR_NETWORK,
+    "pcn_pharmacist": OUR_NETWORK,
+    "practice_manager": "Z81001",
+    "caldicott_guardian": page_builders.ICB,
+    "researcher": page_builders.ICB,
 }
 _keys = count(1)
 
@@ -245,6 +257,7 @@ def make_user(role: str, org_code: str, name: str = "") -> User:
             start_on=today - timedelta(days=30),
             end_on=None,
             by="test",
+            agreement=agreement_for(role, today),
         )
     return user
 

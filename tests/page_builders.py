@@ -5,17 +5,26 @@ older, more deprived and more often admitted, so that pages have something to sa
 """
 
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 from django.utils import timezone
+from pyroaring import BitMap
 
-from governance.models import Area, Grant, Org, OrgLink, User
+from governance import registers
+from governance.definitions import load_file
+from governance.models import Area, Grant, OptOutSet, Org, OrgLink, User
+from governance.registers import actions
+from governance.registers.selectors import agreement_for
+from governance.registers.specs import OPT_OUTS, SeedSpec
+from linkage.definitions import FEEDS
 from linkage.release.catalogue import Attribute
 from linkage.release.selectors import ReleaseView
 from segmentation.definitions import SCHEMES
 from tests.builders import AS_OF, release_view
 
+SEED = Path(registers.__file__).with_name("demo.yaml")
 ICB = "QZZ"
 PLACES = {"P1": "Northgate", "P2": "Southmoor"}
 PCNS = {"U1": "Northgate East PCN", "U2": "Northgate West PCN"}
@@ -44,6 +53,8 @@ def make_organisations() -> None:
     Org.objects.bulk_create(orgs)
     parents = {"P1": ICB, "P2": ICB, "U1": "P1", "U2": "P1", "U3": "P2", "U4": "P2"}
     parents |= practice_codes()
+    Org.objects.create(code="N1", kind="neighbourhood", name="Northgate East")
+    OrgLink.objects.create(child_id="U1", parent_id="N1")
     OrgLink.objects.bulk_create(
         OrgLink(child_id=child, parent_id=parent) for child, parent in parents.items()
     )
@@ -63,6 +74,18 @@ def make_organisations() -> None:
         ("E10000001", "council", "Eastmarsh Council"),
     ]:
         Area.objects.create(code=code, kind=kind, name=name, vintage=2021)
+    make_registers()
+
+
+def make_registers() -> None:
+    """Every feed has its legal basis, every use its policy, and opt-outs are fresh."""
+    today, now = timezone.localdate(), timezone.now()
+    actions.seed(spec=load_file(SEED, SeedSpec), feeds=list(FEEDS), today=today)
+    nobody = BitMap().serialize()
+    OptOutSet.objects.bulk_create(
+        OptOutSet(kind=kind, people=nobody, status_at=now, made_at=now)
+        for kind in OPT_OUTS
+    )
 
 
 def make_user(role: str, org_code: str, name: str = "") -> User:
@@ -78,6 +101,7 @@ def make_user(role: str, org_code: str, name: str = "") -> User:
         org_id=org_code,
         start_on=timezone.localdate() - timedelta(days=30),
         granted_by="test",
+        agreement=agreement_for(role, timezone.localdate()),
     )
     return user
 

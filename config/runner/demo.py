@@ -107,6 +107,9 @@ def build(
             runs.append(run_stage(session, stage, screen))
         if notes.made() is None:
             runs += build_data(session, options.wish(), screen, notes)
+        else:
+            # One made by an earlier version may have empty registers: nothing opens.
+            runs.append(run_stage(session, registers_stage(), screen))
         return runs
     except BaseException:
         session.servers.stop()
@@ -155,10 +158,16 @@ def data_stages(home: Path, wish: Wish) -> Iterable[Stage]:
     as_of = manifest(home)["as_of"]
     yield _manage("refresh", "Features to release", "refresh", "--as-of", as_of)
     yield _manage("accounts", "Demo sign-ins", "demo_accounts")
+    yield registers_stage()
     yield _manage("approvals", "Models approved, lists in order", "demo_approvals")
     yield _manage("links", "Links checked", "check_links", "--as-of", as_of)
     truth = ["manage.py", "evaluate_linkage", str(folder / "truth"), "--json"]
     yield Stage("linkage", "Links against truth", "vault", truth)
+
+
+def registers_stage() -> Stage:
+    """Legal bases, agreements and policies agreed, and who has opted out gathered."""
+    return _manage("registers", "Registers agreed", "demo_registers")
 
 
 def _manage(name: str, title: str, command: str, *words: object) -> Stage:

@@ -3,11 +3,13 @@
 from datetime import date
 
 import polars as pl
+from django.utils import timezone
 
 from dashboards import store
 from dashboards.definitions import LISTS
 from dashboards.list_specs import BALANCE, ListSpec
 from dashboards.models import Allocation, Outcome
+from dashboards.opt_outs import honoured_by
 from dashboards.steps.allocate import allocate_people, allocate_practices
 from dashboards.steps.shortlist import shortlist
 from linkage.release import selectors as release
@@ -26,6 +28,7 @@ def make_lists(release_id: int) -> StageOutcome:
     earlier = release.current()
     if earlier is not None and earlier.id == release_id:
         earlier = release.previous()
+    objects = pl.col("person_no").is_in(store.objecting())
     looked_at = listed = 0
     for programme, spec in LISTS.items():
         absent = sorted(spec.attributes - set(now.catalogue))
@@ -47,7 +50,14 @@ def make_lists(release_id: int) -> StageOutcome:
         before = None
         if earlier is not None:
             before = _before(earlier.id, earlier.catalogue, spec)
-        made = shortlist(profile, before, spec, as_of=now.as_of)
+        profile = profile.with_columns(local_objection=objects)
+        made = shortlist(
+            profile,
+            before,
+            spec,
+            as_of=now.as_of,
+            honours=honoured_by(spec, timezone.localdate()),
+        )
         store.replace_entries(
             programme, release_id, made.entries, earlier.id if earlier else None
         )

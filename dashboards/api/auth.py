@@ -62,10 +62,12 @@ class HasScope(BasePermission):
         viewer: Any = getattr(request._request, "viewer", None)
         if viewer is None:
             return False
-        if scope is None or scope not in viewer.spec.api:
+        decision = viewer.may_call(scope or "")
+        if not decision:
             audit.record(
                 "api_refused", viewer, subject=request.path[:200], outcome="refused"
             )
+            self.message = decision.why
             return False
         access.set_scope(viewer)
         audit.record("api_read", viewer, subject=request.path[:200], scope=scope)

@@ -1,8 +1,8 @@
 """One person of the viewer's own: what happened, as far as the role may see it.
 
 Row-level security shows the person only to their practice's viewers; the role's
-`timeline` in governance/roles.yaml says which settings. The reading is audited
-before a row is fetched.
+`timeline` in governance/roles.yaml says which settings, and the registers which feeds
+the purpose may use. The reading is audited before a row is fetched.
 """
 
 import logging
@@ -14,6 +14,12 @@ from typing import Any
 
 from dashboards.definitions import LISTS
 from dashboards.models import Decision
+from dashboards.selectors.lanes import (
+    EVENT_LANES,
+    LANES,
+    closed_feed_numbers,
+    open_to,
+)
 from dashboards.selectors.worklist import OUTCOME_WORDS
 from dashboards.steps.shortlist import written
 from governance import audit
@@ -36,25 +42,6 @@ log = logging.getLogger("catchment.person")
 YEARS = 3
 MOST_EVENTS = 200
 
-# Which settings of the store a lane of the role's definition shows.
-LANES = {
-    "gp": ("General practice", "gp"),
-    "outpatient": ("Outpatient", "outpatient"),
-    "emergency": ("Emergency department", "emergency"),
-    "admitted": ("Hospital stays", "admitted"),
-    "mental_health": ("Mental health", "mental_health"),
-    "community": ("Community services", "community"),
-    "social_care": ("Social care", "social_care"),
-}
-# Which lane a coded event belongs to, so that a role without it never sees it.
-EVENT_LANES = {
-    "observation": "gp",
-    "immunisation": "gp",
-    "prescription": "medicine",
-    "diagnosis": "admitted",
-    "procedure": "admitted",
-    "status": "social_care",
-}
 SETTING_WORDS = {number: word for word, number in SETTINGS.items()}
 KIND_WORDS = {number: word.replace("_", " ") for word, number in ACTIVITY_KINDS.items()}
 URGENCY_WORDS = {number: word for word, number in URGENCIES.items()}
@@ -103,20 +90,29 @@ def life(viewer: Viewer, person_no: int) -> Life | None:
     live = release.current()
     if live is None:
         return None
-    audit.record("person_viewed", viewer, subject="person", persons=1, release=live.id)
+    audit.record(
+        "person_viewed",
+        viewer,
+        subject="person",
+        persons=1,
+        seen=[person_no],
+        release=live.id,
+    )
     person = Person.objects.filter(
         person_no=person_no, practice_code__in=viewer.practice_codes
     ).first()
-    if person is None or not _may_be_seen(person, viewer.purpose):
+    if person is None or not _may_be_seen(person, viewer):
         return None
     end = live.as_of
     start = end - timedelta(days=365 * YEARS)
-    allowed = viewer.spec.timeline
+    allowed = open_to(viewer)
     settings = [SETTINGS[LANES[lane][1]] for lane in LANES if lane in allowed]
     activity = list(
         Activity.objects.filter(
             person_no=person_no, setting__in=settings, start_on__range=(start, end)
-        ).order_by("-start_on")
+        )
+        .exclude(feed_no__in=closed_feed_numbers(viewer))
+        .order_by("-start_on")
     )
     profile = release.profile_rows(viewer, [person_no])
     values = profile.row(0, named=True) if len(profile) else {}
@@ -139,10 +135,13 @@ def life(viewer: Viewer, person_no: int) -> Life | None:
     )
 
 
-def _may_be_seen(person: Person, purpose: str) -> bool:
-    """An opt-out closes every purpose but the person's own care."""
-    opted_out = person.type1_opt_out_on is not None or person.national_opt_out
-    return purpose == "direct_care" or not opted_out
+def _may_be_seen(person: Person, viewer: Viewer) -> bool:
+    """An opt-out closes the uses that honour it; never the person's own care."""
+    honoured = viewer.standing.honoured("rows")
+    opted_out = ("type1" in honoured and person.type1_opt_out_on is not None) or (
+        "national" in honoured and person.national_opt_out
+    )
+    return not opted_out
 
 
 def _summary(person: Person, values: dict[str, Any], as_of: date) -> str:
@@ -213,11 +212,15 @@ def _activity_row(row: Activity) -> tuple[str, ...]:
 def _events(
     viewer: Viewer, person_no: int, start: date, end: date
 ) -> list[tuple[str, ...]]:
-    allowed = viewer.spec.timeline
+    allowed = open_to(viewer)
     kinds = [EVENT_KINDS[k] for k, lane in EVENT_LANES.items() if lane in allowed]
-    rows = Event.objects.filter(
-        person_no=person_no, kind__in=kinds, on_date__range=(start, end)
-    ).order_by("-on_date")[:MOST_EVENTS]
+    rows = (
+        Event.objects.filter(
+            person_no=person_no, kind__in=kinds, on_date__range=(start, end)
+        )
+        .exclude(feed_no__in=closed_feed_numbers(viewer))
+        .order_by("-on_date")[:MOST_EVENTS]
+    )
     terms = code_terms()
     guarded = frozenset() if viewer.sees_sensitive else guarded_codes()
     return [
@@ -240,7 +243,7 @@ def why_segment(viewer: Viewer, person_no: int) -> Explanation | None:
     The caller has audited the reading (`life` does). None where the release does not
     hold them, or was made with another version of the scheme.
     """
-    allowed = viewer.spec.timeline
+    allowed = open_to(viewer)
     kinds = [EVENT_KINDS[k] for k, lane in EVENT_LANES.items() if lane in allowed]
     try:
         return explain(viewer, person_no, kinds=kinds)

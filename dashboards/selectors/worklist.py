@@ -16,6 +16,7 @@ from dashboards.definitions import LISTS
 from dashboards.list_specs import ListSpec, Step
 from dashboards.models import ListEntry, ListRun, ListVisit
 from dashboards.selectors import worklist_work
+from dashboards.selectors.lanes import open_to
 from dashboards.selectors.worklist_standing import (
     OUTCOME_WORDS,
     Decided,
@@ -166,6 +167,7 @@ def worklist(
             viewer,
             subject=programme,
             persons=len(shown),
+            seen=shown,
             release=live.id,
         )
     cards = _cards(viewer, programme, live.id, shown, decisions, seen_release)
@@ -216,7 +218,7 @@ def _cards(
     cards = _with_because(
         [_card(viewer, spec, e, names, decisions, seen_release) for e in entries],
         release_id,
-        viewer.spec.timeline,
+        open_to(viewer),
     )
     at_work = worklist_work.of_people(viewer, programme, person_nos)
     elsewhere = _other_lists(viewer, programme, release_id, person_nos)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dashboards import store
+from dashboards import opt_outs, store
 from dashboards.definitions import LISTS
 from dashboards.list_specs import ListSpec
 from dashboards.models import ListRun
@@ -44,7 +44,7 @@ def who_is_missing(viewer: Viewer, programme: str) -> Missing | None:
     practices = sorted(viewer.practice_codes)
     measure = Measure("People left out")
     rules = [(e.name, e.because, e.route) for e in spec.but_not]
-    rules += [(name, OPT_OUT_WORDS[name], "") for name in spec.honours_opt_outs]
+    rules += [(name, opt_outs.WORDS[name], "") for name in opt_outs.WORDS]
     by_rule = []
     for name, because, route in rules:
         cells = [
@@ -55,13 +55,6 @@ def who_is_missing(viewer: Viewer, programme: str) -> Missing | None:
         by_rule.append((name, because, route, published))
     audit.record("list_gaps_viewed", viewer, subject=programme, release=live.id)
     return Missing(by_rule, _not_coding(viewer, spec, practices))
-
-
-OPT_OUT_WORDS = {
-    "type1_opt_out": "Has opted out of their GP record being used beyond their care"
-    " (Type 1).",
-    "national_opt_out": "Has opted out nationally of uses beyond their care.",
-}
 
 
 def _not_coding(

@@ -75,7 +75,12 @@ def room(viewer: Viewer, programme: str, slots: int) -> Room | None:
     spec = LISTS[programme]
     rows = waiting(viewer, programme, live.id)
     audit.record(
-        "list_room_viewed", viewer, subject=programme, persons=len(rows), slots=slots
+        "list_room_viewed",
+        viewer,
+        subject=programme,
+        persons=len(rows),
+        seen=[row.person_no for row in rows],
+        slots=slots,
     )
     first = rows[:slots]
     chances = [row.probability for row in first]

@@ -10,6 +10,7 @@ from django.utils import timezone
 from dashboards.definitions import LISTS
 from dashboards.list_specs import ListSpec
 from dashboards.models import Decision, ListEntry
+from dashboards.opt_outs import honoured_by
 from dashboards.selectors import worklist_turns as turns
 from governance.access import Viewer
 
@@ -83,19 +84,22 @@ def on_list(viewer: Viewer, programme: str, release_id: int) -> list[Entry]:
 
 def gone(spec: ListSpec, person_nos: list[int]) -> set[int]:
     """Return who has died, or opted out where the programme honours it, by now."""
-    honours = spec.honours_opt_outs
+    honours = honoured_by(spec, timezone.localdate())
     # Plain SQL with one array: hundreds of parameters over the partitions of a table
     # cost more to plan than to answer.
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT person_no FROM person WHERE person_no = ANY(%s)"
             " AND (died_on IS NOT NULL OR (%s AND national_opt_out)"
-            " OR (%s AND type1_opt_out_on <= %s))",
+            " OR (%s AND type1_opt_out_on <= %s)"
+            " OR (%s AND EXISTS (SELECT 1 FROM local_objection o"
+            " WHERE o.person_no = person.person_no AND o.withdrawn_at IS NULL)))",
             [
                 person_nos,
                 "national_opt_out" in honours,
                 "type1_opt_out" in honours,
                 timezone.localdate(),
+                "local_objection" in honours,
             ],
         )
         return {person_no for (person_no,) in cursor.fetchall()}

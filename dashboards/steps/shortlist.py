@@ -73,15 +73,21 @@ def _as_word(rule: Is) -> pl.Expr:
 
 
 def shortlist(
-    profile: pl.DataFrame, before: pl.DataFrame | None, spec: ListSpec, *, as_of: date
+    profile: pl.DataFrame,
+    before: pl.DataFrame | None,
+    spec: ListSpec,
+    *,
+    as_of: date,
+    honours: Sequence[str] | None = None,
 ) -> Shortlist:
     """Apply a programme to a profile (one row per person, a column per attribute).
 
-    `before` is the profile of the release before, for what has changed since.
+    `before` is the profile of the release before, for what has changed since;
+    `honours` the flags that keep people off it (those the programme names).
     """
     could = profile.filter(holds(spec.who, as_of))
     cause = pl.lit(None, dtype=pl.String)
-    for opt_out in spec.honours_opt_outs:
+    for opt_out in spec.honours_opt_outs if honours is None else honours:
         opted = pl.col(opt_out).fill_null(value=False)
         cause = pl.when(opted).then(pl.lit(opt_out)).otherwise(cause)
     for exclusion in reversed(spec.but_not):

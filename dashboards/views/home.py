@@ -1,4 +1,4 @@
-"""Home by role, what the platform is, and who may see what."""
+"""Home by role, what the platform is, and who did what."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -26,23 +26,9 @@ def about(request: HttpRequest) -> HttpResponse:
     context = {
         "title": "About this platform",
         "figure": request.GET.get("figure", "")[:200],
-        "roles": access.ACCESS.roles,
+        "roles": access.ACCESS.granted,
     }
     return render(request, "dashboards/about.html", context)
-
-
-@access.page("access")
-@require_safe
-def access_page(request: HttpRequest) -> HttpResponse:
-    """Show who may see what: every role, its purposes, pages and kind of data."""
-    roles = access.ACCESS.roles.values()
-    pages = sorted({page for role in roles for page in role.pages})
-    context = {
-        "title": "Who may see what",
-        "definition": access.ACCESS,
-        "pages": pages,
-    }
-    return render(request, "dashboards/access.html", context)
 
 
 @access.page("audit")

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboards.selectors import person as selectors
-from dashboards.selectors import reveals
+from dashboards.selectors import reveals, rights
 from dashboards.selectors.worklist import person_behind
 from governance import pseudonym
 from governance.access import Viewer, page
@@ -31,6 +31,11 @@ def person(request: HttpRequest, reference: str) -> HttpResponse:
         "named": None,
         "reveal_problem": "",
         "may_reveal": viewer.may_open("reveal") and found.is_current,
+        "may_object": viewer.may_open("objection"),
+        "objects": rights.objects_to_risk(found.person_no),
+        "may_ask_rights": viewer.may_open("rights_review"),
+        "rights": rights.KINDS,
+        "sources": rights.sources(viewer),
     }
     standing = reveals.standing(request.session, reference)
     if standing and context["may_reveal"]:

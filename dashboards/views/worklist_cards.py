@@ -66,7 +66,7 @@ def card(request: HttpRequest, programme: str, reference: str) -> HttpResponse:
         except cards.RefusedDecisionError as error:
             problem = str(error)
             typed = detail | {"note": request.POST.get("note", ""), "kind": kind}
-    audit.record("card_viewed", viewer, subject=programme, persons=1)
+    audit.record("card_viewed", viewer, subject=programme, persons=1, seen=[person_no])
     known = work.of_people(viewer, programme, [person_no])
     if person_no not in known and not selectors.is_listed(viewer, programme, person_no):
         raise PermissionDenied("No such person on your lists.")

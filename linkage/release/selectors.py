@@ -7,206 +7,112 @@ counts through `governance.disclosure`.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Protocol
+from collections.abc import Collection
+from functools import lru_cache
 
-import numpy as np
 import polars as pl
 from django.db import connection
-from numpy.typing import NDArray
-from pyroaring import BitMap
 
 from governance import access
-from linkage.models import (
-    AttributeBitmap,
-    AttributeColumn,
-    FeedRun,
-    Release,
-    ReleasePointer,
+from linkage.models import FeedRun, Release, ReleasePointer
+from linkage.release.catalogue import Catalogue
+from linkage.release.for_purpose import (
+    EVERYONE,
+    PEOPLE,
+    Narrowed,
+    OpenCatalogue,
+    closed_attributes,
+    delivered_feeds,
+    limits_of,
 )
-from linkage.release.catalogue import Attribute, Catalogue
-from linkage.steps.index import bitmap_of
+from linkage.release.view import ReleaseView, Stored
 
-Numbers = NDArray[np.float32]
-EVERYONE = "everyone"
-PEOPLE = "person_no"
+__all__ = [
+    "EVERYONE",
+    "PEOPLE",
+    "ReleaseView",
+    "current",
+    "decoded",
+    "for_looker",
+    "forget",
+    "has_unreleased_batches",
+    "previous",
+    "profile_rows",
+    "view",
+]
+
 # Current, previous, and one that a long request may still be reading.
 VIEWS_KEPT = 3
-
-
-class Source(Protocol):
-    """Where a view gets its bitmaps and columns: the database, or a test's frames."""
-
-    def bitmaps(self, attribute: str) -> dict[str, BitMap]: ...
-    def column(self, attribute: str) -> bytes | None: ...
-
-
-@dataclass(frozen=True)
-class Stored:
-    """The bitmaps and columns of one release in the database."""
-
-    release_id: int
-
-    def bitmaps(self, attribute: str) -> dict[str, BitMap]:
-        rows = AttributeBitmap.objects.filter(
-            release_id=self.release_id, attribute=attribute
-        )
-        return {
-            value: BitMap.deserialize(bytes(data))
-            for value, data in rows.values_list("value", "bitmap")
-        }
-
-    def column(self, attribute: str) -> bytes | None:
-        rows = AttributeColumn.objects.filter(
-            release_id=self.release_id, attribute=attribute
-        )
-        found = rows.values_list("data", flat=True).first()
-        return None if found is None else bytes(found)
-
-
-@dataclass
-class ReleaseView:
-    """One release as pages read it. Loads an attribute at first use and keeps it.
-
-    Treat returned bitmaps and arrays as read-only: they are shared by requests.
-    """
-
-    id: int
-    as_of: date
-    published_at: datetime | None
-    catalogue: Catalogue
-    source: Source
-    index_version: int = 0
-    _bitmaps: dict[str, dict[str, BitMap]] = field(default_factory=dict, repr=False)
-    _columns: dict[str, Numbers] = field(default_factory=dict, repr=False)
-    # Flags known of everyone, of which "no" is kept as the rest: a fifth of all memory.
-    _halves: set[str] = field(default_factory=set, repr=False)
-    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
-
-    def _of(self, attribute: str) -> dict[str, BitMap]:
-        with self._lock:
-            if attribute not in self._bitmaps:
-                if attribute != EVERYONE:
-                    # An attribute that was never defined is an error, not "nobody".
-                    _ = self.catalogue[attribute]
-                found = self.source.bitmaps(attribute)
-                if attribute != EVERYONE and self._is_whole(attribute, found):
-                    found.pop("no", None)
-                    self._halves.add(attribute)
-                self._bitmaps[attribute] = found
-            return self._bitmaps[attribute]
-
-    def _is_whole(self, attribute: str, found: dict[str, BitMap]) -> bool:
-        """Whether a flag is either yes or no for everyone of the release."""
-        known = sum(len(people) for people in found.values())
-        return self.catalogue[attribute].kind == "flag" and known == len(self.everyone)
-
-    def is_whole(self, attribute: str) -> bool:
-        """Whether an attribute is a flag, and known of everyone of the release."""
-        self._of(attribute)
-        return attribute in self._halves
-
-    @property
-    def everyone(self) -> BitMap:
-        """All people of the release: alive at `as_of`, registered or resident."""
-        return self._of(EVERYONE).get("yes", BitMap())
-
-    @property
-    def person_nos(self) -> NDArray[np.uint32]:
-        """The people in ascending order; every column is aligned with it."""
-        with self._lock:
-            if PEOPLE not in self._columns:
-                data = self.source.column(PEOPLE) or b""
-                people = np.frombuffer(data, dtype="<u4")
-                self._columns[PEOPLE] = people  # type: ignore[assignment]
-            return self._columns[PEOPLE]  # type: ignore[return-value]
-
-    def attribute(self, name: str) -> Attribute:
-        return self.catalogue[name]
-
-    def values(self, attribute: str) -> list[str]:
-        """Return the values that may have people: categories, "no"/"yes", bins."""
-        return list(self.catalogue[attribute].bitmap_values)
-
-    def bitmap(self, attribute: str, value: str = "yes") -> BitMap:
-        """Return who has a value; empty when nobody. KeyError for no such attribute."""
-        found = self._of(attribute)
-        if value == "no" and attribute in self._halves:
-            return self.everyone - found.get("yes", BitMap())
-        return found.get(value, BitMap())
-
-    def any_of(self, attribute: str, values: Iterable[str]) -> BitMap:
-        """Return who has one of the values."""
-        sets = [self.bitmap(attribute, value) for value in values]
-        if len(sets) == 1:
-            return sets[0]
-        return BitMap.union(*sets) if sets else BitMap()
-
-    def known(self, attribute: str) -> BitMap:
-        """Return who has any value at all."""
-        values = self.values(attribute)
-        return self.any_of(attribute, values) if values else self.between(attribute)
-
-    def column(self, attribute: str) -> Numbers:
-        """Return the numbers aligned with `person_nos`, NaN where not known."""
-        with self._lock:
-            if attribute not in self._columns:
-                _ = self.catalogue[attribute]
-                data = self.source.column(attribute)
-                if data is None:
-                    raise KeyError(f"release {self.id} has no column {attribute!r}")
-                self._columns[attribute] = np.frombuffer(data, dtype="<f4")
-            return self._columns[attribute]
-
-    def between(
-        self, attribute: str, low: float | None = None, high: float | None = None
-    ) -> BitMap:
-        """Return who has a number from `low` (inclusive) to under `high`."""
-        numbers = self.column(attribute)
-        chosen = ~np.isnan(numbers)
-        if low is not None:
-            chosen &= numbers >= low
-        if high is not None:
-            chosen &= numbers < high
-        return bitmap_of(self.person_nos[chosen])
-
-    def take(self, attribute: str, people: BitMap) -> Numbers:
-        """Return the numbers of a set of people, in ascending `person_no`."""
-        return self.column(attribute)[self._rows(people)]
-
-    def total(self, attribute: str, people: BitMap) -> float:
-        """Return the sum over a set of people; unknown values add nothing."""
-        return float(np.nansum(self.take(attribute, people), dtype=np.float64))
-
-    def contributors(self, attribute: str, people: BitMap) -> BitMap:
-        """Return who of a set has a number other than zero."""
-        numbers = np.nan_to_num(self.take(attribute, people))
-        members = self.person_nos[self._rows(people)]
-        return bitmap_of(members[numbers != 0])
-
-    def _rows(self, people: BitMap) -> NDArray[np.int64]:
-        """Where a set's people stand in the columns; others than ours are left out."""
-        ours = people & self.everyone
-        if len(ours) == len(self.person_nos):
-            return np.arange(len(self.person_nos))
-        wanted = np.frombuffer(ours.to_array(), dtype=np.uint32)
-        return np.searchsorted(self.person_nos, wanted)
+# A few purposes look at the current and the previous release.
+NARROWED_KEPT = 8
 
 
 _views: OrderedDict[int, ReleaseView] = OrderedDict()
 _views_lock = threading.Lock()
+# The whole view that each was made of stands beside it: a rebuilt release may bear the
+# number of another.
+_narrowed: OrderedDict[tuple[object, ...], tuple[ReleaseView, ReleaseView]] = (
+    OrderedDict()
+)
 
 
 def current() -> ReleaseView | None:
     """Return the published release, or None before the first one.
 
     The pointer is read at every call, so a page that was served after a release was
-    published shows that release; take it once per request and pass it on.
+    published shows that release; take it once per request and pass it on. In a
+    request it is the release as the viewer's purpose may use it.
     """
+    whole = _published()
+    return None if whole is None else for_looker(whole)
+
+
+def _published() -> ReleaseView | None:
     pointer = ReleasePointer.objects.values_list("release_id", flat=True).first()
     return None if pointer is None else view(pointer)
+
+
+def for_looker(whole: ReleaseView) -> ReleaseView:
+    """Return a release as whoever is looking may use it for their purpose.
+
+    Without the people whose opt-out it honours and what has no legal basis; the
+    release itself outside a request, or where nothing stands in the way.
+    """
+    viewer = access.looking()
+    if viewer is None:
+        return whole
+    limits = limits_of(viewer, whole.catalogue, delivered(whole.id))
+    if limits.is_nothing:
+        return whole
+    key = (whole.id, limits.stamp)
+    with _views_lock:
+        kept = _narrowed.get(key)
+        if kept is not None and kept[0] is whole:
+            _narrowed.move_to_end(key)
+            return kept[1]
+    made = ReleaseView(
+        id=whole.id,
+        as_of=whole.as_of,
+        published_at=whole.published_at,
+        catalogue=OpenCatalogue(whole.catalogue, limits.closed),
+        source=Narrowed(whole, limits),
+        index_version=whole.index_version,
+        gone_from_gp=limits.gone_from_gp,
+        opted_out=limits.gone | limits.gone_from_gp,
+        whole=whole,
+    )
+    with _views_lock:
+        _narrowed[key] = (whole, made)
+        while len(_narrowed) > NARROWED_KEPT:
+            _narrowed.popitem(last=False)
+    return made
+
+
+@lru_cache(maxsize=8)
+def delivered(release_id: int) -> frozenset[str]:
+    """Return the feeds that a release was made of; it never changes."""
+    batches = Release.objects.filter(pk=release_id).values_list("batches", flat=True)
+    return delivered_feeds(batches.first() or [])
 
 
 def previous() -> ReleaseView | None:
@@ -222,7 +128,7 @@ def previous() -> ReleaseView | None:
         .values_list("pk", flat=True)
         .first()
     )
-    return None if before is None else view(before)
+    return None if before is None else for_looker(view(before))
 
 
 def has_unreleased_batches() -> bool:
@@ -262,6 +168,8 @@ def forget() -> None:
     """Drop the releases kept in this process."""
     with _views_lock:
         _views.clear()
+        _narrowed.clear()
+    delivered.cache_clear()
 
 
 def profile_rows(
@@ -278,15 +186,19 @@ def profile_rows(
     `person_no`, `practice_code_now`, `lsoa_code_now` (as stored beside the values),
     then each attribute: Boolean, String, Float64 or Date, null where not known.
     """
-    shown = view(release_id) if release_id is not None else current()
+    # Whole: the order of its catalogue is the order of the stored values.
+    shown = view(release_id) if release_id is not None else _published()
     if shown is None:
         raise LookupError("no release has been published")
-    if not viewer.sees_sensitive:
+    closed = closed_attributes(viewer, shown.catalogue, delivered(shown.id))
+    if closed or not viewer.sees_sensitive:
         wanted = shown.catalogue if attributes is None else attributes
         attributes = {
             name
             for name in wanted
-            if name in shown.catalogue and not shown.catalogue[name].sensitive
+            if name in shown.catalogue
+            and name not in closed
+            and (viewer.sees_sensitive or not shown.catalogue[name].sensitive)
         }
     with access.scoped(viewer), connection.cursor() as cursor:
         cursor.execute(

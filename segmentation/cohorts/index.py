@@ -1,7 +1,7 @@
 """One release's people as a cohort's steps read them, kept per process.
 
-Bitmaps are those that pages share (`ReleaseView`); numbers become fine bins, or dense
-codes, at their first use. Columns themselves are let go again: two hundred of them
+Bitmaps are those that pages share (`ReleaseView`); numbers become codes at their first
+use. Columns themselves are let go again: two hundred of them
 would be a gigabyte for a million people.
 """
 
@@ -18,7 +18,7 @@ from linkage.release.catalogue import EPOCH
 from linkage.release.selectors import ReleaseView
 from segmentation.cohorts.steps.bins import ByNumber, by_number
 
-INDEXES_KEPT = 2
+INDEXES_KEPT = 3
 # A breakdown of more values than these is a list of places or areas, not a table.
 MOST_VALUES = 40
 
@@ -141,11 +141,13 @@ _indexes_lock = threading.Lock()
 def index_of(view: ReleaseView) -> CohortIndex:
     """Return a release's index, the same one to every request of this process."""
     with _indexes_lock:
-        found = _indexes.get(view.id)
-        # A test's or a rebuilt release may bear a number that another one had.
+        # One release has a view for each purpose, and a test's or a rebuilt release may
+        # bear a number that another one had.
+        key = id(view)
+        found = _indexes.get(key)
         if found is None or found.view is not view:
-            found = _indexes[view.id] = CohortIndex(view)
-        _indexes.move_to_end(view.id)
+            found = _indexes[key] = CohortIndex(view)
+        _indexes.move_to_end(key)
         while len(_indexes) > INDEXES_KEPT:
             _indexes.popitem(last=False)
         return found

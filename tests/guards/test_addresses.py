@@ -17,6 +17,8 @@ ARGUMENTS = {
     "request_id": 1,
     "run_id": 1,
     "delivery_id": 1,
+    "kind": "flow",
+    "entry_id": 1,
     "name": "x",
     "key": "x",
     "version": 1,
@@ -35,8 +37,7 @@ def addresses(patterns: Any = None) -> Iterator[URLPattern]:
 ALL = {pattern.name: pattern for pattern in addresses()}
 PAGES = frozenset().union(*(role.pages for role in ACCESS.roles.values()))
 SCOPES = frozenset().union(*(role.api for role in ACCESS.roles.values()))
-PUBLIC = {"sign-in", "sign-out", "api-document", "health", "algorithms"}
-PUBLIC |= {"programme-register"}
+PUBLIC = set(ACCESS.roles["public"].pages)
 
 
 def path_of(pattern: URLPattern) -> str:

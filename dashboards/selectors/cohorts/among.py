@@ -48,7 +48,7 @@ def narrowed(
         raise PermissionDenied(
             "A cohort of inclusion health is counted on its own page, protected."
         )
-    is_exact = viewer.spec.sees == "workspace" and not leaves
+    is_exact = viewer.sees == "workspace" and not leaves
     reasons = [] if is_exact else beyond_lattice(who, live.catalogue)
     if reasons:
         raise PermissionDenied(

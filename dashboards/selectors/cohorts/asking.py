@@ -100,7 +100,7 @@ class CohortAsked:
             is_care = viewer.purpose == "direct_care"
             if is_care or not self.asked.leaves:
                 return DisclosureClass.OWN_LIST
-        elif viewer.spec.sees == "workspace" and not self.asked.leaves:
+        elif viewer.sees == "workspace" and not self.asked.leaves:
             return DisclosureClass.WORKSPACE
         return DisclosureClass.PROTECTED
 

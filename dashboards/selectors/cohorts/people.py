@@ -4,11 +4,12 @@ The rows come under row-level security and after the audit row; people are named
 references sealed for this team.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pyroaring import BitMap
 
+from dashboards.opt_outs import KINDS
 from dashboards.selectors.cohorts.asking import CohortAsked
 from dashboards.selectors.lenses import worded
 from dashboards.selectors.worklist import natural_frequency, reference
@@ -20,7 +21,6 @@ from segmentation.cohorts.specs import criteria, features_of
 
 PAGE = 50
 ORDER = "risk_emergency_12m"
-OPT_OUTS = ("type1_opt_out", "national_opt_out")
 
 
 @dataclass(frozen=True)
@@ -52,16 +52,18 @@ class PeoplePage:
 def people(cohort: CohortAsked, *, first: int = 0) -> PeoplePage:
     """Return the cohort's people of the viewer's own list, highest risk first.
 
-    An opt-out closes every purpose but the person's own care, as on a person's page.
+    An opt-out closes the uses that honour it, as on a person's page: as the release
+    knew it, and as the store knows it now.
     """
     asked = cohort.asked
     viewer, release = asked.viewer, asked.release
-    everybody = cohort.people
-    opted: BitMap = BitMap()
-    if viewer.purpose != "direct_care":
-        known = [name for name in OPT_OUTS if name in release.catalogue]
-        opted = BitMap.union(BitMap(), *(release.bitmap(name) for name in known))
-    allowed = everybody - opted
+    everybody = before_opt_outs(cohort)
+    opted: BitMap = release.opted_out | BitMap()
+    if honoured := viewer.standing.honoured("rows"):
+        known = [n for n, kind in KINDS.items() if kind in honoured]
+        flags = [release.bitmap(n) for n in known if n in release.catalogue]
+        opted = BitMap.union(opted, *flags)
+    allowed = cohort.people - opted
     ordered = in_order(cohort, allowed)
     chosen = ordered[first : first + PAGE]
     audit.record(
@@ -69,6 +71,7 @@ def people(cohort: CohortAsked, *, first: int = 0) -> PeoplePage:
         viewer,
         subject=cohort.title[:200],
         persons=len(chosen),
+        seen=chosen,
         release=release.id,
     )
     features = reasons_of(cohort)
@@ -94,6 +97,18 @@ def people(cohort: CohortAsked, *, first: int = 0) -> PeoplePage:
         first=first,
         has_more=first + PAGE < len(ordered),
     )
+
+
+def before_opt_outs(cohort: CohortAsked) -> BitMap:
+    """Return the cohort's people as if nobody had opted out, for counting alone."""
+    asked = cohort.asked
+    whole = asked.release.whole
+    if whole is None:
+        return cohort.people
+    geography = replace(asked.geography, release=whole)
+    place, _ = geography.chosen(asked.viewer, asked.place.code)
+    entire = replace(asked, release=whole, geography=geography, place=place)
+    return replace(cohort, asked=entire).people
 
 
 def in_order(cohort: CohortAsked, allowed: BitMap) -> list[int]:

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.utils import timezone
 
+from governance import decisions
 from governance.access import ACCESS, live_grants, practices_under
 from governance.models import Scope, User
+from governance.registers import selectors as registers
 from linkage.assertions import REASONS, Asked, RevealRequest
 from linkage.vault.store import Identity
 
@@ -74,8 +76,12 @@ def check_page(request: RevealRequest | Asked, page: str) -> User:
     )
     if role is None or not held:
         raise RefusedRevealError("the user does not hold this role here today")
+    standing = registers.standing(ACCESS, request.purpose, today)
     if page not in role.pages or request.purpose not in role.purposes:
         raise RefusedRevealError(f"this role does not {WORDS[page]} for this purpose")
+    decision = decisions.page(ACCESS, standing, request.role, request.purpose, page)
+    if not decision:
+        raise RefusedRevealError(decision.why)
     return user
 
 
@@ -90,10 +96,13 @@ def decide(
     opened: people whom this viewer has special access to at this moment.
     """
     known = {identity.person_no: identity for identity in identities}
+    honoured = registers.book().honoured(
+        ACCESS, registers.use_of_rows(request.purpose), timezone.localdate()
+    )
     revealed, refused = [], {}
     for person_no in request.person_nos:
         identity = known.get(person_no)
-        why = _refusal(request, practices, identity, person_no in opened)
+        why = _refusal(practices, honoured, identity, person_no in opened)
         if why is None and identity is not None:
             revealed.append(identity)
         else:
@@ -102,8 +111,8 @@ def decide(
 
 
 def _refusal(
-    request: RevealRequest,
     practices: frozenset[str],
+    honoured: frozenset[str],
     identity: Identity | None,
     is_opened: bool,
 ) -> str | None:
@@ -117,8 +126,8 @@ def _refusal(
         return "is no longer registered"
     if identity.practice_code not in practices:
         return "is not registered with your practices"
-    if request.purpose != "direct_care" and (
-        identity.type1_opt_out or identity.national_opt_out
+    if ("type1" in honoured and identity.type1_opt_out) or (
+        "national" in honoured and identity.national_opt_out
     ):
         return "has opted out of this use"
     return None

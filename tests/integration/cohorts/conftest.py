@@ -28,9 +28,10 @@ def users(django_db_setup, django_db_blocker):
         with live_system.acting_as("worker"):
             make_organisations()
         place = {"icb": "QZZ", "place": "P1", "pcn": "U1"}
+        place |= {"neighbourhood": "N1", "practice": "Z81001"}
         made = {
             role: live_system.make_user(role, place[spec.level])
-            for role, spec in ACCESS.roles.items()
+            for role, spec in ACCESS.granted.items()
             if spec.level in place
         }
         with live_system.acting_as("web"):

@@ -1,0 +1,1 @@
+"""The registers that govern: legal bases, agreements, opt-out policies, training."""

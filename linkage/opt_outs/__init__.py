@@ -1,0 +1,1 @@
+"""Who has opted out, gathered as sets that every use reads at once."""

@@ -1,0 +1,158 @@
+"""One release as one purpose may use it: without the opted out, without closed feeds.
+
+Applied where every page gets its release, so no page can forget it: people whose
+opt-out the purpose honours are in no set and no number of the view, a Type 1 opt-out
+takes somebody out of everything made of GP data, and an attribute made of a feed whose
+legal basis is not in force does not exist, with the reason as the error.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from django.core.exceptions import PermissionDenied
+from numpy.typing import NDArray
+from pyroaring import BitMap
+
+from governance.access import ACCESS, Viewer
+from governance.decisions import NO_BASIS
+from governance.registers import selectors as registers
+from linkage import legal_basis
+from linkage.models import FeedRun
+from linkage.release.catalogue import Attribute, Catalogue
+
+EVERYONE = "everyone"
+PEOPLE = "person_no"
+
+
+class ClosedAttributeError(PermissionDenied, KeyError):
+    """An attribute that this purpose may not use today; says which feed closes it."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class Whole(Protocol):
+    """A release view before it is narrowed."""
+
+    id: int
+    catalogue: Catalogue
+
+    @property
+    def everyone(self) -> BitMap: ...
+    @property
+    def person_nos(self) -> NDArray[np.uint32]: ...
+    def values(self, attribute: str) -> list[str]: ...
+    def bitmap(self, attribute: str, value: str = "yes") -> BitMap: ...
+    def column(self, attribute: str) -> NDArray[np.float32]: ...
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a purpose may not use: closed attributes with their reason, and people.
+
+    `gone` are in nothing; `gone_from_gp` in nothing that is made of GP data. `stamp`
+    is the same as long as the limits are.
+    """
+
+    stamp: tuple[object, ...] = ()
+    closed: Mapping[str, str] = field(default_factory=dict)
+    gone: BitMap = field(default_factory=BitMap, repr=False)
+    gone_from_gp: BitMap = field(default_factory=BitMap, repr=False)
+
+    @property
+    def is_nothing(self) -> bool:
+        return not (self.closed or self.gone or self.gone_from_gp)
+
+    def gone_of(self, attribute: str) -> BitMap:
+        """Who is missing from an attribute."""
+        if attribute != EVERYONE and legal_basis.is_from_gp(attribute):
+            return self.gone | self.gone_from_gp
+        return self.gone
+
+
+class OpenCatalogue(Catalogue):
+    """A release's attributes without those that are closed to the purpose."""
+
+    def __init__(self, whole: Catalogue, closed: Mapping[str, str]) -> None:
+        self._closed = closed
+        super().__init__(whole[name] for name in whole if name not in closed)
+
+    def __getitem__(self, name: str) -> Attribute:
+        if name in self._closed:
+            raise ClosedAttributeError(self._closed[name])
+        return super().__getitem__(name)
+
+
+@dataclass(frozen=True)
+class Narrowed:
+    """The bitmaps and columns of a release without the people who are gone."""
+
+    whole: Whole
+    limits: Limits
+
+    def bitmaps(self, attribute: str) -> dict[str, BitMap]:
+        gone = self.limits.gone_of(attribute)
+        if attribute == EVERYONE:
+            return {"yes": self.whole.everyone - gone}
+        return {
+            value: self.whole.bitmap(attribute, value) - gone
+            for value in self.whole.values(attribute)
+        }
+
+    def column(self, attribute: str) -> bytes | None:
+        people = self.whole.person_nos
+        if attribute == PEOPLE:
+            return people.tobytes()
+        gone = np.array(self.limits.gone_of(attribute).to_array(), dtype=np.uint32)
+        numbers = self.whole.column(attribute)
+        if gone.size:
+            numbers = numbers.copy()
+            numbers[np.isin(people, gone)] = np.nan
+        return numbers.tobytes()
+
+
+def closed_attributes(
+    viewer: Viewer, catalogue: Iterable[str], delivered: Iterable[str]
+) -> dict[str, str]:
+    """Return the attributes that are made of a feed without a legal basis, and why.
+
+    Only feeds that delivered something to the release count.
+    """
+    if not ACCESS.purposes[viewer.purpose].needs_basis:
+        return {}
+    standing = viewer.standing
+    closed = {
+        feed: standing.closed_feeds.get(feed, f"{feed}: {NO_BASIS}")
+        for feed in delivered
+        if feed not in standing.live_feeds
+    }
+    found = {}
+    for name in catalogue if closed else ():
+        for feed in sorted(legal_basis.of_attribute(name) & set(closed)):
+            found.setdefault(name, closed[feed])
+    return found
+
+
+def delivered_feeds(batches: Iterable[int]) -> frozenset[str]:
+    """The feeds whose files a release was made of."""
+    runs = FeedRun.objects.filter(pk__in=list(batches))
+    return frozenset(runs.values_list("feed", flat=True)) & legal_basis.every_feed()
+
+
+def limits_of(
+    viewer: Viewer, catalogue: Iterable[str], delivered: frozenset[str]
+) -> Limits:
+    """Work out what a viewer's purpose may not use of a release, at this moment."""
+    closed = closed_attributes(viewer, catalogue, delivered)
+    # A figure honours what its purpose signs; a team's own list, case finding.
+    kinds = viewer.standing.honoured("rows" if viewer.sees_rows() else "figures")
+    stamp = registers.opt_out_stamp(kinds & {"type1", "national"})
+    people = registers.opted_out(stamp)
+    return Limits(
+        stamp=(tuple(sorted(closed)), stamp),
+        closed=closed,
+        gone=people.get("national", BitMap()),
+        gone_from_gp=people.get("type1", BitMap()),
+    )

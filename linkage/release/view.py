@@ -1,0 +1,186 @@
+"""One release's people as pages read them: bitmaps by value, numbers as columns.
+
+Bitmaps hold no viewer's scope: callers AND them with the viewer's practices before
+anything is counted for rows, and pass counts through `governance.disclosure`.
+"""
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pyroaring import BitMap
+
+from linkage.models import AttributeBitmap, AttributeColumn
+from linkage.release.catalogue import Attribute, Catalogue
+from linkage.release.for_purpose import EVERYONE, PEOPLE
+from linkage.steps.index import bitmap_of
+
+Numbers = NDArray[np.float32]
+
+
+class Source(Protocol):
+    """Where a view gets its bitmaps and columns: the database, or a test's frames."""
+
+    def bitmaps(self, attribute: str) -> dict[str, BitMap]: ...
+    def column(self, attribute: str) -> bytes | None: ...
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The bitmaps and columns of one release in the database."""
+
+    release_id: int
+
+    def bitmaps(self, attribute: str) -> dict[str, BitMap]:
+        rows = AttributeBitmap.objects.filter(
+            release_id=self.release_id, attribute=attribute
+        )
+        return {
+            value: BitMap.deserialize(bytes(data))
+            for value, data in rows.values_list("value", "bitmap")
+        }
+
+    def column(self, attribute: str) -> bytes | None:
+        rows = AttributeColumn.objects.filter(
+            release_id=self.release_id, attribute=attribute
+        )
+        found = rows.values_list("data", flat=True).first()
+        return None if found is None else bytes(found)
+
+
+@dataclass
+class ReleaseView:
+    """One release as pages read it. Loads an attribute at first use and keeps it.
+
+    Treat returned bitmaps and arrays as read-only: they are shared by requests.
+    """
+
+    id: int
+    as_of: date
+    published_at: datetime | None
+    catalogue: Catalogue
+    source: Source
+    index_version: int = 0
+    # Whose GP data the purpose may not use: in no set of theirs, coded or catalogued.
+    gone_from_gp: BitMap = field(default_factory=BitMap, repr=False)
+    # Everyone missing from something by an opt-out; the release before they were.
+    opted_out: BitMap = field(default_factory=BitMap, repr=False)
+    whole: "ReleaseView | None" = field(default=None, repr=False)
+    _bitmaps: dict[str, dict[str, BitMap]] = field(default_factory=dict, repr=False)
+    _columns: dict[str, Numbers] = field(default_factory=dict, repr=False)
+    # Flags known of everyone, of which "no" is kept as the rest: a fifth of all memory.
+    _halves: set[str] = field(default_factory=set, repr=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    def _of(self, attribute: str) -> dict[str, BitMap]:
+        with self._lock:
+            if attribute not in self._bitmaps:
+                if attribute != EVERYONE:
+                    # An attribute that was never defined is an error, not "nobody".
+                    _ = self.catalogue[attribute]
+                found = self.source.bitmaps(attribute)
+                if attribute != EVERYONE and self._is_whole(attribute, found):
+                    found.pop("no", None)
+                    self._halves.add(attribute)
+                self._bitmaps[attribute] = found
+            return self._bitmaps[attribute]
+
+    def _is_whole(self, attribute: str, found: dict[str, BitMap]) -> bool:
+        """Whether a flag is either yes or no for everyone of the release."""
+        known = sum(len(people) for people in found.values())
+        return self.catalogue[attribute].kind == "flag" and known == len(self.everyone)
+
+    def is_whole(self, attribute: str) -> bool:
+        """Whether an attribute is a flag, and known of everyone of the release."""
+        self._of(attribute)
+        return attribute in self._halves
+
+    @property
+    def everyone(self) -> BitMap:
+        """All people of the release: alive at `as_of`, registered or resident."""
+        return self._of(EVERYONE).get("yes", BitMap())
+
+    @property
+    def person_nos(self) -> NDArray[np.uint32]:
+        """The people in ascending order; every column is aligned with it."""
+        with self._lock:
+            if PEOPLE not in self._columns:
+                data = self.source.column(PEOPLE) or b""
+                people = np.frombuffer(data, dtype="<u4")
+                self._columns[PEOPLE] = people  # type: ignore[assignment]
+            return self._columns[PEOPLE]  # type: ignore[return-value]
+
+    def attribute(self, name: str) -> Attribute:
+        return self.catalogue[name]
+
+    def values(self, attribute: str) -> list[str]:
+        """Return the values that may have people: categories, "no"/"yes", bins."""
+        return list(self.catalogue[attribute].bitmap_values)
+
+    def bitmap(self, attribute: str, value: str = "yes") -> BitMap:
+        """Return who has a value; empty when nobody. KeyError for no such attribute."""
+        found = self._of(attribute)
+        if value == "no" and attribute in self._halves:
+            return self.everyone - found.get("yes", BitMap())
+        return found.get(value, BitMap())
+
+    def any_of(self, attribute: str, values: Iterable[str]) -> BitMap:
+        """Return who has one of the values."""
+        sets = [self.bitmap(attribute, value) for value in values]
+        if len(sets) == 1:
+            return sets[0]
+        return BitMap.union(*sets) if sets else BitMap()
+
+    def known(self, attribute: str) -> BitMap:
+        """Return who has any value at all."""
+        values = self.values(attribute)
+        return self.any_of(attribute, values) if values else self.between(attribute)
+
+    def column(self, attribute: str) -> Numbers:
+        """Return the numbers aligned with `person_nos`, NaN where not known."""
+        with self._lock:
+            if attribute not in self._columns:
+                _ = self.catalogue[attribute]
+                data = self.source.column(attribute)
+                if data is None:
+                    raise KeyError(f"release {self.id} has no column {attribute!r}")
+                self._columns[attribute] = np.frombuffer(data, dtype="<f4")
+            return self._columns[attribute]
+
+    def between(
+        self, attribute: str, low: float | None = None, high: float | None = None
+    ) -> BitMap:
+        """Return who has a number from `low` (inclusive) to under `high`."""
+        numbers = self.column(attribute)
+        chosen = ~np.isnan(numbers)
+        if low is not None:
+            chosen &= numbers >= low
+        if high is not None:
+            chosen &= numbers < high
+        return bitmap_of(self.person_nos[chosen])
+
+    def take(self, attribute: str, people: BitMap) -> Numbers:
+        """Return the numbers of a set of people, in ascending `person_no`."""
+        return self.column(attribute)[self._rows(people)]
+
+    def total(self, attribute: str, people: BitMap) -> float:
+        """Return the sum over a set of people; unknown values add nothing."""
+        return float(np.nansum(self.take(attribute, people), dtype=np.float64))
+
+    def contributors(self, attribute: str, people: BitMap) -> BitMap:
+        """Return who of a set has a number other than zero."""
+        numbers = np.nan_to_num(self.take(attribute, people))
+        members = self.person_nos[self._rows(people)]
+        return bitmap_of(members[numbers != 0])
+
+    def _rows(self, people: BitMap) -> NDArray[np.int64]:
+        """Where a set's people stand in the columns; others than ours are left out."""
+        ours = people & self.everyone
+        if len(ours) == len(self.person_nos):
+            return np.arange(len(self.person_nos))
+        wanted = np.frombuffer(ours.to_array(), dtype=np.uint32)
+        return np.searchsorted(self.person_nos, wanted)
