@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from segmentation.cohorts.steps.bins import (
-    MOST_BINS,
     MOST_CODES,
+    MOST_STEPS,
     Dense,
-    FineBins,
+    Steps,
     bitmap_of_mask,
     by_number,
 )
@@ -34,11 +34,11 @@ def slowly(ids, column, low, high):
 @settings(deadline=None)
 @given(st.lists(NUMBERS, max_size=60), BOUND, BOUND, st.sampled_from([256, 4, 0]))
 def test_a_range_holds_exactly_whom_the_numbers_say(numbers, low, high, most):
-    """By bins, by codes and by numbers: all three ways to keep a column."""
+    """By steps, by codes and by numbers: all three ways to keep a column."""
     ids = np.arange(3, 3 + len(numbers), dtype=np.uint32)
     column = np.array(numbers, dtype=np.float32)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("segmentation.cohorts.steps.bins.MOST_BINS", min(most, 4) or -1)
+        patch.setattr("segmentation.cohorts.steps.bins.MOST_STEPS", min(most, 4) or -1)
         patch.setattr("segmentation.cohorts.steps.bins.MOST_CODES", most)
         if np.isnan(column).all():
             patch.undo()  # nobody is known: there are no levels at all
@@ -72,14 +72,14 @@ def kinds():
     return made
 
 
-def test_few_values_have_bins_and_many_have_codes(kinds):
-    assert isinstance(kinds["age"][2], FineBins)
-    assert len(kinds["age"][2].bins) == 100 <= MOST_BINS
-    measure, cost = kinds["measure"][2], kinds["cost"][2]
+def test_few_values_have_a_set_each_and_many_have_codes(kinds):
+    age, measure, cost = (kinds[name][2] for name in ("age", "measure", "cost"))
+    assert isinstance(age, Steps)
+    assert len(age.above) == 100 <= MOST_STEPS
     assert isinstance(measure, Dense)
-    assert MOST_BINS < len(measure.levels) <= MOST_CODES
-    assert measure.codes.dtype == np.uint16
     assert isinstance(cost, Dense)
+    assert MOST_STEPS < len(measure.levels) <= MOST_CODES
+    assert measure.codes.dtype == np.uint16
 
 
 @pytest.mark.parametrize("name", ["age", "measure", "cost"])
