@@ -35,7 +35,7 @@ class Asked:
 
     def publish(self, cells: Iterable[Cell], measure: Measure) -> Published:
         """Pass cells through the disclosure control of this viewer's class."""
-        is_exact = self.viewer.spec.sees == "workspace" and not self.leaves
+        is_exact = self.viewer.sees == "workspace" and not self.leaves
         control = in_workspace if is_exact else protect
         return control(cells, measure=measure, viewer=self.viewer)
 
@@ -71,6 +71,30 @@ class Asked:
                 for value, having in sets.items()
             ]
         return groups
+
+    def before_opt_outs(self, place: Place) -> BitMap:
+        """A place's people as if nobody had opted out: for counting who is missing."""
+        whole = self.release.whole
+        if whole is None:
+            return place.people
+        attribute = self.geography.kinds.get(place.kind, "")
+        if attribute in whole.catalogue and place.code in whole.values(attribute):
+            return whole.bitmap(attribute, place.code)
+        return whole.everyone
+
+    @property
+    def left_out(self) -> str:
+        """How many are missing from the place's figures by an opt-out, protected.
+
+        Protected in the workspace as well: who opted out is nobody's to study.
+        """
+        gone = self.release.opted_out & self.before_opt_outs(self.place)
+        if not gone:
+            return ""
+        measure = Measure("People left out")
+        cell = protect([Cell({}, gone)], measure=measure, viewer=self.viewer).cells[0]
+        number = cell.hidden or f"about {wording.count(cell.count)} people"
+        return f"; {number} left out, who opted out of this use"
 
     @property
     def at_date(self) -> str:
@@ -108,7 +132,8 @@ class Asked:
         named = {source_of(self.release, name) for name in attributes}
         return Evidence(
             freshness=freshness,
-            coverage=f"{size} {self.basis_words}, alive at the data date",
+            coverage=f"{size} {self.basis_words}, alive at the data date"
+            f"{self.left_out}",
             completeness=completeness or self._completeness(attributes),
             uncertainty=". ".join(filter(None, [INTERVAL_WORDS, caveat])),
             source=source or "; ".join(sorted(named)),
