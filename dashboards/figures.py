@@ -16,6 +16,7 @@ from dashboards.charts import (
     describe,
     draw,
 )
+from dashboards.steps.fitness import Fitness
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class PresentedFigure:
     drawing: Mapping[str, Any]
     table: Table
     evidence: Evidence
+    fitness: Fitness
     definition: str
     csv_href: str
     challenge_href: str
@@ -49,6 +51,7 @@ def presented(
         drawing=draw(spec),
         table=as_table(spec),
         evidence=spec.evidence,
+        fitness=spec.fitness,
         definition=spec.definition,
         csv_href=csv_href,
         challenge_href=challenge,

@@ -198,6 +198,12 @@ def written_out(name: str, figure: ChartSpec, asked: Asked) -> dict[str, Any]:
             "coverage": evidence.coverage,
             "completeness": evidence.completeness,
             "uncertainty": evidence.uncertainty,
+            "grade": figure.fitness.grade,
+            "verdict": figure.fitness.verdict,
+            "checks": [
+                {"check": check.name, "grade": check.grade, "words": check.words}
+                for check in figure.fitness.checks
+            ],
         },
         "rows": rows,
     }

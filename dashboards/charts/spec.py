@@ -4,11 +4,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from dashboards.steps.fitness import Check, Fitness, division_known, standard_error
 from dashboards.steps.xmr import Control
-from governance.disclosure import Published, PublishedCell
+from governance.disclosure import DisclosureClass, Published, PublishedCell
 
 Kind = Literal["bars", "pyramid", "hundred", "trend", "funnel", "map", "upset", "xmr"]
 Value = Literal["count", "rate"]
+UNKNOWN = ("not known", "unknown", "not stated")
 Outline = list[list[list[float]]]  # rings of [longitude, latitude]
 
 
@@ -39,6 +41,7 @@ class Evidence:
     completeness: str
     uncertainty: str
     source: str
+    fitness: Fitness = Fitness(())
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,37 @@ class ChartSpec:
             raise TypeError("a figure is made of Published values only")
         if self.value == "rate" and self.published.measure.per is None:
             raise ValueError(f"{self.key}: this measure has no rate to draw")
+
+    @property
+    def fitness(self) -> Fitness:
+        """Whether the figure is fit for use, by what is behind it and its own cells."""
+        if self.published.kind is DisclosureClass.OFFICIAL:
+            return self.evidence.fitness
+        return self.evidence.fitness.also([self._error(), self._division()])
+
+    def _error(self) -> Check:
+        if self.published.measure.unit == "£":
+            return standard_error(None)
+        counts = [cell.count for cell in self.published.cells if cell.count]
+        return standard_error(min(counts, default=None))
+
+    def _division(self) -> Check:
+        """For how many the category is known, where it has a value for not known."""
+        unknown = [
+            code
+            for code, label in self.category.labels.items()
+            if label.lower() in UNKNOWN
+        ]
+        _, cells = self.layers()[0]
+        sizes = {
+            cell.at[self.category.key]: cell.denominator or cell.count or 0.0
+            for cell in cells
+        }
+        whole = sum(sizes.values())
+        if not unknown or not whole:
+            return division_known(self.category.title, None)
+        lost = sum(sizes.get(code, 0.0) for code in unknown)
+        return division_known(self.category.title, 1 - lost / whole)
 
     @property
     def dimensions(self) -> list[Dimension]:

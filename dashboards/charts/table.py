@@ -95,6 +95,7 @@ def as_csv(spec: ChartSpec) -> str:
         "period": spec.period,
         "freshness": spec.evidence.freshness,
         "disclosure": spec.published.kind.value,
+        "fitness": spec.fitness.grade or "",
     }
     rows = []
     for cell, row in zip(spec.published.cells, as_rows(spec.published), strict=True):

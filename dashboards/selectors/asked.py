@@ -2,11 +2,13 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from pyroaring import BitMap
 
 from dashboards import wording
 from dashboards.charts import Dimension, Evidence
+from dashboards.selectors.fitness import Background, background, fitness_of
 from dashboards.selectors.places import Geography, Place
 from dashboards.steps.aggregate import Group
 from governance.access import Viewer
@@ -96,6 +98,23 @@ class Asked:
         number = cell.hidden or f"about {wording.count(cell.count)} people"
         return f"; {number} left out, who opted out of this use"
 
+    @cached_property
+    def behind(self) -> Background:
+        """What stands behind every figure of this answer."""
+        return background()
+
+    @cached_property
+    def practice_codes(self) -> frozenset[str]:
+        """The practices of the place in question; none by residence."""
+        by_practice = "practice_code" in self.release.catalogue
+        if self.geography.basis != "registered" or not by_practice:
+            return frozenset()
+        return frozenset(
+            code
+            for code in self.release.values("practice_code")
+            if self.release.bitmap("practice_code", code) & self.place.people
+        )
+
     @property
     def at_date(self) -> str:
         return f"at {wording.day(self.release.as_of)}"
@@ -137,6 +156,12 @@ class Asked:
             completeness=completeness or self._completeness(attributes),
             uncertainty=". ".join(filter(None, [INTERVAL_WORDS, caveat])),
             source=source or "; ".join(sorted(named)),
+            fitness=fitness_of(
+                attributes,
+                self.behind,
+                as_of=self.release.as_of,
+                practices=self.practice_codes,
+            ),
         )
 
     def _completeness(self, attributes: Collection[str]) -> str:

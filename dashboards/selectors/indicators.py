@@ -1,7 +1,7 @@
 """An indicator's figures: by place as a funnel, by any lens as bars."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyroaring import BitMap
 
@@ -105,7 +105,7 @@ def by_place(asked: Asked, name: str, kind: str) -> ChartSpec:
     target = overall(asked, name).cells[-1].rate
     found = outside(published, target, category)
     seen = sum(cell.rate is not None for cell in published.cells)
-    return ChartSpec(
+    figure = ChartSpec(
         key=f"{name}-by-{kind}",
         kind="funnel",
         title=sentences.exceptions(found.higher, found.lower, seen, measure, kind),
@@ -116,6 +116,11 @@ def by_place(asked: Asked, name: str, kind: str) -> ChartSpec:
         target=target,
         definition=definition_of(spec),
     )
+    if figure.fitness.grade == "red":
+        # What is not fit to decide by is shown, and nobody is ranked by it.
+        title = f"{measure.title}, not ranked: {figure.fitness.verdict.lower()}"
+        return replace(figure, title=title)
+    return figure
 
 
 def places_of(asked: Asked, kind: str) -> list[Place]:
