@@ -54,10 +54,17 @@ def page(found: Sequence[dict[str, Any]]) -> str:
         for each in found
         for fate, rule, field, many in each["reasons"]
     ]
+    held = [(f"`{each['file']}`", each["held"]) for each in found if each["held"]]
     return "\n".join(
         [
             HEAD,
             as_markdown(header, rows),
+            "",
+            "## What the gate held",
+            "",
+            "A person released each of these with a reason before it was loaded.",
+            "",
+            as_markdown(("File", "Held because"), held),
             "",
             "## Why rows were not loaded",
             "",
