@@ -9,6 +9,7 @@ import time
 from calendar import monthrange
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date
 from itertools import starmap
 from pathlib import Path
@@ -37,6 +38,7 @@ from linkage.steps.read import (
 from linkage.steps.validate import NOT_USED
 from linkage.vault import changes, deliveries, index, quarantine
 from linkage.vault import store as vault
+from linkage.withholding import Withholding
 
 Progress = Callable[[int], None]
 PERIOD = "(19|20)[0-9]{2}"
@@ -213,6 +215,8 @@ def _load(
                 may_be_known=loading.may_be_known,
                 delivered=loading.delivered,
             )
+            withheld = Withholding(spec)
+            source = replace(source, batches=withheld.around(source.batches))
             gate = Gate(run, spec, source, received_on)
             # The store takes one batch in while the vault's side makes the next.
             for batch in ahead(starmap(intake.take, gate.let_in()), bulk.close_all):
@@ -224,7 +228,7 @@ def _load(
                 if progress:
                     progress(intake.tally.rows_in)
             gate.let_out(intake.tally.measured)
-            _count(run, intake)
+            _count(run, intake, withheld)
             run.seconds = time.monotonic() - begun
             run.finished_at = timezone.now()
             store.publish(run, loading, period_on, intake.doubts(), began_at)
@@ -286,12 +290,12 @@ def _merge(pairs: list[tuple[int, int]], *, by: str, run_id: int) -> None:
         audit.record("people_merged", None, subject=BRIDGED, persons=2 * merged, by=by)
 
 
-def _count(run: FeedRun, intake: Intake) -> None:
+def _count(run: FeedRun, intake: Intake, withheld: Withholding) -> None:
     tally = intake.tally
     keep_quality(run, tally.quality)
-    run.rows_in = tally.rows_in
+    run.rows_in = tally.rows_in + withheld.rows
     run.quarantined = tally.quarantined
-    run.excluded = tally.excluded
+    run.excluded = tally.excluded + withheld.rows
     run.duplicate = tally.duplicate
     run.loaded = tally.loaded
     run.first_on, run.last_on = tally.first_on, tally.last_on
@@ -304,6 +308,8 @@ def _count(run: FeedRun, intake: Intake) -> None:
         "noted": dict(tally.noted),
         "index_version": reached,
     }
+    if withheld.categories:
+        run.detail["restricted"] = dict(withheld.categories)
     if tally.unplaced:
         run.detail["postcodes_in_no_known_area"] = tally.unplaced
 

@@ -1,5 +1,6 @@
 """The definitions of linkage, each read once."""
 
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -9,6 +10,8 @@ from linkage.series_specs import SeriesSpec
 from linkage.specs import BestKnownSpec, FeedSpec
 
 HERE = Path(__file__).resolve().parent
+
+INGEST_FILES = ("best_known.yaml", "unit_costs.csv", "restricted_codes.csv")
 
 FEEDS: Folder[FeedSpec] = Folder(HERE / "feeds", FeedSpec)
 SERIES: Folder[SeriesSpec] = Folder(HERE / "series", SeriesSpec)
@@ -26,6 +29,12 @@ def unit_costs() -> pl.DataFrame:
     )
 
 
+@cache
+def restricted_codes() -> pl.DataFrame:
+    """category, system, code, term, law of what the law keeps from being passed on."""
+    return pl.read_csv(HERE / "restricted_codes.csv", infer_schema=False)
+
+
 def ingest_hashes() -> dict[str, str]:
     """Hashes of what shapes ingest beside the feeds themselves, by file name."""
-    return {name: digest(HERE / name) for name in ("best_known.yaml", "unit_costs.csv")}
+    return {name: digest(HERE / name) for name in INGEST_FILES}

@@ -63,7 +63,12 @@ def _rules() -> str:
         "## Why a row is not loaded\n\n"
         + as_markdown(("Reason", "Fate"), fates.items())
         + "\n\nA value that is not required and cannot be used is left blank and is"
-        " counted in the run; the row is loaded without it.\n"
+        " counted in the run; the row is loaded without it.\n\n"
+        "Codes that the law keeps from being passed on (`linkage/restricted_codes.csv`:"
+        " gender recognition, assisted fertility, termination of pregnancy, sexually"
+        " transmitted infection) are taken out before anything else sees the row, and"
+        " counted by category alone. The list holds stems and concepts in common use; a"
+        " deployment puts the members of the national reference sets in its place.\n"
     )
 
 
