@@ -61,8 +61,9 @@ def _series(path: Path) -> str:
     return name
 
 
-def crosswalk(folder: Path, path: Path) -> Path:
-    """A crosswalk of the file's tokens to numbers that are never issued."""
+def owners(folder: Path, path: Path) -> list[tuple[str, Path]]:
+    """Invented people for the file's tokens, with numbers that are never issued, and
+    the crosswalk that says whose each token is."""
     tokens = pl.read_csv(path, infer_schema=False, columns=["PSEUDO_HESID"])
     distinct = tokens["PSEUDO_HESID"].drop_nulls().unique().sort()
     numbers = nhs_numbers(len(distinct), np.random.default_rng(2026))
@@ -72,7 +73,29 @@ def crosswalk(folder: Path, path: Path) -> Path:
         writer.writerow(["namespace", "token", "nhs_number"])
         rows = zip(distinct, numbers, strict=True)
         writer.writerows(["hes", token, str(number)] for token, number in rows)
-    return made
+    listed = folder / "registered_list_hes.csv"
+    pl.DataFrame({"NHS Number": [str(number) for number in numbers]}).with_row_index(
+        "n"
+    ).select(
+        "NHS Number",
+        pl.lit("Sample").alias("Family Name"),
+        _letters(pl.col("n")).alias("Given Name"),
+        pl.date(1930, 1, 1).dt.offset_by(pl.format("{}d", "n")).alias("Date of Birth"),
+        pl.lit("2000-01-01").alias("Usual Address Business Effective From Date"),
+        pl.lit("Z99998").alias("Primary Care Provider"),
+        pl.lit("2000-01-01").alias(
+            "Primary Care Provider Business Effective From Date"
+        ),
+    ).write_csv(listed)
+    return [("registered_list", listed), ("pseudonym_crosswalk", made)]
+
+
+def _letters(number: pl.Expr) -> pl.Expr:
+    """A name of four letters for a number: no two alike."""
+    return number.map_elements(
+        lambda n: "".join(chr(ord("A") + n // 26**k % 26) for k in range(4)),
+        return_dtype=pl.String,
+    )
 
 
 def outcome(name: str, path: Path, run: FeedRun, folder: Path) -> dict[str, Any]:
@@ -103,11 +126,8 @@ def main(folder: Path, answer: Path) -> None:
         if name in FEEDS:
             if FEEDS[name].token == "hes":
                 with tempfile.TemporaryDirectory() as made:
-                    actions.load_feed_file(
-                        feed="pseudonym_crosswalk",
-                        path=crosswalk(Path(made), path),
-                        by=BY,
-                    )
+                    for feed, given in owners(Path(made), path):
+                        actions.load_feed_file(feed=feed, path=given, by=BY)
             run = actions.load_feed_file(feed=name, path=path, by=BY, settle=False)
         else:
             run = series_actions.load_series_file(series=name, path=path, by=BY)

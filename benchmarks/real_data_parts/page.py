@@ -15,9 +15,9 @@ Written by `./run bench real_data` at scale 1 with `SAMPLE_DATA` set. Every file
 its name. Rows in are rows loaded, quarantined, left out or said again; the four add up
 for each file.
 
-- `hes_apc_artificial.csv` carries tokens whose owners nobody knows. A crosswalk with
-  numbers that are never issued is loaded before it; without one all its rows are left
-  out and kept for replay.
+- `hes_apc_artificial.csv` carries tokens whose owners nobody knows. Invented people
+  with numbers that are never issued, and a crosswalk to them, are loaded before it;
+  without them all its rows are left out and kept for replay.
 - A FHIR bundle, a zip of them and a folder of NDJSON are one delivery each, and each
   resource is a row. Resources that the product does not use (claims, locations,
   practitioners …) are left out, and say so.
