@@ -2,7 +2,8 @@
 
 All files of `person_level` and `series` under SAMPLE_DATA, each by the definition that
 knows its name, into databases of their own. The artificial HES comes with tokens that
-no crosswalk holds, so invented people and a crosswalk to them are loaded before it. At scale 1 the table is written to docs/feeds-real-data.md.
+no crosswalk holds, so invented people and a crosswalk to them are loaded before it. At
+scale 1 the table is written to docs/feeds-real-data.md.
 """
 
 import json
