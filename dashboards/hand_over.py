@@ -32,7 +32,7 @@ def piece(viewer: Viewer, delivery_id: int, offset: int, content: bytes) -> int:
 
 def finish(viewer: Viewer, delivery_id: int, sha256: str = "") -> dict[str, Any]:
     """Say that the whole has been handed over: run_id, state, sha256."""
-    return ask(viewer, "delivery_finish", id=delivery_id, sha256=sha256)
+    return ask(viewer, "delivery_finish", id=delivery_id, stated=sha256)
 
 
 def hand_over(

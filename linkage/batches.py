@@ -191,7 +191,7 @@ class Intake:
             stated = rows.drop_nulls(names)
             keys = row_keys(stated, names, f"row {FEEDS[check.feed].number}")
             come = self.delivered(check.feed, sealing.blind_records(keys))
-            field_ = self.spec.expanded[names[0]].headers[0]
+            field_ = self.spec.expanded[names[-1]].headers[0]
             absent = stated.filter(~come).select("row_number")
             if check.then == "note":
                 if absent.height:

@@ -116,15 +116,16 @@ def load_run(*, run_id: int) -> FeedRun:
 def decide(*, run_id: int, release: bool, reason: str, by: str) -> FeedRun:
     """Release a held run, which is then loaded as it is, or refuse it; with a reason.
 
-    A refused run may be released later, as long as its file is kept. Raises
-    RefusedDecisionError.
+    A run that was refused or rolled back may be released later, as long as its file is
+    kept. Raises RefusedDecisionError.
     """
     run = FeedRun.objects.get(pk=run_id)
     if not reason.strip():
         raise RefusedDecisionError("Give a reason: it is kept with the run.")
-    if run.state not in (State.HELD, State.REFUSED):
+    later = release and run.state in (State.REFUSED, State.UNDONE)
+    if run.state != State.HELD and not later:
         raise RefusedDecisionError(f"Run {run_id} is {run.state} and waits for nobody.")
-    if release and run.rows_in == 0:
+    if release and run.rows_in == 0 and run.state != State.UNDONE:
         raise RefusedDecisionError("An empty file is never taken in; refuse it.")
     if release and deliveries.kept(run.sha256) is None:
         raise RefusedDecisionError("The file is not kept any more: deliver it again.")

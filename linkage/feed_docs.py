@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from linkage.specs import ActivitySpec, Conditions, FeedSpec
+from linkage.specs import ActivitySpec, CheckSpec, Conditions, FeedSpec
 from linkage.steps.validate import EXCLUDING, RULES
 
 TIERS = {
@@ -94,6 +94,8 @@ def _feed(name: str, spec: FeedSpec) -> str:
             "; ".join(f"`{c}` is {_any(v)}" for c, v in spec.uses.items()),
         ),
         ("A row becomes", "; ".join(_becomes(spec))),
+        ("Rules between columns", "; ".join(_check(c) for c in spec.checks)),
+        ("MESH workflows", ", ".join(f"`{w}`" for w in spec.workflows)),
         ("Owner, next review", f"{spec.owner}, {spec.review_by:%d %B %Y}"),
     ]
     columns = [
@@ -149,3 +151,10 @@ def _any(values: Iterable[str]) -> str:
     if len(shown) > 6:
         return f"one of {len(shown)} values"
     return " or ".join(f"`{value}`" for value in shown)
+
+
+def _check(check: CheckSpec) -> str:
+    names = " and ".join(f"`{name}`" for name in check.columns)
+    about = f" in {check.feed}" if check.feed else ""
+    only = "" if check.then == "hold" else ", only noted"
+    return f"{check.rule.replace('_', ' ')}: {names}{about}{_when(check.when)}{only}"

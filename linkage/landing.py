@@ -50,7 +50,13 @@ def lanes(feeds: Iterable[str]) -> tuple[list[str], list[list[str]]]:
         if spec.introduces or spec.tier in {"names", "vault_only"}:
             first.append(feed)
         elif spec.tier == "reference":
-            apart.append([feed])
+            # A feed whose rows are checked against another's goes behind that one.
+            asked = {check.feed for check in spec.checks}
+            lane = next((lane for lane in apart if asked.intersection(lane)), None)
+            if lane is None:
+                apart.append([feed])
+            else:
+                lane.append(feed)
         else:
             linking.append(feed)
     return first, [linking, *apart] if linking else apart

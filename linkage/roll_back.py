@@ -78,7 +78,7 @@ def refuse_roll_back(run: FeedRun, reason: str) -> None:
         raise RefusedRollBackError(
             f"Run {run.pk} replays rows of run {of}: roll that one back."
             if of
-            else f"Run {run.pk} is a roll-back: deliver the file again instead."
+            else f"Run {run.pk} is a roll-back: release the run that it took back."
         )
     if run.state not in (State.PUBLISHED, State.UNDONE):
         raise RefusedRollBackError(

@@ -43,7 +43,15 @@ def _broken(check: CheckSpec) -> pl.Expr:
         case "not_with":
             broken = column.is_not_null() & pl.col(check.other).is_not_null()
         case "out_of_range":
-            broken = (column < check.at_least) | (column > check.at_most)
+            low = (
+                pl.lit(value=False)
+                if check.at_least is None
+                else column < check.at_least
+            )
+            high = (
+                pl.lit(value=False) if check.at_most is None else column > check.at_most
+            )
+            broken = low | high
         case "none_of_these":
             broken = pl.all_horizontal(pl.col(name).is_null() for name in check.columns)
     for name, values in check.when.items():

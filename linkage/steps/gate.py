@@ -74,7 +74,7 @@ def _volume(
     if usual < limits.judged_from_rows:
         return [], [f"Earlier files have {usual:,.0f} rows: too few to compare with."]
     share = rows / usual - 1
-    if abs(share) <= limits.volume_within:
+    if abs(rows - usual) <= round(limits.volume_within * usual):
         return [], []
     many = len(earlier.rows[:COMPARED_WITH])
     files = f"the last {many} files" if many > 1 else "the last file"

@@ -28,7 +28,7 @@ def read_json(plain: Plain, spec: FeedSpec) -> Iterator[pl.DataFrame]:
     gathered: list[dict[str, str | None]] = []
     for item in _items(plain):
         row = _row(item, columns)
-        met.update(name for name, value in row.items() if value is not None)
+        met.update(name for name in row if name not in SAYS)
         gathered.append(row)
         if len(gathered) == ROWS_PER_BATCH:
             yield _frame(gathered, spec)

@@ -134,8 +134,12 @@ def _met_before(
     # A run says again what only a rolled-back one had said.
     bulk.execute(
         connection,
-        f"UPDATE source_record s SET withdrawn = false, run_id = {int(run_id)}"
-        " FROM pg_temp.met m WHERE s.withdrawn AND s.subject_key = m.subject_key",
+        "WITH back AS (UPDATE source_record s SET withdrawn = false,"
+        f" run_id = {int(run_id)} FROM pg_temp.met m WHERE s.withdrawn"
+        " AND s.subject_key = m.subject_key RETURNING s.subject_key)"
+        " INSERT INTO pending_person SELECT DISTINCT l.person_no FROM back"
+        " JOIN link l USING (subject_key) WHERE l.to_version IS NULL"
+        " ON CONFLICT DO NOTHING",
     )
     born = subjects.select("subject_key", subject_born_on="born_on")
     return met.join(born, on="subject_key").select(list(KNOWN)).cast(KNOWN)

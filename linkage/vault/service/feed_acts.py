@@ -105,7 +105,7 @@ def finish(asked: Asked, content: bytes) -> Answer:
     delivery = _own(asked)
     if delivery.run_id is None:
         store.audit_asked(asked, outcome="finished", reason=f"{delivery.pk}")
-        told = str(asked.arguments.get("sha256") or "")
+        told = str(asked.arguments.get("stated") or "")
         run = feed_actions.receive(delivery, sha256=told).run
         _soon(run)
     else:

@@ -43,8 +43,11 @@ def test_feeds_that_say_whom_there_is_go_first_and_linking_ones_in_order() -> No
     order = sorted(FEEDS, key=lambda feed: FEEDS[feed].order)
     first, side_by_side = lanes(order)
     assert {"registered_list", "gp_patient", "mhsds_mpi"} <= set(first)
-    assert side_by_side[0][:3] == ["sus_apc", "sus_op", "ecds"]
+    linking = [f for f in side_by_side[0] if f in {"ecds", "sus_apc", "sus_op"}]
+    assert linking == ["sus_apc", "sus_op", "ecds"]
     assert ["gp_observation"] in side_by_side
+    # Contacts are checked against the referrals that they belong to.
+    assert ["csds_referral", "csds_contact"] in side_by_side
     assert sorted(first + sum(side_by_side, [])) == sorted(FEEDS)
 
 
