@@ -55,7 +55,7 @@ def load_reference(*, folder: Path, by: str, valid_from: date | None = None) -> 
     areas = read_areas(delivery)
     postcodes = read_postcodes(delivery)
     orgs = read_organisations(delivery, areas.lookup, postcodes)
-    successors = read_successors(delivery)
+    successors = read_successors(delivery, areas.lookup["lsoa_code"])
     done = Loaded(read=delivery.read, unread=delivery.unread())
     with transaction.atomic():
         _save_areas(areas, valid_from, done)

@@ -18,6 +18,7 @@ from linkage.reference.files import (
     to_number,
     unique,
 )
+from linkage.reference.successors import CHANGES, read_best_fit
 
 # Our name of each domain's decile, and the header that the Indices give it.
 DOMAINS = {
@@ -26,10 +27,11 @@ DOMAINS = {
     "imd_education": ["Education_decile"],
     "imd_health": ["Health_decile"],
     "imd_crime": ["Crime_decile"],
-    "imd_housing": ["Housing_and_Services_decile"],
+    "imd_housing": ["Housing_and_Services_decile", "Housing_and_Access_decile"],
     "imd_environment": ["Environment_decile"],
 }
 # Columns of ONS's lookup, whose headers carry the year of each boundary set.
+IMD = "imd[0-9][0-9][0-9][0-9]"
 YEARS = ("24", "23", "22", "21", "25", "26")
 
 
@@ -152,13 +154,38 @@ def _lookup(delivery: Delivery) -> pl.DataFrame:
 
 
 def _deprivation(delivery: Delivery) -> pl.DataFrame:
-    path = delivery.mark(
-        delivery.need("imd[0-9][0-9][0-9][0-9]_lsoa21.csv", "Indices of Deprivation")
+    older = delivery.find(f"{IMD}_lsoa11*.csv*")
+    if older is not None and delivery.find(f"{IMD}_lsoa21*.csv*") is None:
+        return _carried_over(delivery, _indices(delivery.mark(older)))
+    what = "Indices of Deprivation"
+    return _indices(delivery.mark(delivery.need(f"{IMD}_lsoa21*.csv*", what)))
+
+
+def _carried_over(delivery: Delivery, indices: pl.DataFrame) -> pl.DataFrame:
+    """Indices by the areas of 2011 as those of 2021.
+
+    A part of a split area takes the whole's; an area made of several takes their mean,
+    rounded, since the lookup does not say how many people each brought.
+    """
+    best_fit = read_best_fit(delivery)
+    if best_fit is None:
+        raise BadReference(
+            f"{delivery.folder}: deprivation is given by areas of 2011, and no file"
+            f" {CHANGES} says what became of them"
+        )
+    joined = best_fit.join(indices, left_on="old_code", right_on="lsoa_code")
+    return joined.group_by(lsoa_code="new_code").agg(
+        pl.col(name).mean().round().cast(indices.schema[name])
+        for name in indices.columns
+        if name != "lsoa_code"
     )
+
+
+def _indices(path: Path) -> pl.DataFrame:
     frame = read_table(
         path,
         {
-            "lsoa_code": ["lsoa21_code"],
+            "lsoa_code": ["lsoa21_code", "lsoa11_code"],
             "imd_rank": ["IMD_rank"],
             "imd_decile": ["IMD_decile"],
         },

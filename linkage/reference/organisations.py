@@ -172,7 +172,7 @@ def _located(
 def _membership(delivery: Delivery, practices: pl.DataFrame) -> pl.DataFrame:
     """code, pcn_code, pcn_name, start_on, end_on: dated membership of networks."""
     path = delivery.mark(
-        delivery.need("practice_to_pcn*.csv", "practices of primary care networks")
+        delivery.need("*practice_to_pcn*.csv", "practices of primary care networks")
     )
     frame = read_table(
         path,
@@ -195,7 +195,7 @@ def _membership(delivery: Delivery, practices: pl.DataFrame) -> pl.DataFrame:
 def _pcns(delivery: Delivery, membership: pl.DataFrame) -> pl.DataFrame:
     """code, name, closed_on of every network; closed when its last practice left."""
     named = membership.select(code="pcn_code", name="pcn_name")
-    path = delivery.find("pcn_metadata*.csv")
+    path = delivery.find("pcn_metadata*.csv") or delivery.find("epcn_*_pcn.csv")
     if path is not None:
         listed = read_table(
             delivery.mark(path),

@@ -148,6 +148,63 @@ def test_codes_that_changed_lead_to_their_successors(tmp_path) -> None:
     assert set(geography.registered_hierarchy(NOW)["icb_code"]) == {"QZ9"}
 
 
+def best_fit() -> list[dict[str, str]]:
+    """Areas 1 and 2 were one in 2011; area 3 was two; area 4 is what it was."""
+    pairs = [
+        ("E01980001", "E01990001"),
+        ("E01980001", "E01990002"),
+        ("E01980002", "E01990003"),
+        ("E01980003", "E01990003"),
+        ("E01990004", "E01990004"),
+        ("E01980009", "E01999999"),
+    ]
+    return [
+        {"lsoa11_code": a, "lsoa11_name": "Old", "lsoa21_code": b} for a, b in pairs
+    ]
+
+
+def test_small_areas_of_2011_lead_to_those_of_2021(tmp_path) -> None:
+    files = tables() | {"lsoa11_lsoa21_bestfit.csv.gz": best_fit()}
+    load_reference(folder=write_reference(tmp_path, files), by="test")
+    assert geography.current_codes("E01980001", NOW) == ["E01990001", "E01990002"]
+    assert geography.current_codes("E01980002", NOW) == ["E01990003"]
+    assert geography.current_codes("E01990004", NOW) == ["E01990004"]
+    assert geography.current_codes("E01980009", NOW) == []
+    # Merged areas are one now; figures of a split one cannot be shared out.
+    assert geography.renamed() == {"E01980002": "E01990003", "E01980003": "E01990003"}
+
+
+def test_deprivation_by_areas_of_2011_is_carried_over(tmp_path) -> None:
+    files = tables() | {"lsoa11_lsoa21_bestfit.csv": best_fit()}
+    del files["imd2025_lsoa21.csv"]
+    files["imd2019_lsoa11.csv.gz"] = [
+        {
+            "lsoa11_code": code,
+            "IMD_rank": f"{rank}.0",
+            "IMD_decile": decile,
+            "Housing_and_Access_decile": "3",
+        }
+        for code, rank, decile in (
+            ("E01980001", 100, "1"),
+            ("E01980002", 200, "4"),
+            ("E01980003", 300, "6"),
+            ("E01990004", 400, "9"),
+        )
+    ]
+    load_reference(folder=write_reference(tmp_path, files), by="test")
+    found = geography.resident_hierarchy(NOW)
+    assert found["imd_decile"].to_list() == [1, 1, 5, 9]
+    assert found["imd_rank"].to_list() == [100, 100, 250, 400]
+    assert set(found["imd_housing"]) == {3}
+
+
+def test_without_a_lookup_areas_of_2011_are_refused(tmp_path) -> None:
+    files = tables()
+    files["imd2019_lsoa11.csv"] = files.pop("imd2025_lsoa21.csv")
+    with pytest.raises(BadReference, match="lsoa11_lsoa21"):
+        load_reference(folder=write_reference(tmp_path, files), by="test")
+
+
 def test_a_successor_of_nothing_is_refused_and_nothing_is_kept(tmp_path) -> None:
     files = tables()
     files["successors.csv"] = [
