@@ -8,6 +8,7 @@ run a long task again while it still runs.
 import os
 
 from celery import Celery
+from celery.signals import beat_init, worker_init
 
 from config.environment import broker, value
 
@@ -37,6 +38,15 @@ app.autodiscover_tasks(
         "dashboards",
     ]
 )
+
+
+@worker_init.connect
+@beat_init.connect
+def refuse_bypass(**_: object) -> None:
+    """End at once where row-level security would not hold this process's role."""
+    from governance.postgres import refuse_bypass as refuse
+
+    refuse()
 
 
 @app.on_after_finalize.connect

@@ -53,6 +53,14 @@ BEAT = {
         "task": "governance.tasks.renew_scopes",
         "schedule": crontab(hour=0, minute=5),
     },
+    "forget_spent": {
+        "task": "governance.tasks.forget_spent",
+        "schedule": crontab(hour=0, minute=45),
+    },
+    "anchor_audit": {
+        "task": "governance.tasks.anchor_audit",
+        "schedule": 600.0,
+    },
     "refresh": {
         "task": "linkage.release.tasks.refresh_nightly",
         "schedule": crontab(hour=2, minute=0),

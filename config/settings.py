@@ -54,6 +54,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "governance.sign_in.SessionRules",
     "governance.middleware.ViewerMiddleware",
 ]
 
@@ -96,6 +97,9 @@ DATABASES["audit"] = database(
 ) | {"ATOMIC_REQUESTS": False, "CONN_MAX_AGE": 300}
 if vault_url := value("VAULT_DATABASE_URL"):
     DATABASES["vault"] = database(vault_url) | {"CONN_MAX_AGE": 300}
+# Where the heads of the audit chains are kept every ten minutes: a file, or an address
+# that takes a line by POST and gives all back by GET. Best on another machine.
+AUDIT_ANCHORS = value("AUDIT_ANCHORS", "") or f"file://{HOME}/audit/anchors.jsonl"
 DATABASE_ROUTERS = ["config.routers.ZoneRouter"]
 
 REDIS_URL = value("REDIS_URL", "redis://127.0.0.1:6379/0")
@@ -165,6 +169,26 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# A demonstration has accounts that anybody may use; they open nothing anywhere else.
+DEMO = value("CATCHMENT_DEMO", "no") == "yes"
+# "required": everybody needs a second factor. "where_enrolled": who has added one.
+SECOND_FACTOR = value("CATCHMENT_SECOND_FACTOR", "") or (
+    "where_enrolled" if DEMO else "required"
+)
+# Single sign-on (NHS CIS2, Entra, …): nothing is offered without a provider.
+OIDC_ISSUER = value("OIDC_ISSUER", "")
+OIDC_RP_CLIENT_ID = value("OIDC_CLIENT_ID", "")
+OIDC_RP_CLIENT_SECRET = value("OIDC_CLIENT_SECRET", "")
+OIDC_RP_SIGN_ALGO = value("OIDC_SIGN_ALGORITHM", "RS256")
+OIDC_RP_SCOPES = value("OIDC_SCOPES", "openid profile")
+# Values of amr, acr or CIS2's assurance level that say: two factors were shown.
+OIDC_STRONG = (value("OIDC_STRONG", "") or "mfa,level-2,level-3").split(",")
+OIDC_USE_PKCE = True
+OIDC_TIMEOUT = 10
+OIDC_AUTHENTICATION_CALLBACK_URL = "sign-in-back"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+if OIDC_ISSUER:
+    AUTHENTICATION_BACKENDS.append("governance.single_sign_on.SingleSignOn")
 AUTH_PASSWORD_VALIDATORS = [
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest
 from django.urls import reverse
@@ -51,6 +52,8 @@ def around(request: HttpRequest) -> dict[str, Any]:
         "release": release.current() if viewer else None,
         "messages": messages.get_messages(request),
         "navigation": [],
+        "demo": settings.DEMO,
+        "second_factor": settings.SECOND_FACTOR,
     }
     if viewer:
         frame["navigation"] = navigation(viewer, request.path)

@@ -6,14 +6,24 @@ Run as the worker role; the web role can write none of it.
 import hashlib
 import secrets
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
+from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.utils import timezone
 
 from governance import audit
 from governance.access import ACCESS, refresh_scope
-from governance.models import ApiToken, Grant, Org, User
+from governance.models import (
+    ApiToken,
+    Grant,
+    Org,
+    SecondFactor,
+    SignInTries,
+    UsedStatement,
+    User,
+)
+from governance.sign_in_models import account_name
 
 
 class RefusedGrantError(ValueError):
@@ -22,17 +32,28 @@ class RefusedGrantError(ValueError):
 
 @transaction.atomic
 def create_user(
-    *, username: str, full_name: str, password: str, trained_until: date | None, by: str
+    *,
+    username: str,
+    full_name: str,
+    password: str,
+    trained_until: date | None,
+    by: str,
+    is_demo: bool = False,
 ) -> User:
     """Make or renew an account. It can see nothing until a role is granted."""
     user = User.objects.filter(username=username).first()
     if user is None:
         user = User.objects.create_user(
-            username, password, full_name=full_name, trained_until=trained_until
+            username,
+            password,
+            full_name=full_name,
+            trained_until=trained_until,
+            is_demo=is_demo,
         )
     else:
         user.set_password(password)
         user.full_name, user.trained_until = full_name, trained_until
+        user.is_demo = is_demo
         user.save()
     audit.record("user_saved", None, subject=username, by=by)
     return user
@@ -123,6 +144,41 @@ def issue_token(
     )
     audit.record("token_issued", None, subject=user.username, by=by)
     return NewToken(secret, expires_on)
+
+
+@transaction.atomic
+def forget_spent(*, now: datetime) -> int:
+    """Forget sessions, bought tokens, statements and tries that ended a day ago.
+
+    Returns how many rows. Nothing of it opens anything any more.
+    """
+    then = now - timedelta(days=1)
+    ended = (
+        Session.objects.filter(expire_date__lt=then),
+        ApiToken.objects.filter(expires_at__lt=then),
+        UsedStatement.objects.filter(expires_at__lt=then),
+        SignInTries.objects.filter(last_at__lt=then),
+    )
+    return sum(rows.delete()[0] for rows in ended)
+
+
+@transaction.atomic
+def link_single_sign_on(*, user: User, issuer: str, subject: str, by: str) -> None:
+    """Let a person of a single sign-on provider sign in to an account.
+
+    `subject` is the provider's `sub`. IntegrityError where another account has it.
+    """
+    user.single_sign_on = account_name(issuer, subject)
+    user.save(update_fields=["single_sign_on"])
+    audit.record("single_sign_on_linked", None, subject=user.username, by=by)
+
+
+@transaction.atomic
+def forget_second_factors(*, user: User, by: str) -> int:
+    """Take every second factor of somebody who has lost theirs; returns how many."""
+    gone, _ = SecondFactor.objects.filter(user=user).delete()
+    audit.record("second_factors_forgotten", None, subject=user.username, by=by)
+    return gone
 
 
 def token_digest(secret: str) -> str:

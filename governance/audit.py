@@ -1,20 +1,27 @@
 """The audit trail: a row is written before the answer leaves, or there is no answer.
 
 Rows go over a connection of their own in autocommit (see config/settings.py), as a
-role that can insert and nothing else. If the row cannot be written the caller gets
-the database's error, and the request fails: nothing is shown unaudited.
+role that can call one function, which adds rows to a chain of digests, and can do
+nothing else. If the row cannot be written the request fails with 503: nothing is
+shown unaudited. `governance.chain` finds what somebody did to the trail afterwards.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from django.db import connections
+from django.db import Error, connections
 from pyroaring import BitMap
 
 if TYPE_CHECKING:
     from governance.access import Viewer
+
+SUBJECT_LENGTH = 200
+
+
+class AuditUnavailableError(RuntimeError):
+    """What was to be answered could not be written down, so it is not answered."""
 
 
 def record(
@@ -31,47 +38,60 @@ def record(
 
     `seen` are the people whose rows are about to be shown: they are kept apart, as a
     set whose digest the audit row holds, so that each can be told who looked.
-    Plain SQL, because the audit role may insert and may not read back the row that
-    an ORM save would return.
     """
     people = BitMap(seen).serialize() if seen else b""
     if people:
         _keep_seen(event, viewer, subject, people)
         detail["seen_sha256"] = hashlib.sha256(people).hexdigest()
-    with connections["audit"].cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO governance_auditevent (at, event, user_id, role, purpose,"
-            " org_code, subject, persons, outcome, detail)"
-            " VALUES (clock_timestamp(), %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            [
-                event,
-                viewer.user_id if viewer else None,
-                viewer.role if viewer else "",
-                viewer.purpose if viewer else "",
-                viewer.org_code if viewer else "",
-                # An address may hold a NUL, which Postgres refuses; the row must stand.
-                subject.replace("\0", "\N{REPLACEMENT CHARACTER}"),
-                persons,
-                outcome,
-                json.dumps(detail),
-            ],
-        )
+    append(
+        [
+            {
+                "event": event,
+                "user_id": viewer.user_id if viewer else None,
+                "role": viewer.role if viewer else "",
+                "purpose": viewer.purpose if viewer else "",
+                "org_code": viewer.org_code if viewer else "",
+                "subject": subject[:SUBJECT_LENGTH],
+                "persons": persons,
+                "outcome": outcome,
+                "detail": detail,
+            }
+        ]
+    )
+
+
+def append(entries: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows in this order, all or none, in one call of the database.
+
+    Raises AuditUnavailableError. Each entry has every key that `record` gives.
+    """
+    # An address may hold a NUL, which Postgres refuses; the row must stand.
+    text = json.dumps(entries).replace("\\u0000", "\\ufffd")
+    try:
+        with connections["audit"].cursor() as cursor:
+            cursor.execute("SELECT audit_append(%s::jsonb)", [text])
+    except Error as error:
+        raise AuditUnavailableError("The audit trail cannot be written.") from error
 
 
 def _keep_seen(
     event: str, viewer: "Viewer | None", subject: str, people: bytes
 ) -> None:
-    with connections["audit"].cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO seen_people (at, event, user_id, role, purpose, org_code,"
-            " subject, people) VALUES (clock_timestamp(), %s, %s, %s, %s, %s, %s, %s)",
-            [
-                event,
-                viewer.user_id if viewer else None,
-                viewer.role if viewer else "",
-                viewer.purpose if viewer else "",
-                viewer.org_code if viewer else "",
-                subject,
-                people,
-            ],
-        )
+    try:
+        with connections["audit"].cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO seen_people (at, event, user_id, role, purpose, org_code,"
+                " subject, people)"
+                " VALUES (clock_timestamp(), %s, %s, %s, %s, %s, %s, %s)",
+                [
+                    event,
+                    viewer.user_id if viewer else None,
+                    viewer.role if viewer else "",
+                    viewer.purpose if viewer else "",
+                    viewer.org_code if viewer else "",
+                    subject,
+                    people,
+                ],
+            )
+    except Error as error:
+        raise AuditUnavailableError("The audit trail cannot be written.") from error

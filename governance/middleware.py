@@ -1,5 +1,6 @@
 """Put the viewer on the request; no viewer, no page."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
@@ -7,8 +8,12 @@ from urllib.parse import unquote
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
 from governance import access
+from governance.audit import AuditUnavailableError
+
+logger = logging.getLogger("catchment.audit")
 
 Respond = Callable[[HttpRequest], HttpResponse]
 
@@ -54,3 +59,12 @@ class ViewerMiddleware:
         except access.NoViewerError as refused:
             raise PermissionDenied(str(refused)) from refused
         return None
+
+    def process_exception(
+        self, request: HttpRequest, error: Exception
+    ) -> HttpResponse | None:
+        """What cannot be written down is not answered: 503, whatever was ready."""
+        if not isinstance(error, AuditUnavailableError):
+            return None
+        logger.error("the audit trail cannot be written: %s", error.__cause__)
+        return render(request, "503.html", status=503)

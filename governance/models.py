@@ -13,6 +13,12 @@ from governance.registers.models import (
     RegisterEntry,
     SeenPeople,
 )
+from governance.sign_in_models import (
+    ClientKey,
+    SecondFactor,
+    SignInTries,
+    UsedStatement,
+)
 
 __all__ = [
     "AccessTally",
@@ -20,6 +26,8 @@ __all__ = [
     "Area",
     "AreaLink",
     "AuditEvent",
+    "AuditHead",
+    "ClientKey",
     "Grant",
     "LocalObjection",
     "OptOutSet",
@@ -27,7 +35,10 @@ __all__ = [
     "OrgLink",
     "RegisterEntry",
     "Scope",
+    "SecondFactor",
     "SeenPeople",
+    "SignInTries",
+    "UsedStatement",
     "User",
     "UserManager",
 ]
@@ -152,6 +163,10 @@ class User(AbstractBaseUser):
     full_name = models.CharField(max_length=200)
     is_active = models.BooleanField(default=True)
     trained_until = models.DateField(null=True)
+    # An account of a demonstration, refused anywhere else.
+    is_demo = models.BooleanField(default=False, db_default=False)
+    # How a single sign-on provider names this person: its issuer, a space, its `sub`.
+    single_sign_on = models.CharField(max_length=400, null=True, unique=True)
 
     objects = UserManager()
     USERNAME_FIELD = "username"
@@ -205,13 +220,19 @@ class ApiToken(models.Model):
     purpose = models.CharField(max_length=40)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_on = models.DateField()
+    # Of a token that a signed statement bought: its minute, place and scopes. Without
+    # them it is a demonstration's token.
+    expires_at = models.DateTimeField(null=True)
+    org_code = models.CharField(max_length=12, blank=True)
+    scopes = models.JSONField(default=list)
 
 
 class AuditEvent(models.Model):
     """One thing that someone did or saw, written before they were answered.
 
     `persons` counts the people whose rows were read; `subject` names a page, list
-    or definition and never a person's identifier.
+    or definition and never a person's identifier. `seq` numbers the rows of one chain
+    (`shard`); `digest` is the SHA-256 of the one before it and this row.
     """
 
     at = models.DateTimeField(auto_now_add=True)
@@ -224,6 +245,20 @@ class AuditEvent(models.Model):
     persons = models.IntegerField(default=0)
     outcome = models.CharField(max_length=20, default="allowed")
     detail = models.JSONField(default=dict)
+    shard = models.SmallIntegerField()
+    seq = models.BigIntegerField()
+    digest = models.BinaryField()
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["user_id", "at"])]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shard", "seq"], name="one_link_of_chain")
+        ]
+
+
+class AuditHead(models.Model):
+    """The newest row of each chain: its number and digest. The database writes it."""
+
+    shard = models.SmallIntegerField(primary_key=True)
+    seq = models.BigIntegerField()
+    digest = models.BinaryField()

@@ -64,6 +64,31 @@ def row_security(
     return migrations.RunSQL(statements, migrations.RunSQL.noop)
 
 
+class BypassError(RuntimeError):
+    """A role that row-level security would not hold: no process may run as it."""
+
+
+def refuse_bypass(alias: str = "default") -> None:
+    """Raise BypassError if this connection's role could pass by the policies.
+
+    A superuser, a role with BYPASSRLS, or one that may become such a role or the owner
+    of a table of persons; the owner itself runs migrations and nothing else.
+    """
+    with connections[alias].cursor() as cursor:
+        cursor.execute(
+            "SELECT current_user, r.rolname FROM pg_roles r WHERE"
+            " (r.rolsuper OR r.rolbypassrls OR r.oid IN (SELECT relowner FROM pg_class"
+            "  WHERE relrowsecurity AND relnamespace = 'public'::regnamespace))"
+            " AND pg_has_role(current_user, r.oid, 'MEMBER') LIMIT 1"
+        )
+        found = cursor.fetchone()
+    if found is not None:
+        raise BypassError(
+            f"The database role {found[0]} can act as {found[1]}, whom row-level"
+            " security does not hold. Give this process a role of `./run roles`."
+        )
+
+
 def bulk_uri(alias: str = "default") -> str:
     """Return the connection string of a Django connection, for ADBC and COPY."""
     given = connections[alias].settings_dict

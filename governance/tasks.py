@@ -3,8 +3,9 @@
 from celery import shared_task
 from django.utils import timezone
 
-from governance import actions
+from governance import actions, anchors
 from governance.registers import actions as registers
+from governance.trail import newest
 
 
 @shared_task
@@ -23,3 +24,15 @@ def apply_training(entry_id: int) -> None:
 def tally_access() -> None:
     """Count this month's accesses for the public register."""
     registers.tally_access(month=timezone.localdate())
+
+
+@shared_task
+def anchor_audit() -> None:
+    """Keep the heads of the audit chains elsewhere, before anybody can cut them."""
+    anchors.keep(newest(), timezone.now())
+
+
+@shared_task
+def forget_spent() -> None:
+    """Forget sessions, tokens, statements and wrong tries that have ended."""
+    actions.forget_spent(now=timezone.now())

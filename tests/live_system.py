@@ -9,7 +9,7 @@ reads. Nothing here is rolled back: `emptied` leaves the databases as it found t
 import os
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import count
@@ -316,6 +316,11 @@ def without(
             yield
         finally:
             connection.execute(f"GRANT {right} ON {table} TO {role}")
+
+
+def without_audit() -> AbstractContextManager[None]:
+    """A block in which the audit trail cannot be written."""
+    return without("EXECUTE", "FUNCTION audit_append(jsonb)", "audit_writer")
 
 
 KEPT = ("django_migrations", "django_content_type")

@@ -9,13 +9,14 @@ from pathlib import Path
 from config.embedded import roles
 from config.embedded.postgres import PORT, SUPERUSER
 
-PROCESSES = ("web", "worker", "beat", "vault", "migrator")
+PROCESSES = ("web", "worker", "beat", "vault", "migrator", "auditor")
 STORE_ROLE = {
     "web": "web",
     "worker": "worker",
     "beat": "worker",
     "vault": "loader",
     "migrator": "migrator",
+    "auditor": "audit_reader",
 }
 VAULT_ROLE = {"vault": "vault", "migrator": "vault_migrator"}
 AUDITED = {"web", "worker", "vault"}
@@ -90,7 +91,7 @@ class Keys:
             known["VAULT_DATABASE_URL"] = self.database_url(
                 VAULT_ROLE[process], roles.VAULT, sockets
             )
-        if process != "migrator":
+        if process not in ("migrator", "auditor"):
             password = self.passwords["valkey"]
             known["REDIS_URL"] = f"unix://:{password}@{sockets}/valkey.sock?db=0"
         if process in ("web", "vault"):

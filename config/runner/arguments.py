@@ -60,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     manage.add_argument(
         "--as",
         dest="process",
-        choices=("web", "worker", "beat", "vault", "migrator"),
+        choices=("web", "worker", "beat", "vault", "migrator", "auditor"),
         help="the process whose role it runs under",
     )
     manage.add_argument("words", nargs=argparse.REMAINDER, metavar="WORDS")

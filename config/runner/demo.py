@@ -130,6 +130,8 @@ def build_data(
         runs.append(run_data_stage(session, stage, screen))
         if stage.name == "accounts":
             keep_accounts(session, runs[-1])
+        if stage.name == "factor":
+            keep_secret(session, runs[-1])
         finished.append(stage.name)
         notes.begin(wish, finished)
     notes.finish(wish)
@@ -159,6 +161,7 @@ def data_stages(home: Path, wish: Wish) -> Iterable[Stage]:
     yield _manage("refresh", "Features to release", "refresh", "--as-of", as_of)
     yield _manage("accounts", "Demo sign-ins", "demo_accounts")
     yield registers_stage()
+    yield Stage("factor", "A second step", "web", ["manage.py", "demo_second_factor"])
     yield _manage("approvals", "Models approved, lists in order", "demo_approvals")
     yield _manage("links", "Links checked", "check_links", "--as-of", as_of)
     truth = ["manage.py", "evaluate_linkage", str(folder / "truth"), "--json"]
@@ -269,6 +272,16 @@ def keep_accounts(session: Session, run: StageRun) -> None:
     found = [heard["accounts"] for heard in run.said if "accounts" in heard]
     if found:
         write_closed(accounts_file(session), json.dumps(found[-1], indent=2))
+
+
+def keep_secret(session: Session, run: StageRun) -> None:
+    """Keep the app's secret of the account that has a second factor beside it."""
+    accounts = read_accounts(session)
+    for heard in run.said:
+        for account in accounts:
+            if account["user"] == heard["user"]:
+                account["app_secret"] = heard["app_secret"]
+    write_closed(accounts_file(session), json.dumps(accounts, indent=2))
 
 
 def show_accounts(session: Session, screen: Screen) -> None:

@@ -41,6 +41,10 @@ class Notes:
             return None
         return Wish(**json.loads(self._begun.read_text())["wish"])
 
+    def is_demo(self) -> bool:
+        """Whether this home holds a demo, whole or in the making."""
+        return self._done.exists() or self._begun.exists()
+
     def stages(self) -> list[str]:
         """The finished stages of an unfinished demo, in order."""
         if not self._begun.exists():

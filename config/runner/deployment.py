@@ -12,7 +12,7 @@ from config.embedded.keys import STORE_ROLE, VAULT_ROLE
 from config.embedded.postgres import SUPERUSER
 
 # Processes that sign or encrypt with a key of their own.
-KEYED = ("web", "worker", "beat", "vault", "migrator")
+KEYED = ("web", "worker", "beat", "vault", "migrator", "auditor")
 # A container's user must read the file, so the folder is what is closed.
 FILE_MODE = 0o444
 FOLDER_MODE = 0o700

@@ -22,7 +22,11 @@ VAULT_COMMANDS = {
     "check_links",
     "person_index",
     "pseudonyms",
+    "withheld_numbers",
+    "staff_register",
 }
+# What reads the whole audit trail runs as the role that can do nothing else.
+AUDITOR_COMMANDS = {"verify_audit"}
 DATABASES = ("default", "vault")
 
 
@@ -30,6 +34,8 @@ def process_for(command: str) -> str:
     """The process whose role a management command runs under."""
     if command in SCHEMA_COMMANDS:
         return "migrator"
+    if command in AUDITOR_COMMANDS:
+        return "auditor"
     return "vault" if command in VAULT_COMMANDS else "worker"
 
 

@@ -11,6 +11,7 @@ from typing import IO
 
 from config.embedded.keys import NAMES
 from config.embedded.servers import Servers
+from config.runner.demo_notes import Notes
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PYTHON = sys.executable
@@ -50,7 +51,9 @@ class Session:
         if self.servers is None:
             given = {"CATCHMENT_PROCESS": os.environ.get("CATCHMENT_PROCESS", process)}
             return child_environment(given, keep_secrets=True)
-        return child_environment(self.servers.env(process))
+        # A demo's accounts sign in with a password alone; nobody else's do.
+        demo = {"CATCHMENT_DEMO": "yes"} if Notes(self.home).is_demo() else {}
+        return child_environment(demo | self.servers.env(process))
 
     def popen(
         self,

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from config.runner.stages import NOT_OUT, Result, StageRun
 
-ACCOUNT_COLUMNS = ("role", "user", "password", "page", "place")
+ACCOUNT_COLUMNS = ("role", "user", "password", "page", "place", "app_secret")
 
 
 def print_stages(console: Console, runs: Sequence[StageRun], peak_mb: float) -> None:
@@ -50,7 +50,7 @@ def print_accounts(console: Console, accounts: Sequence[Mapping[str, Any]]) -> N
     """The demo's sign-ins, one per role."""
     table = Table(title="Demo sign-ins", title_justify="left")
     for name in ACCOUNT_COLUMNS:
-        table.add_column(name.capitalize(), overflow="fold")
+        table.add_column(name.replace("_", " ").capitalize(), overflow="fold")
     for account in accounts:
         table.add_row(*(str(account.get(name, "")) for name in ACCOUNT_COLUMNS))
     console.print(table)

@@ -96,6 +96,9 @@ def test_environment(servers: Servers) -> dict[str, str]:
     known["REDIS_URL"] = servers.env("worker")["REDIS_URL"]
     known["AUDIT_DATABASE_URL"] = servers.role_url("audit_writer")
     known["CATCHMENT_PROCESS"] = "test"
+    # As in a demonstration: a second factor is asked of who has one. Tests of the
+    # stricter rule set it themselves.
+    known["CATCHMENT_DEMO"] = "yes"
     for role in ROLES:
         known[f"TEST_{role.upper()}_DATABASE_URL"] = servers.role_url(role)
     return known

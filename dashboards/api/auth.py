@@ -1,4 +1,4 @@
-"""Who calls the API: a bearer token of one user, one purpose, with an end.
+"""Who calls the API: a bearer token of one user, one purpose and place, with an end.
 
 A view names the scope it needs (`scope = "indicators:read"`); a view without one is
 refused, so that a new endpoint is closed until someone decides otherwise.
@@ -13,8 +13,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from governance import access, audit
-from governance.actions import token_digest
+from governance import access, audit, clients
 from governance.models import ApiToken, User
 
 if TYPE_CHECKING:
@@ -30,18 +29,10 @@ class TokenAuthentication(BaseAuthentication):
         scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != SCHEME or not secret:
             return None
-        token = (
-            ApiToken.objects.filter(
-                digest=token_digest(secret),
-                expires_on__gte=timezone.localdate(),
-                user__is_active=True,
-            )
-            .select_related("user")
-            .first()
-        )
+        token = clients.token_behind(secret, timezone.now())
         if token is None:
             raise AuthenticationFailed("The token is unknown or has expired.")
-        viewer = access.viewer_for(token.user, purpose=token.purpose)
+        viewer = clients.viewer_of(token, timezone.localdate())
         if viewer is None:
             raise AuthenticationFailed("The account has no role in force today.")
         plain: HttpRequest = request._request
@@ -62,8 +53,9 @@ class HasScope(BasePermission):
         viewer: Any = getattr(request._request, "viewer", None)
         if viewer is None:
             return False
+        held = clients.scopes_of(request.auth)
         decision = viewer.may_call(scope or "")
-        if not decision:
+        if not decision or scope not in held:
             audit.record(
                 "api_refused", viewer, subject=request.path[:200], outcome="refused"
             )

@@ -7,6 +7,8 @@ from django.http import Http404
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
+from governance.audit import AuditUnavailableError
+
 ADVICE = {
     400: "Correct the parameter that the detail names and call again.",
     401: "Send a valid token: Authorization: Bearer <token>.",
@@ -16,7 +18,7 @@ ADVICE = {
     406: "Ask for application/json.",
     409: "Do as the detail says; nothing was taken in.",
     415: "Say the content's type as the address documents it.",
-    503: "Wait for the first release of data; see the feeds address for its state.",
+    503: "Try again later; before the first release the feeds address says why.",
 }
 TITLES = {
     400: "A parameter is not right",
@@ -27,7 +29,7 @@ TITLES = {
     406: "Format not offered",
     409: "It does not fit what came before",
     415: "Type of content not known",
-    503: "No data yet",
+    503: "Nothing can be answered yet",
 }
 
 
@@ -38,9 +40,18 @@ class NoReleaseYet(exceptions.APIException):
     default_detail = "No release has been published yet."
 
 
+class NotWrittenDown(exceptions.APIException):
+    """The audit trail cannot be written, so nothing is answered."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The call cannot be written down at the moment. Try again later."
+
+
 def problem_response(error: Exception, context: dict[str, Any]) -> Response:
     """Turn any expected error into a problem; others go to the 500 handler."""
-    if isinstance(error, Http404):
+    if isinstance(error, AuditUnavailableError):
+        error = NotWrittenDown()
+    elif isinstance(error, Http404):
         error = exceptions.NotFound()
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied(str(error) or None)

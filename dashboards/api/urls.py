@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from dashboards.api import batches, cohorts, views
+from dashboards.api import batches, cohorts, token, views
 from governance.access import public
 
 urlpatterns = [
@@ -15,6 +15,7 @@ urlpatterns = [
     path("cohorts/", cohorts.Cohorts.as_view(), name="api-cohorts"),
     path("cohorts/<int:cohort_id>/", cohorts.OneCohort.as_view(), name="api-cohort"),
     path("feeds/", views.Feeds.as_view(), name="api-feeds"),
+    path("token/", token.token, name="oauth-token"),
     path(
         "feeds/<slug:name>/batches/",
         batches.Batches.as_view(),

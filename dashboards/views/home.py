@@ -4,7 +4,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from dashboards.selectors import audit as audit_selectors
 from dashboards.selectors import home as selectors
 from governance import access
 
@@ -29,17 +28,3 @@ def about(request: HttpRequest) -> HttpResponse:
         "roles": access.ACCESS.granted,
     }
     return render(request, "dashboards/about.html", context)
-
-
-@access.page("audit")
-@require_safe
-def audit(request: HttpRequest) -> HttpResponse:
-    """Show the newest audit rows, by event and outcome."""
-    outcome = request.GET.get("outcome", "")
-    context = {
-        "title": "Who did what",
-        "outcome": outcome,
-        "events": audit_selectors.newest(outcome),
-        "most": audit_selectors.MOST,
-    }
-    return render(request, "dashboards/audit.html", context)

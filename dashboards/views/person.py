@@ -11,6 +11,7 @@ from dashboards.selectors import reveals, rights
 from dashboards.selectors.worklist import person_behind
 from governance import pseudonym
 from governance.access import Viewer, page
+from governance.sign_in import confirmed
 from linkage.reveal import RevealRefusedError, VaultUnavailableError
 
 
@@ -55,6 +56,7 @@ def person(request: HttpRequest, reference: str) -> HttpResponse:
 
 @require_POST
 @page("reveal")
+@confirmed
 def reveal_person(request: HttpRequest, reference: str) -> HttpResponse:
     """Show this person's name for a quarter of an hour, for a reason."""
     _person_no(request.viewer, reference)

@@ -17,12 +17,14 @@ from dashboards.selectors import reveals
 from dashboards.selectors import worklist as selectors
 from governance import pseudonym
 from governance.access import ACCESS, Viewer, page
+from governance.sign_in import confirmed
 from linkage.reveal import RevealRefusedError, VaultUnavailableError
 from linkage.reveal import ask as ask_vault
 
 
 @require_safe
 @page("special_access")
+@confirmed
 def own(request: HttpRequest) -> HttpResponse:
     """The viewer's own requests of the last day; names where one is open."""
     viewer = request.viewer
@@ -89,6 +91,7 @@ def waiting(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @page("approve_access")
+@confirmed
 def decide(request: HttpRequest, request_id: int) -> HttpResponse:
     """Approve or refuse one request."""
     approve = request.POST.get("answer") == "approve"

@@ -24,6 +24,7 @@ from dashboards.selectors import reveals, worklist_missing, worklist_room
 from dashboards.selectors import worklist as selectors
 from governance import pseudonym
 from governance.access import page
+from governance.sign_in import confirmed
 from linkage.reveal import RevealRefusedError, VaultUnavailableError
 
 Choices = decisions.CHOICES
@@ -80,6 +81,7 @@ def worklist(request: HttpRequest, programme: str) -> HttpResponse:
 
 @require_POST
 @page("reveal")
+@confirmed
 def reveal(request: HttpRequest, programme: str) -> HttpResponse:
     """Open (or close) names on this list for a quarter of an hour, for a reason."""
     spec_of(programme)
@@ -151,6 +153,7 @@ def missing(request: HttpRequest, programme: str) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @page("export_list")
+@confirmed
 def export(request: HttpRequest, programme: str) -> HttpResponse:
     """One CSV per practice, with NHS numbers when a reason is given."""
     spec = spec_of(programme)

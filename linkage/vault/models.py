@@ -23,6 +23,7 @@ from linkage.vault.review_models import (
     RelinkMove,
     ReviewPair,
 )
+from linkage.vault.watch_models import StaffMember, WithheldNumber
 
 __all__ = [
     "BreakGlass",
@@ -32,6 +33,8 @@ __all__ = [
     "Relink",
     "RelinkMove",
     "ReviewPair",
+    "StaffMember",
+    "WithheldNumber",
 ]
 
 

@@ -19,6 +19,8 @@ ARGUMENTS = {
     "delivery_id": 1,
     "kind": "flow",
     "entry_id": 1,
+    "key_id": 1,
+    "event_id": 1,
     "name": "x",
     "key": "x",
     "version": 1,

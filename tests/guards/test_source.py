@@ -13,6 +13,8 @@ APPS = ("governance", "linkage", "segmentation", "risk", "dashboards")
 CALLERS = {
     "linkage/reveal.py": "the vault's service, on its socket",
     "linkage/mailbox.py": "the NHS's MESH, where it is configured",
+    "governance/single_sign_on.py": "the sign-on provider, where it is configured",
+    "governance/anchors.py": "who keeps the audit's heads, where it is configured",
 }
 SPEAKING = {"httpx", "requests", "urllib.request", "socket", "smtplib", "http.client"}
 SPEAKING |= {"ftplib", "aiohttp", "ldap3", "paramiko", "telnetlib", "mesh_client"}
@@ -210,13 +212,16 @@ WEAK = re.compile(r"\b(md5|sha1|MD5|SHA1|ARC4|TripleDES|DES3|PKCS1v15|CBC|CTR)\b
 # One block at a time and keyed: a permutation of 16 bytes that makes the keys of
 # records, which need to stay equal where they are equal. Nothing is hidden by it.
 PERMUTES = "linkage/vault/keyring.py"
+# RFC 6238 with HMAC-SHA-1: the codes that every authenticator app makes. What breaks
+# SHA-1, two texts of one digest, does not break its HMAC.
+CODES = "governance/second_factor.py"
 
 
 def test_cryptography_is_of_libraries():
     """Sealing is AES-GCM or AES-SIV, hashing SHA-256 or better, by `cryptography`."""
     for path in trees():
         text = (ROOT / path).read_text()
-        assert not WEAK.search(text), path
+        assert set(WEAK.findall(text)) <= ({"sha1"} if path == CODES else set()), path
         assert ("modes.ECB" in text) <= (path == PERMUTES), path
     assert {"Crypto", "nacl", "Cryptodome"}.isdisjoint(
         name.split(".")[0] for tree in trees().values() for name in imports(tree)

@@ -19,6 +19,7 @@ ACCOUNTS = (
     ("icb_board_member", "board", "/board/"),
     ("place_lead", "place", "/overview/"),
     ("pcn_mdt_member", "mdt", "/lists/"),
+    ("pcn_mdt_member", "gp", "/lists/"),
     ("pcn_social_prescriber", "prescriber", "/lists/"),
     ("data_manager", "feeds", "/feeds/"),
     ("linkage_reviewer", "reviewer", "/linkage/review/"),
@@ -46,6 +47,7 @@ class Command(BaseCommand):
                 full_name=f"Demo {ACCESS.roles[role].title}",
                 password=password,
                 trained_until=today + timedelta(days=365),
+                is_demo=True,
                 by=BY,
             )
             actions.grant_role(

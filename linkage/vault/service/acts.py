@@ -4,7 +4,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from linkage.assertions import Asked
-from linkage.vault.service import access_acts, feed_acts, list_acts, review_acts
+from linkage.vault.service import (
+    access_acts,
+    feed_acts,
+    list_acts,
+    review_acts,
+    watch_acts,
+)
 from linkage.vault.service.refusals import RefusedActError
 
 # Some forty thousand people as CSV; a larger list comes as a feed.
@@ -19,6 +25,7 @@ ACTS: Mapping[str, tuple[str, Act]] = {
     "access_ask": ("special_access", access_acts.ask),
     "access_own": ("special_access", access_acts.own),
     "access_waiting": ("approve_access", access_acts.waiting),
+    "review_reveals": ("access_review", watch_acts.reveals),
     "access_decide": ("approve_access", access_acts.decide),
     "delivery_begin": ("deliver", feed_acts.begin),
     "delivery_piece": ("deliver", feed_acts.piece),

@@ -27,6 +27,7 @@ WORDS = {
     "approve_access": "approve special access",
     "deliver": "deliver files",
     "decide_feed": "decide about deliveries",
+    "access_review": "review reveals",
 }
 
 
@@ -90,10 +91,12 @@ def decide(
     practices: frozenset[str],
     identities: Iterable[Identity],
     opened: Collection[int] = (),
+    withheld: Collection[int] = (),
 ) -> Answer:
     """Decide person by person; a person the vault does not know is refused too.
 
-    opened: people whom this viewer has special access to at this moment.
+    opened: people whom this viewer has special access to at this moment. withheld:
+    people whose details are withheld nationally; nothing opens them.
     """
     known = {identity.person_no: identity for identity in identities}
     honoured = registers.book().honoured(
@@ -103,6 +106,8 @@ def decide(
     for person_no in request.person_nos:
         identity = known.get(person_no)
         why = _refusal(practices, honoured, identity, person_no in opened)
+        if person_no in withheld:
+            why = "is never named: the details are withheld nationally"
         if why is None and identity is not None:
             revealed.append(identity)
         else:

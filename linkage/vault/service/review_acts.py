@@ -20,8 +20,9 @@ from linkage.steps.linking.model import model_in_use
 from linkage.steps.linking.prepare import INPUT
 from linkage.steps.side_by_side import side_by_side
 from linkage.steps.waterfall import Part, Waterfall, waterfall
-from linkage.vault import identities, index, reviews, sealing, store
+from linkage.vault import identities, index, reviews, sealing, store, watch
 from linkage.vault.index import reading
+from linkage.vault.service.refusals import RefusedActError
 
 HOUSEHOLD_SHOWN = 8
 WHY = {
@@ -69,6 +70,7 @@ def pair(asked: Asked, content: bytes) -> Mapping[str, Any]:
         about = reviews.pair(connection, pair_id)
         left = _record(connection, about["subject_key"])
         right = _record(connection, about["other_subject_key"])
+        _refuse_withheld(left, right, {about["one"], about["other"]})
         home = _household(connection, [left, right], {about["one"], about["other"]})
         weights = _weights(connection, left, right)
     store.audit_asked(
@@ -134,6 +136,16 @@ def _weights(
     )
 
 
+def _refuse_withheld(
+    left: dict[str, Any], right: dict[str, Any], people: set[int]
+) -> None:
+    """Refuse a pair with somebody whose details are withheld nationally."""
+    known = [(i.person_no, i.nhs_number) for i in store.identities(people)]
+    records = [(0, left["nhs_number"]), (0, right["nhs_number"])]
+    if watch.withheld(known + records):
+        raise RefusedActError("Somebody of this pair is never named here.")
+
+
 def _record(connection: dbapi.Connection, subject_key: int) -> dict[str, Any]:
     found = identities.read_records(connection, f"s.subject_key = {int(subject_key)}")
     return found.row(0, named=True)
@@ -165,6 +177,8 @@ def _household(
     if not others:
         return []
     people = store.open_people(connection, others).sort("born_on", "person_no")
+    hidden = watch.withheld(zip(people["person_no"], people["nhs_number"], strict=True))
+    people = people.filter(~pl.col("person_no").is_in(list(hidden)))
     return [
         {
             "person_no": p["person_no"],

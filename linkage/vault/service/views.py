@@ -9,7 +9,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
 from linkage.assertions import RefusedAssertionError, RevealRequest, Verifier
-from linkage.vault import special_access, store
+from linkage.vault import special_access, store, watch
 from linkage.vault.index import IndexBusyError
 from linkage.vault.service import policy
 from linkage.vault.service.acts import MAX_CONTENT_BYTES, act_of
@@ -53,7 +53,14 @@ def reveal(request: HttpRequest) -> HttpResponse:
         store.audit_reveal(asked, revealed=(), refused={}, outcome="refused")
         return JsonResponse({"refused": str(error)}, status=403)
     opened = special_access.opened_to(asked, timezone.now())
-    answer = policy.decide(asked, practices, store.identities(asked.person_nos), opened)
+    known = store.identities(asked.person_nos)
+    answer = policy.decide(
+        asked,
+        practices,
+        known,
+        opened,
+        withheld=watch.withheld((i.person_no, i.nhs_number) for i in known),
+    )
     # Written and committed before a single name leaves.
     store.audit_reveal(
         asked,

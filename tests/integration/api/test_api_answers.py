@@ -266,4 +266,8 @@ def test_no_api_address_stands_outside_these():
             elif at.startswith("api/"):
                 yield each.name
 
-    assert set(walk(get_resolver().url_patterns)) == {*API, "api-document"}
+    assert set(walk(get_resolver().url_patterns)) == {
+        *API,
+        "api-document",
+        "oauth-token",
+    }

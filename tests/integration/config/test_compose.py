@@ -54,8 +54,7 @@ def deployed():
         yield servers, folder
 
 
-# No process reads the audit by itself: its reader's password is in the script alone.
-@pytest.mark.parametrize("role", [role for role in ROLES if role != "audit_reader"])
+@pytest.mark.parametrize("role", ROLES)
 def test_the_script_makes_every_role_that_a_secret_names(deployed, role) -> None:
     _, folder = deployed
     urls = [path.read_text() for path in folder.glob("*_database_url")]

@@ -169,9 +169,9 @@ def test_the_audit_writer_can_add_and_do_nothing_else(as_role):
     writer = as_role("audit_writer")
     with writer.transaction(force_rollback=True):
         writer.execute(
-            "INSERT INTO governance_auditevent (at, event, role, purpose, org_code,"
-            " subject, persons, outcome, detail)"
-            " VALUES (now(), 'x', '', '', '', 's', 0, 'allowed', '{}')"
+            'SELECT audit_append(\'[{"event": "x", "role": "", "purpose": "",'
+            ' "org_code": "", "subject": "s", "persons": 0,'
+            ' "outcome": "allowed", "detail": {}}]\')'
         )
     for statement in (
         "SELECT * FROM governance_auditevent",

@@ -1,0 +1,126 @@
+"""A week of names shown, and which of them somebody should look at again."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from governance.access import ACCESS, Viewer
+from governance.models import AuditEvent, User
+from governance.watch import Heavy, heavier_than_peers, is_out_of_hours
+from linkage.assertions import REASONS
+from linkage.reveal import ask
+
+LONDON = ZoneInfo("Europe/London")
+# What the vault answers yes or no to, as the page says it.
+FLAGS = {
+    "own_record": "their own record",
+    "same_surname": "somebody of their surname",
+    "same_address": "somebody at their address",
+    "staff": "somebody who works here",
+    "special": "by special access",
+}
+OUT_OF_HOURS = "outside 7:00 to 20:00 or at a weekend"
+# Of reveals with nothing remarkable, how many a week are looked at all the same.
+SAMPLE = 5
+VERDICTS = {
+    "no_concern": "No concern",
+    "explained": "Asked, and explained",
+    "followed_up": "Followed up as an incident",
+}
+
+
+@dataclass(frozen=True)
+class Reveal:
+    """Names that somebody was shown at once; `flags` say why to look again."""
+
+    event: int
+    at: datetime
+    who: str
+    role: str
+    programme: str
+    reason: str
+    persons: int
+    flags: tuple[str, ...]
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Week:
+    """A week's review: what is flagged, a sample of the rest, and who saw most."""
+
+    monday: date
+    reveals: int
+    flagged: list[Reveal]
+    sampled: list[Reveal]
+    heavy: list[tuple[str, Heavy]] = field(default_factory=list)
+
+
+def week_of(viewer: Viewer, monday: date) -> Week:
+    """Return the review of the week that begins on a Monday.
+
+    The vault is asked: VaultUnavailableError, RevealRefusedError.
+    """
+    since = datetime.combine(monday, time(), tzinfo=LONDON)
+    until = since + timedelta(days=7)
+    answer = ask(
+        viewer, "review_reveals", since=since.isoformat(), until=until.isoformat()
+    )
+    rows: list[dict[str, Any]] = answer["reveals"]
+    names = _names({row["viewer_id"] for row in rows})
+    verdicts = _verdicts()
+    told = [_reveal(row, names, verdicts) for row in rows]
+    flagged = [reveal for reveal in told if reveal.flags]
+    plain = [reveal for reveal in told if not reveal.flags]
+    # The same lot for everybody who opens the week: it is a week's work.
+    drawn = sorted(plain, key=lambda reveal: _lot(monday, reveal.event))[:SAMPLE]
+    heavy = heavier_than_peers((r["viewer_id"], r["role"], r["persons"]) for r in rows)
+    return Week(
+        monday=monday,
+        reveals=len(told),
+        flagged=flagged,
+        sampled=sorted(drawn, key=lambda reveal: reveal.at),
+        heavy=[(names.get(each.user_id, "somebody who left"), each) for each in heavy],
+    )
+
+
+def mondays(today: date, weeks: int = 8) -> list[date]:
+    """Return the Mondays of this week and those before it, newest first."""
+    this = today - timedelta(days=today.weekday())
+    return [this - timedelta(weeks=n) for n in range(weeks)]
+
+
+def _reveal(
+    row: Mapping[str, Any], names: Mapping[int, str], verdicts: Mapping[str, str]
+) -> Reveal:
+    at = datetime.fromisoformat(row["at"])
+    flags = [words for name, words in FLAGS.items() if row[name]]
+    flags += [OUT_OF_HOURS] if is_out_of_hours(at) else []
+    role = ACCESS.roles.get(row["role"])
+    return Reveal(
+        event=row["event"],
+        at=at,
+        who=names.get(row["viewer_id"], "somebody who left"),
+        role=role.title if role else row["role"],
+        programme=row["programme"].replace("_", " "),
+        reason=REASONS.get(row["reason"], row["reason"]),
+        persons=row["persons"],
+        flags=tuple(flags),
+        verdict=VERDICTS.get(verdicts.get(f"reveal {row['event']}", ""), ""),
+    )
+
+
+def _verdicts() -> dict[str, str]:
+    """The newest verdict on each reveal, as the trail itself keeps it."""
+    rows = AuditEvent.objects.filter(event="access_reviewed").order_by("pk")
+    return {row.subject: str(row.detail.get("verdict", "")) for row in rows}
+
+
+def _lot(monday: date, event: int) -> bytes:
+    return hashlib.sha256(f"{monday}|{event}".encode()).digest()
+
+
+def _names(users: Iterable[int]) -> dict[int, str]:
+    return dict(User.objects.filter(pk__in=list(users)).values_list("pk", "full_name"))
