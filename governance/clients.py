@@ -105,10 +105,14 @@ def buy_token(user: User, *, scope: str, now: datetime) -> Bought:
     scopes = tuple(w for w in wanted if not w.startswith(("purpose:", "place:")))
     grant = _grant_over(user, place, now.date())
     viewer = viewer_for(user, grant_id=grant.pk, purpose=purpose)
-    if viewer is None or (purpose and viewer.purpose != purpose):
+    if viewer is None:
+        raise RefusedClientError(
+            "unauthorized_client", "No role of this client, or its agreement, stands."
+        )
+    if purpose and viewer.purpose != purpose:
         raise RefusedClientError("invalid_scope", "The role has no such purpose today.")
-    scopes = scopes or tuple(sorted(viewer.spec.api))
-    if lost := [each for each in scopes if each not in viewer.spec.api]:
+    scopes = scopes or tuple(s for s in sorted(viewer.spec.api) if viewer.may_call(s))
+    if lost := [each for each in scopes if not viewer.may_call(each)]:
         raise RefusedClientError(
             "invalid_scope", f"The role does not hold: {', '.join(lost)[:200]}"
         )

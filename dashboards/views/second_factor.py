@@ -19,6 +19,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
+from dashboards.views.purpose import after_sign_in
 from dashboards.views.sign_in import next_page
 from governance import access, audit, factors, lockout, passkeys, second_factor, sign_in
 
@@ -78,7 +79,7 @@ def code(request: HttpRequest) -> HttpResponse:
     going_to = next_page(request)
     sign_in.begin(request, user, now, confirmed=now)
     audit.record("signed_in", access.viewer_for(user), subject="sign-in", by=kind)
-    return redirect(going_to)
+    return after_sign_in(request, user, going_to)
 
 
 @access.page("security")

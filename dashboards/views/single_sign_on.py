@@ -14,6 +14,7 @@ from mozilla_django_oidc.views import (
     OIDCAuthenticationRequestView,
 )
 
+from dashboards.views.purpose import after_sign_in
 from governance import access, audit, factors, sign_in
 from governance.single_sign_on import CLAIMS, SingleSignOnError, setting, was_strong
 
@@ -73,7 +74,7 @@ class Back(OIDCAuthenticationCallbackView):  # type: ignore[misc]
         request.session["single_sign_on"] = True
         viewer = access.viewer_for(user)
         audit.record("signed_in", viewer, subject="sign-in", by="single sign-on")
-        return redirect(going_to)
+        return after_sign_in(request, user, going_to)
 
     def _confirmed(self, going_to: str, strong_at: Any) -> HttpResponse:
         """Only the same person, seen just now with two factors, is confirmed."""

@@ -19,7 +19,7 @@ ACCOUNTS = (
     ("icb_board_member", "board", "/board/"),
     ("place_lead", "place", "/overview/"),
     ("pcn_mdt_member", "mdt", "/lists/"),
-    ("pcn_mdt_member", "gp", "/lists/"),
+    ("pcn_clinician", "gp", "/lists/"),
     ("pcn_social_prescriber", "prescriber", "/lists/"),
     ("data_manager", "feeds", "/feeds/"),
     ("linkage_reviewer", "reviewer", "/linkage/review/"),
