@@ -175,6 +175,8 @@ DEMO = value("CATCHMENT_DEMO", "no") == "yes"
 SECOND_FACTOR = value("CATCHMENT_SECOND_FACTOR", "") or (
     "where_enrolled" if DEMO else "required"
 )
+# How many proxies of ours stand in front; each adds whom it answered to a header.
+PROXIES = int(value("CATCHMENT_PROXIES", "0") or 0)
 # Single sign-on (NHS CIS2, Entra, …): nothing is offered without a provider.
 OIDC_ISSUER = value("OIDC_ISSUER", "")
 OIDC_RP_CLIENT_ID = value("OIDC_CLIENT_ID", "")

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
+from django.http import HttpRequest
 
 from governance.models import SignInTries
 
@@ -38,27 +39,34 @@ def keys_of(username: str, address: str) -> list[tuple[str, str]]:
     ]
 
 
+def address_of(request: HttpRequest) -> str:
+    """Return whence a request comes: as the outermost proxy of ours saw it.
+
+    What a caller writes into the header itself stands further left and is not read.
+    """
+    hops = request.headers.get("X-Forwarded-For", "").split(",")
+    if settings.PROXIES and len(hops) >= settings.PROXIES:
+        return hops[-settings.PROXIES].strip()[:64]
+    return str(request.META.get("REMOTE_ADDR", ""))
+
+
 def begin(keys: Iterable[tuple[str, str]], now: datetime) -> None:
-    """Take the counters of a try. LockedError while one of them is closed."""
-    with connection.cursor() as cursor:
-        # In one order, or two tries could wait for each other.
-        for _, key in sorted(keys):
-            cursor.execute(
-                "INSERT INTO governance_signintries AS t (key, failures, last_at)"
-                " VALUES (%s, 0, %s) ON CONFLICT (key) DO UPDATE SET last_at = %s,"
-                " failures = CASE WHEN t.last_at < %s THEN 0 ELSE t.failures END"
-                " RETURNING locked_until",
-                [key, now, now, now - LOCKED],
-            )
-            until = cursor.fetchone()[0]
-            if until is not None and until > now:
-                raise LockedError(until)
+    """Take the account's counter for a try. LockedError while a door is closed.
+
+    An address's counter is only looked at: a hospital's people share one, and must not
+    wait for each other.
+    """
+    for kind, key in keys:
+        found = _taken(key, now) if kind == "account" else _looked_at(key)
+        if found is not None and found > now:
+            raise LockedError(found)
 
 
 def wrong(keys: Iterable[tuple[str, str]], now: datetime) -> bool:
     """Count a wrong try; returns whether it closed a door."""
     closed = False
-    for kind, key in sorted(keys):
+    for kind, key in keys:
+        _taken(key, now)
         tries = SignInTries.objects.get(pk=key)
         tries.failures += 1
         if tries.failures >= MOST_WRONG[kind]:
@@ -66,6 +74,25 @@ def wrong(keys: Iterable[tuple[str, str]], now: datetime) -> bool:
             closed = True
         tries.save()
     return closed
+
+
+def _taken(key: str, now: datetime) -> datetime | None:
+    """Hold a counter's row until the request ends; returns until when it is closed."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO governance_signintries AS t (key, failures, last_at)"
+            " VALUES (%s, 0, %s) ON CONFLICT (key) DO UPDATE SET last_at = %s,"
+            " failures = CASE WHEN t.last_at < %s THEN 0 ELSE t.failures END"
+            " RETURNING locked_until",
+            [key, now, now, now - LOCKED],
+        )
+        until: datetime | None = cursor.fetchone()[0]
+    return until
+
+
+def _looked_at(key: str) -> datetime | None:
+    found = SignInTries.objects.filter(pk=key).values_list("locked_until", flat=True)
+    return found.first()
 
 
 def right(keys: Iterable[tuple[str, str]]) -> None:

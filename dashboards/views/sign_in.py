@@ -52,7 +52,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     status = 200
     if request.method == "POST":
         tries = lockout.keys_of(
-            request.POST.get("username", ""), request.META.get("REMOTE_ADDR", "")
+            request.POST.get("username", ""), lockout.address_of(request)
         )
         try:
             lockout.begin(tries, now)

@@ -7,70 +7,87 @@ READ = "SELECT"
 # What is hashed of a row, as text without ambiguity: numbers between bars, then each
 # text behind its length. `governance.chain.line_of` writes the same in Python.
 LINE = """
-CREATE FUNCTION audit_line(e governance_auditevent) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT concat_ws('|', e.shard, e.seq,
-                   (extract(epoch FROM e.at) * 1000000)::bigint,
-                   coalesce(e.user_id::text, '-'), e.persons,
-                   length(e.event) || ':' || e.event,
-                   length(e.role) || ':' || e.role,
-                   length(e.purpose) || ':' || e.purpose,
-                   length(e.org_code) || ':' || e.org_code,
-                   length(e.subject) || ':' || e.subject,
-                   length(e.outcome) || ':' || e.outcome,
-                   e.detail::text)
+CREATE FUNCTION audit_line(shard int, seq bigint, at timestamptz, user_id int,
+  persons int, event text, role text, purpose text, org_code text, subject text,
+  outcome text, detail jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+  SELECT concat_ws('|', shard, seq, (extract(epoch FROM at) * 1000000)::bigint,
+                   coalesce(user_id::text, '-'), persons,
+                   length(event) || ':' || event,
+                   length(role) || ':' || role,
+                   length(purpose) || ':' || purpose,
+                   length(org_code) || ':' || org_code,
+                   length(subject) || ':' || subject,
+                   length(outcome) || ':' || outcome,
+                   detail::text)
 $$
 """
+ARGUMENTS = (
+    "int, bigint, timestamptz, int, int, text, text, text, text, text, text, jsonb"
+)
 
-# The one way in. The number and the digest are given under a lock on the chain's
-# head, by the owner of both tables: who may call it may add, and do nothing else.
-# A connection keeps to one of the 16 chains, so that connections seldom wait.
+# A chain as an aggregate: SHA-256(the digest before || the line), from a first digest.
+LINK = """
+CREATE FUNCTION audit_link(before bytea, first bytea, line text) RETURNS bytea
+LANGUAGE sql IMMUTABLE AS $$
+  SELECT sha256(coalesce(before, first) || convert_to(line, 'UTF8'))
+$$
+"""
+CHAIN = "CREATE AGGREGATE audit_chain(bytea, text) (SFUNC = audit_link, STYPE = bytea)"
+
+# The one way in. Numbers and digests are given under a lock on the chain's head, by
+# the owner of both tables: who may call it may add, and do nothing else. A connection
+# keeps to one of the 16 chains, so that connections seldom wait for each other.
 APPEND = """
 CREATE FUNCTION audit_append(entries jsonb) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   head governance_audithead;
-  made governance_auditevent;
-  one record;
+  moments timestamptz[];
+  digests bytea[];
 BEGIN
-  SELECT * INTO head FROM governance_audithead
-   WHERE shard = pg_backend_pid() % 16 FOR UPDATE;
+  SELECT * INTO head FROM governance_audithead h
+   WHERE h.shard = pg_backend_pid() % 16 FOR UPDATE;
   IF NOT FOUND THEN
     INSERT INTO governance_audithead (shard, seq, digest)
     VALUES (pg_backend_pid() % 16, 0, decode(repeat('00', 32), 'hex'))
     ON CONFLICT DO NOTHING;
-    SELECT * INTO head FROM governance_audithead
-     WHERE shard = pg_backend_pid() % 16 FOR UPDATE;
+    SELECT * INTO head FROM governance_audithead h
+     WHERE h.shard = pg_backend_pid() % 16 FOR UPDATE;
   END IF;
-  FOR one IN
-    SELECT * FROM jsonb_to_recordset(entries)
-      AS x(event text, user_id int, role text, purpose text, org_code text,
-           subject text, persons int, outcome text, detail jsonb)
-  LOOP
-    made.shard := head.shard;
-    made.at := clock_timestamp();
-    made.event := one.event;
-    made.user_id := one.user_id;
-    made.role := one.role;
-    made.purpose := one.purpose;
-    made.org_code := one.org_code;
-    made.subject := one.subject;
-    made.persons := one.persons;
-    made.outcome := one.outcome;
-    made.detail := one.detail;
-    head.seq := head.seq + 1;
-    made.seq := head.seq;
-    head.digest := sha256(head.digest || convert_to(audit_line(made), 'UTF8'));
-    made.digest := head.digest;
-    INSERT INTO governance_auditevent
-      (at, event, user_id, role, purpose, org_code, subject, persons, outcome,
-       detail, shard, seq, digest)
-    VALUES (made.at, made.event, made.user_id, made.role, made.purpose,
-            made.org_code, made.subject, made.persons, made.outcome, made.detail,
-            made.shard, made.seq, made.digest);
-  END LOOP;
-  UPDATE governance_audithead SET seq = head.seq, digest = head.digest
-   WHERE shard = head.shard;
+  SELECT array_agg(clock_timestamp()) INTO moments FROM jsonb_array_elements(entries);
+  IF moments IS NULL THEN
+    RETURN;
+  END IF;
+  SELECT array_agg(linked.digest ORDER BY linked.n) INTO digests FROM (
+    SELECT x.n, audit_chain(head.digest, audit_line(
+             head.shard, head.seq + x.n, x.at, x.user_id, x.persons, x.event, x.role,
+             x.purpose, x.org_code, x.subject, x.outcome, x.detail
+           )) OVER (ORDER BY x.n) AS digest
+      FROM ROWS FROM (
+             jsonb_to_recordset(entries) AS (event text, user_id int, role text,
+               purpose text, org_code text, subject text, persons int, outcome text,
+               detail jsonb),
+             unnest(moments)
+           ) WITH ORDINALITY AS x(event, user_id, role, purpose, org_code, subject,
+                                  persons, outcome, detail, at, n)
+  ) linked;
+  INSERT INTO governance_auditevent
+    (at, event, user_id, role, purpose, org_code, subject, persons, outcome, detail,
+     shard, seq, digest)
+  SELECT x.at, x.event, x.user_id, x.role, x.purpose, x.org_code, x.subject, x.persons,
+         x.outcome, x.detail, head.shard, head.seq + x.n, x.digest
+    FROM ROWS FROM (
+           jsonb_to_recordset(entries) AS (event text, user_id int, role text,
+             purpose text, org_code text, subject text, persons int, outcome text,
+             detail jsonb),
+           unnest(moments), unnest(digests)
+         ) WITH ORDINALITY AS x(event, user_id, role, purpose, org_code, subject,
+                                persons, outcome, detail, at, digest, n)
+   ORDER BY x.n;
+  UPDATE governance_audithead h
+     SET seq = head.seq + cardinality(digests), digest = digests[cardinality(digests)]
+   WHERE h.shard = head.shard;
 END
 $$
 """
@@ -85,9 +102,9 @@ DECLARE
 BEGIN
   FOR old IN SELECT * FROM governance_auditevent ORDER BY id LOOP
     next_seq := next_seq + 1;
-    old.shard := 0;
-    old.seq := next_seq;
-    head := sha256(head || convert_to(audit_line(old), 'UTF8'));
+    head := audit_link(NULL, head, audit_line(
+      0, next_seq, old.at, old.user_id, old.persons, old.event, old.role, old.purpose,
+      old.org_code, old.subject, old.outcome, old.detail));
     UPDATE governance_auditevent SET shard = 0, seq = next_seq, digest = head
      WHERE id = old.id;
   END LOOP;
@@ -121,7 +138,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField("auditevent", "seq", models.BigIntegerField(null=True)),
         migrations.AddField("auditevent", "digest", models.BinaryField(null=True)),
-        migrations.RunSQL(LINE, "DROP FUNCTION audit_line(governance_auditevent)"),
+        migrations.RunSQL(LINE, f"DROP FUNCTION audit_line({ARGUMENTS})"),
+        migrations.RunSQL(LINK, "DROP FUNCTION audit_link(bytea, bytea, text)"),
+        migrations.RunSQL(CHAIN, "DROP AGGREGATE audit_chain(bytea, text)"),
         migrations.RunSQL(
             [
                 "ALTER TABLE governance_auditevent NO FORCE ROW LEVEL SECURITY",
@@ -146,7 +165,9 @@ class Migration(migrations.Migration):
                 "CREATE POLICY audit_write ON governance_auditevent FOR INSERT"
                 " TO migrator WITH CHECK (true)",
                 "REVOKE ALL ON FUNCTION audit_append(jsonb) FROM PUBLIC",
-                "REVOKE ALL ON FUNCTION audit_line(governance_auditevent) FROM PUBLIC",
+                f"REVOKE ALL ON FUNCTION audit_line({ARGUMENTS}) FROM PUBLIC",
+                "REVOKE ALL ON FUNCTION audit_link(bytea, bytea, text) FROM PUBLIC",
+                "REVOKE ALL ON FUNCTION audit_chain(bytea, text) FROM PUBLIC",
                 "GRANT EXECUTE ON FUNCTION audit_append(jsonb) TO audit_writer",
             ],
             migrations.RunSQL.noop,

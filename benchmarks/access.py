@@ -1,0 +1,40 @@
+"""What the walls cost: the audit trail's chains and row-level security.
+
+`access.audit_rows_per_s`: rows that the chained trail takes, from four connections at
+once, beside a plain table in the same run. `access.rls_ratio`: how many times longer a
+count by practice takes over 1,500,000 people as the web under its policy than as the
+worker, who sees everybody; beside it the shape that reads the setting at every row.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.access_parts import row_security, trail
+from benchmarks.figures import Figure
+from config.runner.manage import migrate_arguments
+from config.runner.session import Session
+
+PEOPLE = 1_500_000
+AUDIT_ROWS = 100_000
+
+
+def run(scale: float) -> Iterable[Figure]:
+    """Measure at 1,500,000 × scale people and 100,000 × scale audit rows."""
+    with servers() as session:
+        assert session.servers is not None
+        yield trail.figure(session.servers, max(4_000, int(AUDIT_ROWS * scale)))
+        yield row_security.figure(session.servers, max(20_000, int(PEOPLE * scale)))
+
+
+@contextmanager
+def servers() -> Iterator[Session]:
+    """Servers of their own with both schemas, gone afterwards."""
+    with TemporaryDirectory(prefix="catchment-bench-") as folder:
+        Path(folder).chmod(0o711)
+        with Session(Path(folder) / "home") as session:
+            for database in ("default", "vault"):
+                if session.run("migrator", migrate_arguments(database)):
+                    raise RuntimeError("the databases could not be made")
+            yield session

@@ -1,0 +1,1 @@
+"""The parts of `./run bench access`: one file a subject, each gives figures."""
