@@ -15,7 +15,7 @@ LIST = "/lists/proactive_care/"
 
 def test_without_a_second_step_a_password_is_enough_in_a_demonstration(gp, clock):
     client = Client()
-    assert give_password(client)["Location"] == "/"
+    assert give_password(client)["Location"] == "/role/?next=%2F"
     assert is_in(client)
     assert system.audit_rows("signed_in")[-1]["detail"] == {"by": "password"}
 
@@ -28,7 +28,8 @@ def test_a_second_step_is_asked_of_who_has_one(gp, app):
     page = client.get(response["Location"])
     assert page.status_code == 200
     done = client.post("/sign-in/code/", {"code": app.code, "next": "/lists/"})
-    assert done["Location"] == "/lists/"
+    # A team member has two purposes, and chooses one as the session begins.
+    assert done["Location"] == "/role/?next=%2Flists%2F"
     assert is_in(client)
     told = system.audit_rows("signed_in")[-1]
     assert (told["user_id"], told["detail"]) == (gp.pk, {"by": "app"})
@@ -228,7 +229,7 @@ def test_nobody_is_sent_elsewhere(gp, app, to):
     client = Client()
     assert "evil" not in give_password(client, next=to)["Location"]
     done = client.post("/sign-in/code/", {"code": app.code, "next": to})
-    assert done["Location"] == "/"
+    assert done["Location"] == "/role/?next=%2F"
 
 
 # One's own second steps

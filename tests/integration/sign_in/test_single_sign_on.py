@@ -71,7 +71,7 @@ def test_the_organisations_account_signs_in(sso, gp, live):
     client = Client()
     assert "organisation" in client.get("/sign-in/").content.decode()
     done = sso(client, query="?next=/lists/")
-    assert done["Location"] == "/lists/"
+    assert done["Location"] == "/role/?next=%2Flists%2F"
     assert is_in(client)
     told = system.audit_rows("signed_in")[-1]
     assert (told["user_id"], told["detail"]) == (gp.pk, {"by": "single sign-on"})
