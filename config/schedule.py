@@ -25,6 +25,9 @@ STAGES = (
     Stage("publish_release", "release", "linkage.release.actions.publish_release"),
 )
 
+# A delta, of few people and of the same date, trains no model and watches none.
+LEFT_OUT_OF_DELTAS = frozenset({"gather_training", "train_model", "watch_models"})
+
 # Whose hashes a release keeps, so that any figure of it can be made again: folders of
 # definitions, or functions that return hashes by name.
 DEFINITIONS = {
@@ -64,6 +67,12 @@ BEAT = {
     "refresh": {
         "task": "linkage.release.tasks.refresh_nightly",
         "schedule": crontab(hour=2, minute=0),
+    },
+    # Nothing touched, or a refresh under way: nothing done.
+    "delta": {
+        "task": "linkage.release.tasks.refresh_delta",
+        "schedule": 20.0,
+        "options": {"expires": 20.0},
     },
     "resume": {
         "task": "linkage.release.tasks.resume_stalled",

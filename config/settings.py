@@ -112,6 +112,7 @@ SHARDS = 16
 # The order of a refresh and whose definitions it records, named as text: the layers
 # below config call them without importing it.
 REFRESH_STAGES = "config.schedule.STAGES"
+LEFT_OUT_OF_DELTAS = "config.schedule.LEFT_OUT_OF_DELTAS"
 RELEASE_DEFINITIONS = "config.schedule.DEFINITIONS"
 # Tables about whole people, outside linkage's own: they go along when two are merged.
 ROWS_OF_PEOPLE = ("decision", "intervention", "outcome", "local_objection")

@@ -2,9 +2,11 @@
 
 import base64
 from collections.abc import Iterable
+from datetime import datetime
 
 import polars as pl
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Q
 from pyroaring import BitMap
 
 from dashboards.models import Allocation, Intervention, ListEntry, ListRun, Outcome
@@ -18,18 +20,25 @@ SENTENCES = ("reasons", "known", "needs", "changed")
 
 
 def profile(
-    release_id: int, catalogue: Catalogue, attributes: Iterable[str]
+    release_id: int,
+    catalogue: Catalogue,
+    attributes: Iterable[str],
+    *,
+    unit: int | None = None,
 ) -> pl.DataFrame:
     """Read attributes of everyone in a release: one row per person_no.
 
-    Each part is read once and only for the columns asked of it. KeyError names an
-    attribute that no stage of this release has written.
+    Each part is read once and only for the columns asked of it; with `unit`, only the
+    people of that unit. KeyError names an attribute that no stage of this release has
+    written.
     """
     by_part: dict[str, list[str]] = {}
     for name in sorted({*attributes, *GEOGRAPHY}):
         by_part.setdefault(catalogue[name].part, []).append(name)
     frames = [
         parts.read_all(release_id, part, names)
+        if unit is None
+        else parts.read(release_id, unit, part, names)
         for part, names in sorted(by_part.items())
     ]
     joined = frames[0]
@@ -65,6 +74,90 @@ def replace_entries(
             ),
             batch_size=BATCH,
         )
+
+
+def listed(programme: str, release_id: int) -> pl.DataFrame:
+    """Return who is on a list: person_no, pcn_code."""
+    rows = ListEntry.objects.filter(programme=programme, release_id=release_id)
+    return pl.DataFrame(
+        list(rows.values_list("person_no", "pcn_code")),
+        schema={"person_no": pl.Int32, "pcn_code": pl.String},
+        orient="row",
+    )
+
+
+def made_by(programme: str, release_id: int) -> str | None:
+    """Return the hash of the definition that made a list; None where none is."""
+    runs = ListRun.objects.filter(
+        programme=programme, release_id=release_id, not_made=""
+    )
+    return runs.values_list("spec_hash", flat=True).first()
+
+
+def has_chances(programme: str, release_id: int) -> bool | None:
+    """Return whether a list was ordered by chances; None for an empty one."""
+    rows = ListEntry.objects.filter(programme=programme, release_id=release_id)
+    if not rows.exists():
+        return None
+    return rows.filter(probability__isnull=False).exists()
+
+
+def carry_entries(
+    programme: str, release_id: int, *, source: int, live: int, places: pl.DataFrame
+) -> None:
+    """Copy entries of another release into this one, in the places given.
+
+    `places`: person_no, rank, of those who are carried. `live`: whose entries say
+    since when. What stands there already, of an earlier try, stays.
+    """
+    same = [
+        f.column
+        for f in ListEntry._meta.concrete_fields
+        if f.column not in {"id", "release_id", "first_release", "rank"}
+    ]
+    taken = ", ".join(f"b.{column}" for column in same)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMP TABLE places (person_no integer, rank integer) ON COMMIT DROP"
+        )
+        text = places.select("person_no", "rank").write_csv(include_header=False)
+        with cursor.copy("COPY places FROM STDIN (FORMAT csv)") as copying:
+            copying.write(text)
+        cursor.execute("ANALYZE places")
+        cursor.execute(
+            f"INSERT INTO list_entry ({', '.join(same)}, release_id, first_release,"
+            f" rank) SELECT {taken}, %s, coalesce(l.first_release, %s), p.rank"
+            " FROM places p JOIN list_entry b ON b.programme = %s"
+            " AND b.release_id = %s AND b.person_no = p.person_no"
+            " LEFT JOIN list_entry l ON l.programme = b.programme"
+            " AND l.release_id = %s AND l.person_no = b.person_no"
+            " ON CONFLICT DO NOTHING",
+            [release_id, release_id, programme, source, live],
+        )
+
+
+def left_out_of(programme: str, release_id: int) -> pl.DataFrame:
+    """Return who a list passed over: rule, practice_code, persons (list)."""
+    run = ListRun.objects.get(programme=programme, release_id=release_id)
+    return pl.DataFrame(
+        [
+            (rule, practice or None, list(unpack(run.left_out, rule, practice)))
+            for rule, by_practice in run.left_out.items()
+            for practice in by_practice
+        ],
+        schema={
+            "rule": pl.String,
+            "practice_code": pl.String,
+            "persons": pl.List(pl.Int32),
+        },
+        orient="row",
+    )
+
+
+def forget_lists(releases: list[int]) -> None:
+    """Delete the lists of releases whose lists nobody reads any more."""
+    for model in (ListEntry, ListRun):
+        model.objects.filter(release_id__in=releases).delete()
 
 
 def write_run(
@@ -119,6 +212,14 @@ def objecting() -> list[int]:
     """Return everyone who has told their practice not to be picked out by risk."""
     standing = LocalObjection.objects.filter(withdrawn_at__isnull=True)
     return list(standing.values_list("person_no", flat=True))
+
+
+def objections_since(at: datetime) -> list[int]:
+    """Return who has objected, or taken an objection back, since a moment."""
+    changed = Q(made_at__gte=at) | Q(withdrawn_at__gte=at)
+    return list(
+        LocalObjection.objects.filter(changed).values_list("person_no", flat=True)
+    )
 
 
 def unpack(left_out: dict[str, dict[str, str]], rule: str, practice: str) -> BitMap:

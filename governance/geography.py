@@ -5,6 +5,7 @@ same question asked of another date may have another answer.
 """
 
 from datetime import date
+from hashlib import sha256
 
 import polars as pl
 from django.db.models import Q
@@ -89,6 +90,16 @@ def resident_hierarchy(as_of: date) -> pl.DataFrame:
 def geography(as_of: date) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Both hierarchies as at a date: (registered, resident)."""
     return registered_hierarchy(as_of), resident_hierarchy(as_of)
+
+
+def fingerprint() -> str:
+    """One hash of everything that the hierarchies of any date are made from."""
+    whole = sha256()
+    for model in (Org, OrgLink, Area, AreaLink):
+        columns = [field.attname for field in model._meta.concrete_fields]
+        for row in model.objects.order_by("pk").values_list(*columns).iterator():
+            whole.update(repr(row).encode())
+    return whole.hexdigest()
 
 
 def names() -> dict[str, str]:

@@ -222,6 +222,8 @@ def loading(
             raise RunBusyError(f"run {run.pk} is being loaded by another process")
         alone_with_feed(cursor, run.feed)
         cursor.execute("SET LOCAL work_mem = '256MB'")
+        # What is told to be loaded must outlive the server: nobody loads it again.
+        cursor.execute("SET LOCAL synchronous_commit = on")
         yield Loading(cursor, run, keyed_by_row=keyed_by_row, refers_to=refers_to)
 
 
@@ -289,7 +291,12 @@ def write_people(people: pl.DataFrame, gone: pl.Series) -> int:
     if people.is_empty() and gone.is_empty():
         return 0
     columns = people.columns
+    touched = pl.concat([people["person_no"], gone.alias("person_no")]).unique().sort()
     with bulk.connect("default") as to:
+        # The vault forgets that they were pending once this is said to be kept.
+        bulk.execute(to, "SET LOCAL synchronous_commit = on")
+        number = bulk.fetch(to, "SELECT nextval('settlement_no')::integer AS run_id")
+        bulk.copy(to, number.join(touched.to_frame(), how="cross"), "touched_person")
         bulk.copy(to, gone.alias("person_no").to_frame(), "gone", temporary=True)
         bulk.execute(
             to,

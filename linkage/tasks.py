@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from linkage import actions, feed_actions, imported_store, mailbox, person_actions
+from linkage.release.tasks import refresh_delta
 
 
 @shared_task(queue="vault")
@@ -19,18 +20,21 @@ def load_feed_file(feed: str, path: str, received_on: str | None = None) -> None
         by="queue",
         received_on=date.fromisoformat(received_on) if received_on else None,
     )
+    refresh_delta.delay()
 
 
 @shared_task(queue="vault")
 def replay_run(run_id: int) -> None:
     """Take a run's rejected rows through the road once more."""
     actions.replay_run(run_id=run_id, by="queue")
+    refresh_delta.delay()
 
 
 @shared_task(queue="vault")
 def load_run(run_id: int) -> None:
     """Load a received delivery. Repeating it changes nothing."""
-    feed_actions.load_waiting(run_id=run_id)
+    if feed_actions.load_waiting(run_id=run_id):
+        refresh_delta.delay()
 
 
 @shared_task(queue="vault")
@@ -38,7 +42,8 @@ def take_in() -> None:
     """Receive what lies in the landing folder and the mailbox; load what waits."""
     feed_actions.sweep_landing(settings.LANDING)
     mailbox.collect()
-    feed_actions.take_in_waiting()
+    if feed_actions.take_in_waiting():
+        refresh_delta.delay()
 
 
 @shared_task(queue="vault")

@@ -8,7 +8,9 @@ from typing import Any
 
 import polars as pl
 
+from linkage.models import Release
 from linkage.release import parts
+from linkage.release.sources import holders
 from risk.definitions import MODELS, SCORES
 from risk.models import ModelApproval, ModelWatch, PersonRisk, TrainedModel
 from risk.score_specs import ScoreSpec
@@ -159,16 +161,27 @@ def explained(
 
     The caller audits the reading. People below `reasons_from` are not there.
     """
-    rows = PersonRisk.objects.filter(
-        release_id=release_id, name=name, person_no__in=list(person_nos)
-    )
-    return {row.person_no: row for row in rows}
+    return {
+        row.person_no: row
+        for held_in, people in holders(release_id, person_nos).items()
+        for row in PersonRisk.objects.filter(
+            release_id=held_in, name=name, person_no__in=people
+        )
+    }
 
 
 def trajectory(person_no: int, name: str = "emergency_admission") -> list[PersonRisk]:
-    """Return a person's figures over the releases that explained them, oldest first."""
+    """Return a person's figures over the releases that explained them, oldest first.
+
+    Of a day's deltas the last alone.
+    """
     rows = PersonRisk.objects.filter(person_no=person_no, name=name)
-    return list(rows.order_by("release_id").defer("reasons"))
+    found = list(rows.order_by("release_id").defer("reasons"))
+    passed = Release.objects.filter(
+        pk__in=[row.release_id for row in found[:-1]], delta_of__isnull=False
+    )
+    deltas = set(passed.values_list("pk", flat=True))
+    return [row for row in found if row.release_id not in deltas]
 
 
 def in_words(
@@ -214,9 +227,11 @@ def told_of(release_id: int, person_no: int, lanes: frozenset[str]) -> list[Told
 
     What rests on a lane that is not among `lanes` keeps its weight and loses its words.
     """
+    held = holders(release_id, [person_no])
+    held_in = next(release for release, people in held.items() if people)
     rows = {
         row.name: row
-        for row in PersonRisk.objects.filter(release_id=release_id, person_no=person_no)
+        for row in PersonRisk.objects.filter(release_id=held_in, person_no=person_no)
     }
     found = []
     for name, spec in MODELS.items():
@@ -240,7 +255,7 @@ def told_of(release_id: int, person_no: int, lanes: frozenset[str]) -> list[Told
                 before=[
                     (f"Release {past.release_id}", figure_words(past.value, spec))
                     for past in trajectory(person_no, name)
-                    if past.release_id != release_id
+                    if past.release_id != held_in
                 ],
             )
         )

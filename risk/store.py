@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from datetime import date
 
 import polars as pl
-from django.db import connection, transaction
 
 from linkage import bulk
+from linkage.models import Release
+from linkage.release.publish import past_deltas
+from linkage.release.touched import UNIT
 from linkage.vocabulary import ACTIVITY_KINDS, SETTINGS, URGENCIES
 from risk.specs import ModelSpec, OutcomeSpec
 
-# Trajectories look back so many releases.
+# Trajectories look back so many full releases.
 RELEASES_KEPT = 24
 
 
@@ -46,10 +48,16 @@ def used_since(spec: OutcomeSpec, *, after: date, until: date) -> pl.Series:
 def replace_person_risks(
     release_id: int, shard: int, made: pl.DataFrame, models: Mapping[str, ModelSpec]
 ) -> None:
-    """Keep what is explained of one shard's people, in place of an earlier attempt.
+    """Keep what is explained of one unit's people, in place of an earlier attempt.
 
     `made`: `person_no`, `practice_code` and the columns of every model.
     """
+    full = Release.objects.filter(delta_of=None, pk__lt=release_id)
+    full = full.exclude(state=Release.State.FAILED).order_by("-pk")
+    oldest = full.values_list("pk", flat=True)[RELEASES_KEPT - 1 : RELEASES_KEPT]
+    gone = ",".join(map(str, [release_id, *past_deltas(release_id)]))
+    whose = "" if shard == UNIT else f" USING person_p{shard:02d} p"
+    which = "true" if shard == UNIT else "r.person_no = p.person_no"
     rows = pl.concat(
         made.filter(pl.col(spec.reasons_attribute).is_not_null()).select(
             pl.lit(release_id, pl.Int32).alias("release_id"),
@@ -62,30 +70,14 @@ def replace_person_risks(
         )
         for name, spec in models.items()
     )
-    staged = f"person_risk_{release_id}_{shard}"
-    with connection.cursor() as cursor:
-        cursor.execute(f"DROP TABLE IF EXISTS staging.{staged}")
-        cursor.execute(
-            f"CREATE UNLOGGED TABLE staging.{staged} (release_id integer, name text,"
-            " person_no integer, practice_code text, value double precision,"
-            " band text, reasons text)"
+    with bulk.connect("default") as target:
+        bulk.copy(target, rows, "risks", temporary=True)
+        bulk.execute(
+            target,
+            f"DELETE FROM person_risk r{whose} WHERE {which} AND (r.release_id IN"
+            f" ({gone}) OR r.release_id <= {next(iter(oldest), 0)})",
+            "INSERT INTO person_risk (release_id, name, person_no, practice_code,"
+            " value, band, reasons) SELECT release_id, name, person_no,"
+            " practice_code, value, band, reasons::jsonb FROM pg_temp.risks",
         )
-    try:
-        with bulk.connect("default") as target:
-            bulk.copy(target, rows, staged, schema="staging")
-            target.commit()
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(
-                f"DELETE FROM person_risk r USING person_p{shard:02d} p"
-                " WHERE r.person_no = p.person_no"
-                " AND (r.release_id = %s OR r.release_id <= %s)",
-                [release_id, release_id - RELEASES_KEPT],
-            )
-            cursor.execute(
-                "INSERT INTO person_risk (release_id, name, person_no, practice_code,"
-                " value, band, reasons) SELECT release_id, name, person_no,"
-                f" practice_code, value, band, reasons::jsonb FROM staging.{staged}"
-            )
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute(f"DROP TABLE IF EXISTS staging.{staged}")
+        target.commit()

@@ -9,6 +9,7 @@ from linkage.release import parts
 from linkage.release.actions import features_at
 from linkage.release.catalogue import Attribute
 from linkage.release.stages import StageOutcome
+from linkage.release.touched import persons_of
 from segmentation.definitions import LENSES, SCHEMES, is_sensitive, local_plus
 from segmentation.specs import LensSpec
 from segmentation.steps.assign import DECIDED_BY, assign
@@ -42,7 +43,9 @@ def trace_segments(release_id: int, shard: int) -> StageOutcome:
     now = parts.read(release_id, shard, PART, ["person_no"]).select("person_no")
     then = release.as_of - timedelta(days=MOVED_DAYS)
     asked = [name for scheme in SCHEMES.values() for name in scheme.tested]
-    features, _, rows = features_at(shard, then, only=asked)
+    features, _, rows = features_at(
+        shard, then, only=asked, persons=persons_of(release_id, shard)
+    )
     made = now
     for scheme in SCHEMES.values():
         name = scheme.attribute

@@ -101,7 +101,6 @@ def build_release(people: pl.DataFrame, as_of: date) -> int:
     values = pl.select(pl.concat_list(numbers)).to_series().alias("values")
     store.replace_profiles(
         made.pk,
-        0,
         people.select(
             "person_no",
             "practice_code",

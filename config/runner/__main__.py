@@ -97,6 +97,7 @@ def with_servers(session: Session, given: argparse.Namespace) -> int:
             return manage.manage(session, ["link_list", *words])
         case "refresh":
             words = ["refresh"] + (["--as-of", given.as_of] if given.as_of else [])
+            words += ["--delta"] if given.delta else []
             with services.Running(session, services.worker(), logs=True):
                 return manage.manage(session, words)
         case "web":

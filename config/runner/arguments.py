@@ -52,6 +52,9 @@ def parser() -> argparse.ArgumentParser:
     _link(add("link", "find the records of one person in a file, or in the index"))
     refresh = add("refresh", "derive, segment, score and publish a new release")
     refresh.add_argument("--as-of", metavar="YYYY-MM-DD", help="the day it describes")
+    refresh.add_argument(
+        "--delta", action="store_true", help="only who was touched since the last one"
+    )
     bench = add("bench", "run a benchmark; without a name, list them")
     bench.add_argument("name", nargs="?")
     bench.add_argument("--json", action="store_true", help="one object a line")

@@ -6,6 +6,7 @@ import polars as pl
 from django.utils import timezone
 
 from dashboards import store
+from dashboards.actions import list_patches
 from dashboards.definitions import LISTS
 from dashboards.list_specs import BALANCE, ListSpec
 from dashboards.models import Allocation, Outcome
@@ -14,6 +15,7 @@ from dashboards.steps.allocate import allocate_people, allocate_practices
 from dashboards.steps.shortlist import shortlist
 from linkage.release import selectors as release
 from linkage.release.catalogue import Catalogue
+from linkage.release.publish import past_deltas
 from linkage.release.stages import StageOutcome
 from risk import selectors as risk
 
@@ -22,12 +24,18 @@ def make_lists(release_id: int) -> StageOutcome:
     """Make the lists of one release, from everyone in it.
 
     Safe to repeat: a list's rows of this release are replaced. Readers see them when
-    the release is published, with everything else.
+    the release is published, with everything else. A delta makes anew who was touched
+    and carries the others over; what changed is since the refresh before its own.
     """
     now = release.view(release_id)
-    earlier = release.current()
-    if earlier is not None and earlier.id == release_id:
+    live = release.current()
+    if live is not None and live.id == release_id:
+        live = release.previous()
+    earlier = live
+    delta = list_patches.carried(now, live.id) if live else None
+    if delta is not None:
         earlier = release.previous()
+        store.forget_lists(past_deltas(release_id))
     objects = pl.col("person_no").is_in(store.objecting())
     looked_at = listed = 0
     for programme, spec in LISTS.items():
@@ -42,7 +50,12 @@ def make_lists(release_id: int) -> StageOutcome:
                 f"This release does not hold {', '.join(absent)}.",
             )
             continue
-        profile = store.profile(release_id, now.catalogue, spec.attributes)
+        carries = delta and list_patches.may_carry(delta, programme, spec)
+        patched = delta if carries else None
+        if patched is not None:
+            profile = patched.anew(spec.attributes)
+        else:
+            profile = store.profile(release_id, now.catalogue, spec.attributes)
         if risk.may_feed_lists(spec.order_by):
             # Not approved, or stopped: the list stands, the model does not order it.
             unknown = pl.lit(None, dtype=pl.Float64).alias(spec.order_by)
@@ -58,20 +71,23 @@ def make_lists(release_id: int) -> StageOutcome:
             as_of=now.as_of,
             honours=honoured_by(spec, timezone.localdate()),
         )
-        store.replace_entries(
-            programme, release_id, made.entries, earlier.id if earlier else None
-        )
+        if patched is not None:
+            people, left_out = list_patches.patch(patched, programme, spec, made)
+            measured = patched.everybody
+        else:
+            since = live.id if live else None
+            store.replace_entries(programme, release_id, made.entries, since)
+            people, left_out = made.entries.height, made.left_out
+            measured = profile
         store.write_run(
-            programme,
-            release_id,
-            LISTS.hashes[programme],
-            made.entries.height,
-            made.left_out,
+            programme, release_id, LISTS.hashes[programme], people, left_out
         )
-        if spec.comparison is not None:
+        # The order of practices is drawn by the full release, of all of them.
+        by_practice = spec.comparison is not None and spec.comparison.by == "practice"
+        if spec.comparison is not None and not (patched and by_practice):
             _draw_lots(programme, spec, made.entries, profile, release_id, now.as_of)
-        _measure(programme, spec, profile, release_id, now.as_of)
-        looked_at, listed = profile.height, listed + made.entries.height
+        _measure(programme, spec, measured, release_id, now.as_of)
+        looked_at, listed = profile.height, listed + people
     return StageOutcome(rows_in=looked_at, rows_out=listed)
 
 
@@ -80,7 +96,7 @@ def _before(
 ) -> pl.DataFrame | None:
     """Read what a list watches in the release before; None where it has not all."""
     watched = {r.changed for r in spec.reasons if r.changed}
-    if not watched <= set(catalogue):
+    if not watched or not watched <= set(catalogue):
         return None
     try:
         return store.profile(release_id, catalogue, watched)

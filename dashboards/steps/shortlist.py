@@ -109,11 +109,7 @@ def shortlist(
         & pl.col("practice_code").is_not_null()
         & pl.col("pcn_code").is_not_null()
     )
-    order = pl.col(spec.order_by).cast(pl.Float64).fill_null(-1.0)
-    # A tie is broken by person_no, so that the order is the same every night.
-    ranked = chosen.sort("pcn_code", -order, "person_no").with_columns(
-        rank=pl.int_range(1, pl.len() + 1).over("pcn_code")
-    )
+    ranked = in_order(chosen, spec.order_by)
     entries = ranked.select(
         "person_no",
         "practice_code",
@@ -131,6 +127,17 @@ def shortlist(
     return Shortlist(
         entries.join(_changes(ranked, before, spec), on="person_no", how="left"),
         left_out,
+    )
+
+
+def in_order(people: pl.DataFrame, by: str) -> pl.DataFrame:
+    """Add each person's `rank` within their `pcn_code`, the highest value first.
+
+    A tie is broken by person_no, so that the order is the same every night.
+    """
+    order = pl.col(by).cast(pl.Float64).fill_null(-1.0)
+    return people.sort("pcn_code", -order, "person_no").with_columns(
+        rank=pl.int_range(1, pl.len() + 1).over("pcn_code")
     )
 
 

@@ -7,7 +7,13 @@ from django.db.models import Q
 
 
 class Release(models.Model):
-    """One consistent published picture of the population as at a date."""
+    """One consistent published picture of the population as at a date.
+
+    A delta (`delta_of`) holds who was touched since the full release that it stands
+    on, and the parts that touch everybody (`whole_parts`); all else is that release's.
+    `marks` are those of `touched_person` that a full release had before it, `places`
+    the hash of the reference data that it stands on.
+    """
 
     class State(models.TextChoices):
         BUILDING = "building"
@@ -25,6 +31,12 @@ class Release(models.Model):
     batches = models.JSONField(default=list)
     catalogue = models.JSONField(default=list)
     index_version = models.IntegerField(default=0)
+    delta_of = models.ForeignKey(
+        "self", models.PROTECT, null=True, related_name="deltas"
+    )
+    marks = models.JSONField(default=list)
+    whole_parts = models.JSONField(default=list)
+    places = models.CharField(max_length=64, default="")
 
     class Meta:
         db_table = "release"

@@ -10,13 +10,14 @@ import polars as pl
 from django.db import transaction
 
 from governance import audit
-from governance.geography import geography
+from governance.geography import fingerprint, geography
 from linkage.codebook.in_force import in_force
 from linkage.feature_definitions import FEATURES
 from linkage.feature_specs import FeatureSpec
 from linkage.models import FeedRun, Release, StageTask
-from linkage.release import ledger, parts, store
+from linkage.release import ledger, parts, store, touched
 from linkage.release.catalogue import Attribute, Catalogue
+from linkage.release.delta import NoDeltaError, start_delta
 from linkage.release.publish import publish_release, retire_releases
 from linkage.release.selectors import EVERYONE, PEOPLE
 from linkage.release.stages import StageOutcome, definition_hashes, stage, stages
@@ -25,6 +26,7 @@ from linkage.steps.derive import Geography, attributes, derive, standing_on
 from linkage.steps.index import index, numbers_of, people_of
 
 __all__ = [
+    "NoDeltaError",
     "build_bitmaps",
     "derive_features",
     "features_at",
@@ -32,6 +34,7 @@ __all__ = [
     "retire_releases",
     "run_inline",
     "run_unit",
+    "start_delta",
     "start_refresh",
     "write_profiles",
 ]
@@ -68,6 +71,7 @@ def start_refresh(*, as_of: date, by: str) -> Release:
         "definitions": definitions,
         "index_version": index_version,
         "code_version": code_version(),
+        "delta_of_id": None,
     }
     with transaction.atomic():
         building = Release.objects.select_for_update().filter(
@@ -78,7 +82,12 @@ def start_refresh(*, as_of: date, by: str) -> Release:
                 return release
             release.state = Release.State.FAILED
             release.save(update_fields=["state"])
-        release = Release.objects.create(state=Release.State.BUILDING, **made)
+        release = Release.objects.create(
+            state=Release.State.BUILDING,
+            marks=touched.marks(),
+            places=fingerprint(),
+            **made,
+        )
         ledger.open_stage(release, stages()[0])
     audit.record("refresh_started", None, subject=f"release {release.pk}", by=by)
     return release
@@ -96,11 +105,11 @@ def run_unit(*, task_id: int) -> list[int]:
         try:
             same_definitions(task.release)
             outcome = stage(task.stage).call(task.release_id, task.shard)
+            return [following.pk for following in ledger.finish(task, outcome)]
         except Exception as error:
             log.exception("%s %s failed", task.stage, task.shard)
             told = "".join(traceback.format_exception_only(error))
             return [task.pk] if ledger.fail(task, told) else []
-        return [following.pk for following in ledger.finish(task, outcome)]
 
 
 def run_inline(release_id: int, progress: Progress | None = None) -> None:
@@ -135,15 +144,19 @@ def same_definitions(release: Release) -> None:
 
 
 def features_at(
-    shard: int, as_of: date, *, only: Iterable[str] | None = None
+    shard: int,
+    as_of: date,
+    *,
+    only: Iterable[str] | None = None,
+    persons: pl.Series | None = None,
 ) -> tuple[pl.DataFrame, list[Attribute], int]:
     """Derive one shard's features as at any date, without keeping them.
 
     Returns the frame, its attributes, and how many rows were read. For training at
     past index dates: the same step that serves a release. `only` names the columns
-    wanted; with it, no more is derived than they stand on.
+    wanted; with it, no more is derived than they stand on. `persons`: of these alone.
     """
-    read = store.read_shard(shard, until=as_of)
+    read = store.read_shard(shard, until=as_of, persons=persons)
     return *features_of(read, as_of, only=only), read.rows
 
 
@@ -159,15 +172,18 @@ def features_of(
 def derive_features(release_id: int, shard: int) -> StageOutcome:
     """Derive one shard's features as at the release's date into the part "features".
 
-    Keeps as well which codes stand in the shard, to tell lists of what is not there.
+    Keeps as well which codes stand in the shard, to tell lists of what is not there;
+    a delta leaves that count as it is.
     """
     as_of = Release.objects.get(pk=release_id).as_of
-    read = store.read_shard(shard, until=as_of)
+    persons = touched.persons_of(release_id, shard)
+    read = store.read_shard(shard, until=as_of, persons=persons)
     places = geography(as_of)
     frame = _derived(read, places, FEATURES, as_of)
     parts.write(release_id, shard, FEATURES_PART, frame)
-    seen = read.event.group_by("system", "code").agg(events=pl.len())
-    store.replace_codes(shard, seen)
+    if persons is None:
+        seen = read.event.group_by("system", "code").agg(events=pl.len())
+        store.replace_codes(shard, seen)
     described = attributes(FEATURES, places)
     return StageOutcome(read.rows, frame.height, tuple(described))
 
@@ -197,9 +213,13 @@ def build_bitmaps(release_id: int, group: str) -> StageOutcome:
     if group == ledger.PEOPLE_GROUP:
         return _index_people(release)
     part, chosen = ledger.group_of(release, group)
-    ledger.shards_written(release, part)
-    frame = parts.read_all(release_id, part, list(chosen))
-    everyone = parts.read_all(release_id, FEATURES_PART, [PEOPLE])
+    found = ledger.shards_written(release, part)
+    if found == [touched.UNIT]:
+        frame = parts.read(release_id, touched.UNIT, part, list(chosen))
+        everyone = parts.read(release_id, touched.UNIT, FEATURES_PART, [PEOPLE])
+    else:
+        frame = parts.read_all(release_id, part, list(chosen))
+        everyone = parts.read_all(release_id, FEATURES_PART, [PEOPLE])
     # A part may leave people out (no score for them): the columns of all parts are
     # aligned with the same people.
     aligned = everyone.join(frame, on=PEOPLE, how="left", maintain_order="left")
@@ -215,6 +235,10 @@ def _index_people(release: Release) -> StageOutcome:
     ledger.shards_written(release, FEATURES_PART)
     ids = people_of(parts.read_all(release.pk, FEATURES_PART, [PEOPLE]))
     store.replace_people(release.pk, EVERYONE, PEOPLE, ids)
+    if release.delta_of_id is not None:
+        held = dict.fromkeys(row["part"] for row in release.catalogue)
+        whole = [p for p in held if parts.written(release.pk, p) != [touched.UNIT]]
+        Release.objects.filter(pk=release.pk).update(whole_parts=whole)
     Release.objects.filter(pk=release.pk).update(people=len(ids))
     return StageOutcome(len(ids), 1)
 
@@ -236,5 +260,5 @@ def write_profiles(release_id: int, shard: int) -> StageOutcome:
         "lsoa_code",
         pl.concat_list(cast("list[pl.Expr]", numbers)).alias("values"),
     )
-    store.replace_profiles(release_id, shard, rows)
+    store.replace_profiles(release_id, rows)
     return StageOutcome(people.height, rows.height)

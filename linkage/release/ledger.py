@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from linkage.models import Release, StageTask
-from linkage.release import parts
+from linkage.release import parts, touched
 from linkage.release.catalogue import Catalogue
 from linkage.release.stages import Stage, StageOutcome, after
 
@@ -33,8 +33,9 @@ State = StageTask.State
 
 def units(release: Release, stage: Stage) -> list[str]:
     """What the stage's tasks are called: shards, groups, definitions, or the whole."""
+    delta = release.delta_of_id is not None
     if stage.per == "shard":
-        return [str(shard) for shard in range(settings.SHARDS)]
+        return [str(s) for s in ([touched.UNIT] if delta else range(settings.SHARDS))]
     if stage.per == "release":
         return ["all"]
     if stage.per == "name":
@@ -42,15 +43,20 @@ def units(release: Release, stage: Stage) -> list[str]:
     catalogue = Catalogue.from_rows(release.catalogue)
     found = [PEOPLE_GROUP]
     for part in dict.fromkeys(a.part for a in catalogue.values()):
-        groups = -(-len(catalogue.of_part(part)) // GROUP_SIZE)
+        groups = 1 if delta else -(-len(catalogue.of_part(part)) // GROUP_SIZE)
         found += [f"{part}:{group}" for group in range(groups)]
     return found
 
 
 def group_of(release: Release, unit: str) -> tuple[str, Catalogue]:
-    """The part and the attributes that a unit like "features:2" stands for."""
+    """The part and the attributes that a unit like "features:2" stands for.
+
+    A delta's only group of a part is all of it.
+    """
     part, _, number = unit.partition(":")
     mine = Catalogue.from_rows(release.catalogue).of_part(part)
+    if release.delta_of_id is not None:
+        return part, Catalogue(mine)
     first = int(number) * GROUP_SIZE
     return part, Catalogue(mine[first : first + GROUP_SIZE])
 
@@ -120,7 +126,7 @@ def finish(task: StageTask, outcome: StageOutcome) -> list[StageTask]:
         left = StageTask.objects.filter(release=release, stage=task.stage).exclude(
             state=State.DONE
         )
-        following = after(task.stage)
+        following = after(task.stage, delta=release.delta_of_id is not None)
         if left.exists() or following is None:
             return []
         return open_stage(release, following)
@@ -196,7 +202,9 @@ def shards_written(release: Release, part: str) -> list[int]:
 
     A stage over all shards must not publish a picture of some of them.
     """
-    found = parts.shards(release.pk, part)
+    found = parts.written(release.pk, part)
+    if release.delta_of_id is not None and touched.UNIT in found:
+        return found
     if found != list(range(settings.SHARDS)):
         raise LookupError(
             f"release {release.pk}: part {part!r} of shards {found} only,"

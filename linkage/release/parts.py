@@ -2,6 +2,10 @@
 
 Every frame is keyed by `person_no` (Int32). Writing again replaces, so that a task
 that is repeated after a crash leaves the same part.
+
+A delta keeps its touched persons' rows as one piece (`touched.UNIT`). Read as a whole
+its part is the full release's with those persons replaced, unless the delta wrote the
+part for everybody, or has no such part: then it is the full release's as it is.
 """
 
 import io
@@ -10,6 +14,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from linkage.models import ReleasePart
+from linkage.release import touched
 
 
 def write(release_id: int, shard: int, part: str, frame: pl.DataFrame) -> None:
@@ -32,10 +37,23 @@ def write(release_id: int, shard: int, part: str, frame: pl.DataFrame) -> None:
     )
 
 
+def write_all(release_id: int, part: str, frame: pl.DataFrame, like: str) -> None:
+    """Keep a frame of everybody in a release as a part, cut as the part `like` is.
+
+    A delta keeps it in one piece, and its touched persons' rows once more.
+    """
+    if touched.beneath(release_id) is not None:
+        write(release_id, 0, part, frame)
+    for shard in _pieces(release_id, like):
+        mine = read(release_id, shard, like, [])
+        rows = mine.join(frame, on="person_no", maintain_order="left")
+        write(release_id, shard, part, rows)
+
+
 def read(
     release_id: int, shard: int, part: str, columns: Sequence[str] | None = None
 ) -> pl.DataFrame:
-    """Return one part of one shard, sorted by `person_no`; LookupError if absent.
+    """Return one piece of a part, sorted by `person_no`; LookupError if absent.
 
     `columns` reads only those (and `person_no`), which spares the decompression.
     """
@@ -57,20 +75,57 @@ def read_all(
     LookupError where no shard has it. Ask for the columns needed: all of them for a
     million people are a gigabyte.
     """
-    rows = ReleasePart.objects.filter(release_id=release_id, part=part)
-    frames = [
-        _frame(data, columns)
-        for data in rows.order_by("shard").values_list("data", flat=True).iterator(1)
-    ]
+    under = touched.beneath(release_id)
+    own = _pieces(release_id, part)
+    if under is None or own[-1:] > [touched.UNIT]:
+        frames = _frames(release_id, part, columns)
+    elif not own:
+        frames = _frames(under.release_id, part, columns)
+    else:
+        gone = under.person_nos.implode()
+        frames = [
+            frame.filter(~pl.col("person_no").is_in(gone))
+            for frame in _frames(under.release_id, part, columns)
+        ]
+        frames.append(read(release_id, touched.UNIT, part, columns))
     if not frames:
         raise LookupError(f"release {release_id} has no part {part!r}")
     return pl.concat(frames).sort("person_no")
 
 
+def columns_of(release_id: int, part: str) -> list[str]:
+    """Return the columns of a part; none where no unit has written it."""
+    found = _pieces(release_id, part)
+    return read(release_id, found[0], part).columns if found else []
+
+
+def written(release_id: int, part: str) -> list[int]:
+    """Return the units that have written a part of this very release."""
+    return _pieces(release_id, part)
+
+
 def shards(release_id: int, part: str) -> list[int]:
-    """Return the shards that have written a part."""
+    """Return the shards that have a part; a delta's are those that it stands on."""
+    under = touched.beneath(release_id)
+    found = _pieces(under.release_id if under else release_id, part)
+    return [shard for shard in found if shard != touched.UNIT]
+
+
+def _pieces(release_id: int, part: str) -> list[int]:
     rows = ReleasePart.objects.filter(release_id=release_id, part=part)
     return list(rows.order_by("shard").values_list("shard", flat=True))
+
+
+def _frames(
+    release_id: int, part: str, columns: Sequence[str] | None
+) -> list[pl.DataFrame]:
+    """The pieces of whole shards, one at a time out of the database."""
+    rows = ReleasePart.objects.filter(release_id=release_id, part=part)
+    data = rows.exclude(shard=touched.UNIT).order_by("shard")
+    return [
+        _frame(piece, columns)
+        for piece in data.values_list("data", flat=True).iterator(1)
+    ]
 
 
 def _frame(data: bytes | memoryview, columns: Sequence[str] | None) -> pl.DataFrame:

@@ -25,6 +25,7 @@ from linkage.release.for_purpose import (
     delivered_feeds,
     limits_of,
 )
+from linkage.release.sources import completed, full_of, holders, source_of
 from linkage.release.view import ReleaseView, Stored
 
 __all__ = [
@@ -116,14 +117,16 @@ def delivered(release_id: int) -> frozenset[str]:
 
 
 def previous() -> ReleaseView | None:
-    """Return the release that was published before the current one, if still kept."""
+    """Return what was published before the current full release, if still kept.
+
+    Not what the day's deltas replaced: "since last time" is since the refresh before.
+    """
     now = current()
-    if now is None or now.published_at is None:
+    since = None if now is None else full_of(now.id).published_at
+    if since is None:
         return None
     before = (
-        Release.objects.filter(
-            state=Release.State.SUPERSEDED, published_at__lt=now.published_at
-        )
+        Release.objects.filter(state=Release.State.SUPERSEDED, published_at__lt=since)
         .order_by("-published_at")
         .values_list("pk", flat=True)
         .first()
@@ -132,11 +135,11 @@ def previous() -> ReleaseView | None:
 
 
 def has_unreleased_batches() -> bool:
-    """Whether files were loaded that the current release does not hold."""
-    pointer = ReleasePointer.objects.select_related("release").first()
+    """Whether files were loaded that the last full release does not hold."""
+    pointer = ReleasePointer.objects.values_list("release_id", flat=True).first()
     loaded = FeedRun.objects.filter(state=FeedRun.State.PUBLISHED)
     if pointer is not None:
-        loaded = loaded.exclude(pk__in=pointer.release.batches)
+        loaded = loaded.exclude(pk__in=full_of(pointer).batches)
     return loaded.exists()
 
 
@@ -152,7 +155,7 @@ def view(release_id: int) -> ReleaseView:
         as_of=release.as_of,
         published_at=release.published_at,
         catalogue=Catalogue.from_rows(release.catalogue),
-        source=Stored(release.pk),
+        source=source_of(release, Stored),
         index_version=release.index_version,
     )
     # A release still being built changes under the reader: never keep that one.
@@ -200,14 +203,16 @@ def profile_rows(
             and name not in closed
             and (viewer.sees_sensitive or not shown.catalogue[name].sensitive)
         }
+    rows = []
     with access.scoped(viewer), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT person_no, practice_code, lsoa_code, values FROM profile"
-            " WHERE release_id = %s AND person_no = ANY(%s) ORDER BY person_no",
-            [shown.id, [int(n) for n in person_nos]],
-        )
-        rows = cursor.fetchall()
-    return decoded(rows, shown.catalogue, attributes)
+        for held_in, people in holders(shown.id, [int(n) for n in person_nos]).items():
+            cursor.execute(
+                "SELECT person_no, practice_code, lsoa_code, values FROM profile"
+                " WHERE release_id = %s AND person_no = ANY(%s)",
+                [held_in, people],
+            )
+            rows += cursor.fetchall()
+    return decoded(completed(shown, rows), shown.catalogue, attributes)
 
 
 TYPES = {

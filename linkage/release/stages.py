@@ -49,10 +49,13 @@ class StageOutcome:
     attributes: tuple[Attribute, ...] = ()
 
 
-def stages() -> tuple[Stage, ...]:
-    """The stages of a refresh in order."""
+def stages(*, delta: bool = False) -> tuple[Stage, ...]:
+    """The stages of a refresh in order; a delta leaves some out."""
     found: tuple[Stage, ...] = import_string(settings.REFRESH_STAGES)
-    return found
+    if not delta:
+        return found
+    left_out: frozenset[str] = import_string(settings.LEFT_OUT_OF_DELTAS)
+    return tuple(stage for stage in found if stage.name not in left_out)
 
 
 def stage(name: str) -> Stage:
@@ -63,9 +66,9 @@ def stage(name: str) -> Stage:
     raise KeyError(f"the schedule has no stage {name!r}")
 
 
-def after(name: str) -> Stage | None:
+def after(name: str, *, delta: bool = False) -> Stage | None:
     """The stage that follows; None after the last."""
-    order = stages()
+    order = stages(delta=delta)
     position = [one.name for one in order].index(name)
     return order[position + 1] if position + 1 < len(order) else None
 

@@ -56,14 +56,18 @@ class Shard:
         )
 
 
-def read_shard(shard: int, *, until: date) -> Shard:
-    """Read one shard; events and activity dated up to `until` only."""
+def read_shard(shard: int, *, until: date, persons: pl.Series | None = None) -> Shard:
+    """Read one shard; events and activity dated up to `until` only.
+
+    With `persons`, read theirs alone, of whichever shards.
+    """
     with bulk.connect("default") as source:
 
         def rows(table: str, columns: str, condition: str = "true") -> pl.DataFrame:
             return bulk.fetch(
                 source,
-                f"SELECT {columns} FROM {table}_p{shard:02d} WHERE {condition}",
+                f"SELECT {columns} FROM {_rows_of(table, shard, persons)}"
+                f" AND {condition}",
             )
 
         return Shard(
@@ -77,8 +81,21 @@ def read_shard(shard: int, *, until: date) -> Shard:
         )
 
 
+def _rows_of(table: str, shard: int, persons: pl.Series | None) -> str:
+    """The table and condition that say whose rows are read."""
+    if persons is None:
+        return f"{table}_p{shard:02d} WHERE true"
+    numbers = ",".join(map(str, persons.to_list()))
+    return f"{table} WHERE person_no = ANY('{{{numbers}}}'::integer[])"
+
+
 def read_events(
-    shard: int, *, kinds: Sequence[str], since: date, until: date
+    shard: int,
+    *,
+    kinds: Sequence[str],
+    since: date,
+    until: date,
+    persons: pl.Series | None = None,
 ) -> pl.DataFrame:
     """Read events of some kinds dated from `since` to `until`, for scores.
 
@@ -89,52 +106,40 @@ def read_events(
     with bulk.connect("default") as source:
         return bulk.fetch(
             source,
-            f"SELECT {EVENT_COLUMNS}, feed_no FROM event_p{shard:02d}"
-            f" WHERE kind IN ({numbers})"
+            f"SELECT {EVENT_COLUMNS}, feed_no FROM"
+            f" {_rows_of('event', shard, persons)} AND kind IN ({numbers})"
             f" AND on_date BETWEEN '{since:%Y-%m-%d}' AND '{until:%Y-%m-%d}'",
         )
 
 
-def read_activity(shard: int, *, since: date, until: date) -> pl.DataFrame:
+def read_activity(
+    shard: int, *, since: date, until: date, persons: pl.Series | None = None
+) -> pl.DataFrame:
     """Read activity that began from `since` to `until`, in the columns of `derive`."""
     with bulk.connect("default") as source:
         return bulk.fetch(
             source,
-            f"SELECT {ACTIVITY_COLUMNS} FROM activity_p{shard:02d}"
-            f" WHERE start_on BETWEEN '{since:%Y-%m-%d}' AND '{until:%Y-%m-%d}'",
+            f"SELECT {ACTIVITY_COLUMNS} FROM {_rows_of('activity', shard, persons)}"
+            f" AND start_on BETWEEN '{since:%Y-%m-%d}' AND '{until:%Y-%m-%d}'",
         )
 
 
-def replace_profiles(release_id: int, shard: int, rows: pl.DataFrame) -> None:
-    """Put one shard's profiles in place of what an earlier attempt left.
+def replace_profiles(release_id: int, rows: pl.DataFrame) -> None:
+    """Put one unit's profiles in place of what an earlier attempt left.
 
     `rows`: person_no, practice_code, lsoa_code, values (list of Float32), sorted.
     """
-    staged = f"profile_{release_id}_{shard}"
-    with connection.cursor() as cursor:
-        cursor.execute(f"DROP TABLE IF EXISTS staging.{staged}")
-        cursor.execute(
-            f"CREATE UNLOGGED TABLE staging.{staged} (person_no integer,"
-            " practice_code text, lsoa_code text, values real[])"
+    with bulk.connect("default") as target:
+        bulk.ask(target, rows, "profiles")
+        bulk.execute(
+            target,
+            "DELETE FROM profile p USING pg_temp.profiles s"
+            f" WHERE p.person_no = s.person_no AND p.release_id = {release_id}",
+            "INSERT INTO profile (release_id, person_no, practice_code, lsoa_code,"
+            f" values) SELECT {release_id}, person_no, practice_code, lsoa_code, values"
+            " FROM pg_temp.profiles ORDER BY person_no",
         )
-    try:
-        with bulk.connect("default") as target:
-            bulk.copy(target, rows, staged, schema="staging")
-            target.commit()
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(
-                f"DELETE FROM profile p USING staging.{staged} s"
-                " WHERE p.person_no = s.person_no AND p.release_id = %s",
-                [release_id],
-            )
-            cursor.execute(
-                "INSERT INTO profile (release_id, person_no, practice_code, lsoa_code,"
-                f" values) SELECT %s, s.* FROM staging.{staged} s ORDER BY person_no",
-                [release_id],
-            )
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute(f"DROP TABLE IF EXISTS staging.{staged}")
+        target.commit()
 
 
 def replace_codes(shard: int, seen: pl.DataFrame) -> None:

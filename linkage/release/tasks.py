@@ -1,10 +1,14 @@
 """Celery's way into a refresh: ids in, one action called, what follows dispatched."""
 
+import logging
+
 from celery import shared_task
 from django.utils import timezone
 
 from linkage.release import actions, ledger
 from linkage.release.selectors import has_unreleased_batches
+
+log = logging.getLogger("catchment.release")
 
 
 def dispatch(release_id: int) -> None:
@@ -33,6 +37,23 @@ def refresh_nightly() -> None:
     """Start tonight's refresh if anything arrived since the last one."""
     if has_unreleased_batches():
         release = actions.start_refresh(as_of=timezone.localdate(), by="schedule")
+        dispatch(release.pk)
+
+
+@shared_task
+def refresh_delta() -> None:
+    """Bring whom files and settlements touched into the live release, if anybody.
+
+    Dispatches nothing where a refresh is under way: beat asks again soon.
+    """
+    under_way = ledger.unfinished()
+    try:
+        release = None if under_way else actions.start_delta(by="schedule")
+    except actions.NoDeltaError as reason:
+        log.info("no delta: %s", reason)
+        return
+    if release is not None:
+        actions.retire_releases()
         dispatch(release.pk)
 
 

@@ -28,8 +28,7 @@ def rate_impact(release_id: int) -> StageOutcome:
     people = None
     wanted = {f for spec in IMPACT.values() for f in spec.features}
     for part in (FEATURES_PART, SCORES_PART, GAPS_PART):
-        shards = parts.shards(release_id, part)
-        has = parts.read(release_id, shards[0], part).columns if shards else []
+        has = parts.columns_of(release_id, part)
         found = parts.read_all(release_id, part, sorted(wanted & set(has)))
         people = (
             found
@@ -40,14 +39,7 @@ def rate_impact(release_id: int) -> StageOutcome:
     made = people.select("person_no")
     for spec in IMPACT.values():
         made = made.join(impact(people, spec), on="person_no", maintain_order="left")
-    for shard in parts.shards(release_id, FEATURES_PART):
-        mine = parts.read(release_id, shard, FEATURES_PART, ["person_no"])
-        parts.write(
-            release_id,
-            shard,
-            IMPACT_PART,
-            mine.join(made, on="person_no", maintain_order="left"),
-        )
+    parts.write_all(release_id, IMPACT_PART, made, like=FEATURES_PART)
     return StageOutcome(people.height, made.height, impact_attributes())
 
 

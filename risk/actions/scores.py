@@ -8,6 +8,7 @@ from linkage.release import parts
 from linkage.release.catalogue import Attribute
 from linkage.release.stages import StageOutcome
 from linkage.release.store import read_activity, read_events
+from linkage.release.touched import persons_of
 from linkage.steps.derive.known import known_activity, known_events
 from risk.definitions import SCORES, score_tables
 from risk.score_specs import ImportedMethod
@@ -27,9 +28,15 @@ def score_people(release_id: int, shard: int) -> StageOutcome:
     features = parts.read(
         release_id, shard, FEATURES_PART, ["age_years", *sorted(tables.features)]
     )
-    events = read_events(shard, kinds=SCORED_KINDS, since=EVER, until=as_of)
+    persons = persons_of(release_id, shard)
+    events = read_events(
+        shard, kinds=SCORED_KINDS, since=EVER, until=as_of, persons=persons
+    )
     activity = read_activity(
-        shard, since=as_of - timedelta(days=tables.furthest_days), until=as_of
+        shard,
+        since=as_of - timedelta(days=tables.furthest_days),
+        until=as_of,
+        persons=persons,
     )
     made = score(
         features,

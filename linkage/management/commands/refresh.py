@@ -35,22 +35,45 @@ class Command(BaseCommand):
             action="store_true",
             help="work in this process, without a queue",
         )
+        parser.add_argument(
+            "--delta",
+            action="store_true",
+            help="only who was touched since the last full release, as at its date",
+        )
         parser.add_argument("--progress", choices=["lines", "json"], default="lines")
         parser.add_argument("--by", default="command")
 
     def handle(self, *_: Any, **given: Any) -> None:
         self.as_json = given["progress"] == "json"
         self.said: dict[str, tuple[int, int]] = {}
-        as_of = given["as_of"] or timezone.localdate()
-        release = actions.start_refresh(as_of=as_of, by=given["by"])
+        release = self._start(given)
+        if release is None:
+            self._say({"release": None, "people": 0})
+            return
         if given["inline"]:
             self._inline(release)
         else:
             self._watch(release)
         release.refresh_from_db()
         self._say(
-            {"release": release.pk, "people": release.people, "as_of": str(as_of)}
+            {
+                "release": release.pk,
+                "people": release.people,
+                "as_of": str(release.as_of),
+            }
         )
+
+    def _start(self, given: dict[str, Any]) -> Release | None:
+        """Open what was asked for; None where a delta would hold nobody."""
+        if not given["delta"]:
+            as_of = given["as_of"] or timezone.localdate()
+            return actions.start_refresh(as_of=as_of, by=given["by"])
+        if given["as_of"]:
+            raise CommandError("A delta is as at the date of the last full release.")
+        try:
+            return actions.start_delta(by=given["by"])
+        except actions.NoDeltaError as reason:
+            raise CommandError(str(reason)) from reason
 
     def _inline(self, release: Release) -> None:
         try:

@@ -1,0 +1,155 @@
+"""Carry a programme's list over into a delta: the touched anew, the others as they are.
+
+Who is listed, and why, depends on nobody else; the place on the list does. So the
+entries of people whom the delta has not touched are copied inside Postgres with their
+new rank, and only the touched are worked out.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+from django.utils import timezone
+from pyroaring import BitMap
+
+from dashboards import store
+from dashboards.definitions import LISTS
+from dashboards.list_specs import ListSpec
+from dashboards.opt_outs import honoured_by
+from dashboards.steps.shortlist import Shortlist, in_order
+from linkage.models import Release
+from linkage.release import touched
+from linkage.release.catalogue import Catalogue
+from linkage.release.selectors import ReleaseView
+from linkage.release.sources import kept_for_all
+from risk import selectors as risk
+
+ORDER = "order_value"
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What a delta takes over for its lists.
+
+    everybody: what the lists are ordered by and what interventions are measured by,
+    one row per person. `live` is the release that readers see now, whose entries say
+    since when somebody is on a list. `objected` are those of the others who have
+    objected, or taken that back, since the release beneath was begun: they are made
+    anew as well. `made_on` is when that was.
+    """
+
+    release_id: int
+    catalogue: Catalogue
+    beneath: touched.Beneath
+    whole: frozenset[str]
+    live: int
+    everybody: pl.DataFrame
+    objected: BitMap
+    made_on: date
+
+    @property
+    def whom(self) -> pl.Series:
+        """Everybody who is not carried over."""
+        people = self.beneath.touched | self.objected
+        return pl.Series("person_no", people.to_array(), dtype=pl.Int32)
+
+    def anew(self, attributes: Iterable[str]) -> pl.DataFrame:
+        """The attributes of whom the lists are made anew."""
+        wanted = self.release_id, self.catalogue, attributes
+        if not self.objected:
+            return store.profile(*wanted, unit=touched.UNIT)
+        return store.profile(*wanted).filter(
+            pl.col("person_no").is_in(self.whom.implode())
+        )
+
+
+def carried(now: ReleaseView, live: int) -> Carried | None:
+    """What a delta carries over; None for a full release, which makes all anew."""
+    under = touched.beneath(now.id)
+    if under is None:
+        return None
+    wanted = {spec.order_by for spec in LISTS.values()}
+    for programme, spec in LISTS.items():
+        if store.open_interventions(programme):
+            wanted |= set(spec.outcomes)
+    full = Release.objects.get(pk=under.release_id)
+    return Carried(
+        objected=BitMap(store.objections_since(full.started_at)) - under.touched,
+        made_on=timezone.localdate(full.started_at),
+        release_id=now.id,
+        catalogue=now.catalogue,
+        beneath=under,
+        whole=kept_for_all(Release.objects.get(pk=now.id)),
+        live=live,
+        everybody=store.profile(now.id, now.catalogue, wanted & set(now.catalogue)),
+    )
+
+
+def may_carry(found: Carried, programme: str, spec: ListSpec) -> bool:
+    """Whether the list of the release beneath can be carried over.
+
+    Not where it was made by another definition or not at all, where it reads what has
+    changed for everybody, or where a model has begun or ceased to order it, or other
+    opt-outs are honoured.
+    """
+    made_by = store.made_by(programme, found.beneath.release_id)
+    if made_by != LISTS.hashes[programme]:
+        return False
+    if spec.attributes & found.whole:
+        return False
+    if honoured_by(spec, found.made_on) != honoured_by(spec, timezone.localdate()):
+        return False
+    if spec.order_is != "chance":
+        return True
+    was = store.has_chances(programme, found.beneath.release_id)
+    return was is None or was == (not risk.may_feed_lists(spec.order_by))
+
+
+def patch(
+    found: Carried, programme: str, spec: ListSpec, made: Shortlist
+) -> tuple[int, pl.DataFrame]:
+    """Write a list of a delta: of the touched what was `made`, of the others as it was.
+
+    Returns how many are on it, and who was left out as `Shortlist.left_out` has it.
+    """
+    entries = made.entries
+    known = spec.order_by in found.everybody.columns
+    unknown = not known or risk.may_feed_lists(spec.order_by)
+    order = pl.lit(None, pl.Float64) if unknown else pl.col(spec.order_by)
+    orders = found.everybody.select("person_no", order.cast(pl.Float64).alias(ORDER))
+    kept = store.listed(programme, found.beneath.release_id).filter(
+        ~pl.col("person_no").is_in(found.whom.implode())
+    )
+    both = pl.concat([kept, entries.select("person_no", "pcn_code")])
+    ranked = in_order(both.join(orders, on="person_no", how="left"), ORDER)
+    places = ranked.select("person_no", pl.col("rank").cast(pl.Int32))
+    placed = entries.drop("rank").join(places, on="person_no", how="left")
+    store.replace_entries(programme, found.release_id, placed, found.live)
+    store.carry_entries(
+        programme,
+        found.release_id,
+        source=found.beneath.release_id,
+        live=found.live,
+        places=places.filter(pl.col("person_no").is_in(kept["person_no"].implode())),
+    )
+    return both.height, _left_out(found, programme, made.left_out)
+
+
+def _left_out(
+    found: Carried, programme: str, touched_now: pl.DataFrame
+) -> pl.DataFrame:
+    """Whom the list passes over: the touched as they are now, the others as before."""
+    gone = found.whom.implode()
+    before = (
+        store.left_out_of(programme, found.beneath.release_id)
+        .explode("persons")
+        .filter(~pl.col("persons").is_in(gone))
+    )
+    now = touched_now.explode("persons").select(before.columns)
+    return (
+        pl.concat([before, now])
+        .group_by("rule", "practice_code")
+        .agg(pl.col("persons").sort())
+        .sort("rule", "practice_code", nulls_last=True)
+    )

@@ -1,0 +1,193 @@
+"""A delta through every stage: predictions, lists, outcomes as a full refresh has them.
+
+The full refresh that it is held against is made as if the delta's had never been:
+of the same date, after the same earlier release.
+"""
+
+from datetime import date, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+
+from dashboards.definitions import LISTS
+from dashboards.models import Decision, Intervention, ListEntry, ListRun, Outcome
+from governance import access
+from linkage.models import Release, ReleasePointer
+from linkage.release import actions, selectors
+from risk import selectors as risk
+from risk.definitions import MODELS
+from tests.builders import AS_OF, event, events
+from tests.integration.linkage.release import conftest as small_system
+from tests.integration.linkage.release.conftest import PEOPLE, put
+from tests.integration.risk import conftest as with_risk
+from tests.touching import NEWCOMERS, change, picture, touch
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "audit"])
+store_of_linkage = small_system.store
+store_up_to_predictions = with_risk.store
+refreshed = small_system.refreshed
+EVERYBODY = [*PEOPLE, *NEWCOMERS]
+HIGH = "undiagnosed_hypertension"
+
+
+@pytest.fixture
+def store(store_of_linkage, store_up_to_predictions, settings) -> Any:
+    """The small system worked by all stages; nobody learns from so few."""
+    settings.REFRESH_STAGES = "config.schedule.STAGES"
+    return store_up_to_predictions
+
+
+def lists_of(release_id: int, since: dict[int, int]) -> dict[str, Any]:
+    """Every list of a release, and what it passed over, in words alike for any."""
+    entries = ListEntry.objects.filter(release_id=release_id)
+    rows = list(entries.order_by("programme", "person_no").values())
+    for row in rows:
+        row["first_release"] = since.get(row["first_release"], row["first_release"])
+        del row["id"], row["release_id"]
+    runs = ListRun.objects.filter(release_id=release_id).order_by("programme")
+    return {
+        "entries": rows,
+        "runs": list(runs.values("programme", "people", "spec_hash", "not_made")),
+        "left_out": [
+            sorted(
+                (rule, practice, packed)
+                for rule, by_practice in run.left_out.items()
+                for practice, packed in by_practice.items()
+            )
+            for run in runs
+        ],
+        "outcomes": list(
+            Outcome.objects.filter(release_id=release_id)
+            .order_by("intervention", "measure")
+            .values("intervention", "measure", "measured_on", "before", "after")
+        ),
+    }
+
+
+def explained(release_id: int) -> dict[str, Any]:
+    """What is foretold of everybody and why."""
+    return {
+        name: {
+            n: (row.value, row.band, row.practice_code, row.reasons)
+            for n, row in risk.explained(release_id, EVERYBODY, name).items()
+        }
+        for name in MODELS
+    }
+
+
+def team(as_role) -> access.Viewer:
+    """A viewer of the first practice."""
+    worker = as_role("worker")
+    worker.execute(
+        "INSERT INTO governance_user (id, username, full_name, is_active, password)"
+        " OVERRIDING SYSTEM VALUE VALUES (901, 'mdt', 'x', true, '!')"
+    )
+    worker.execute(
+        "INSERT INTO governance_scope (user_id, practice_code) VALUES (901, 'Z81001')"
+    )
+    return access.Viewer(901, "mdt", "x", "pcn_mdt", "direct_care", "U1", "x", "pcn")
+
+
+def intervention(person_no: int, programme: str, release_id: int) -> None:
+    measures = dict.fromkeys(LISTS[programme].outcomes, 1.0)
+    decision = Decision.objects.create(
+        programme=programme,
+        person_no=person_no,
+        practice_code="Z81001",
+        release_id=release_id,
+        choice=Decision.Choice.ACCEPT,
+        reason="benefit",
+        decided_by=1,
+    )
+    Intervention.objects.create(
+        decision=decision,
+        person_no=person_no,
+        practice_code="Z81001",
+        kind="x",
+        state=Intervention.State.OFFERED,
+        due_on=AS_OF,
+        baseline=measures,
+    )
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_delta_equals_the_full_refresh_stage_by_stage(
+    store, refreshed, acting_as, as_role, seed
+) -> None:
+    rng = Random(seed)
+    before = refreshed(AS_OF - timedelta(days=31))
+    base = refreshed()
+    programme = next(name for name, spec in LISTS.items() if spec.outcomes)
+    with acting_as("web"), access.scoped(team(as_role)):
+        for n in PEOPLE[:3]:
+            intervention(n, programme, base.pk)
+    for mark in (50, 51):
+        change(store, rng, mark, times=6)
+        with acting_as("worker"):
+            made = actions.start_delta(by="test")
+            actions.run_inline(made.pk)
+    with acting_as("worker"):
+        alike = {base.pk: -1, made.pk: -1, made.pk - 1: -1}
+        found = picture(made.pk), lists_of(made.pk, alike), explained(made.pk)
+        # As if neither the base nor its deltas had been published.
+        Release.objects.filter(pk__gte=base.pk).update(state=Release.State.FAILED)
+        Release.objects.filter(pk=before.pk).update(state=Release.State.PUBLISHED)
+        ReleasePointer.objects.update(release=before)
+    selectors.forget()
+    whole = refreshed()
+    with acting_as("worker"):
+        told = picture(whole.pk)
+        assert found[0]["bitmaps"] == told["bitmaps"]
+        assert found[0] == told
+        assert found[1] == lists_of(whole.pk, {whole.pk: -1})
+        assert found[2] == explained(whole.pk)
+    assert found[1]["entries"]
+    assert found[1]["outcomes"]
+
+
+def test_the_others_entries_are_carried_and_the_rank_is_everybodys(
+    store, refreshed, acting_as
+) -> None:
+    first, second = PEOPLE[1], PEOPLE[3]
+    put(store, "event", events(_pressure(first, 160.0, 1), _pressure(second, 150.0, 2)))
+    base = refreshed()
+    put(store, "event", events(_pressure(second, 190.0, 3)))
+    touch(store, 7, second)
+    with acting_as("worker"):
+        made = actions.start_delta(by="test")
+        actions.run_inline(made.pk)
+        entries = ListEntry.objects.filter(programme=HIGH).order_by("rank")
+        ranks = {
+            release: list(
+                entries.filter(release_id=release).values_list("person_no", flat=True)
+            )
+            for release in (base.pk, made.pk)
+        }
+        since = {e.first_release for e in entries.filter(release_id=made.pk)}
+    assert ranks == {base.pk: [first, second], made.pk: [second, first]}
+    assert since == {base.pk}
+
+
+def test_lists_and_figures_of_deltas_that_have_passed_are_let_go(
+    store, refreshed, acting_as
+) -> None:
+    base = refreshed()
+    made = []
+    for mark in range(6):
+        touch(store, 7 + mark, PEOPLE[0])
+        with acting_as("worker"):
+            made.append(actions.start_delta(by="test"))
+            actions.run_inline(made[-1].pk)
+            kept = set(ListRun.objects.values_list("release_id", flat=True))
+    assert kept == {base.pk, *(release.pk for release in made[-4:])}
+
+
+def _pressure(n: int, value: float, key: int) -> dict[str, Any]:
+    return event(
+        "271649006",
+        date(2026, 9, 1),
+        person_no=n,
+        value=value,
+        record_key=700_000 + key,
+    )
