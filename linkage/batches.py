@@ -13,6 +13,7 @@ from adbc_driver_postgresql import dbapi
 
 from linkage.definitions import FEEDS
 from linkage.keys import part_keys, row_keys
+from linkage.met_keys import MetKeys
 from linkage.specs import FeedSpec
 from linkage.steps.before_birth import before_birth
 from linkage.steps.identify import identify, subjects
@@ -65,6 +66,7 @@ class Intake:
         self.repeats = False
         self.merges: list[tuple[int, int]] = []
         self._met: list[pl.DataFrame] = []
+        self._met_keys = MetKeys()
         self._again = pl.Series(dtype=pl.Int64)
         self._rows: list[pl.DataFrame] = []
         self._references: pl.DataFrame | None = None
@@ -217,17 +219,17 @@ class Intake:
                 )
             rows = rows.unique("row_key", keep="last", maintain_order=True)
         if self._met:
-            met = pl.concat(self._met)
-            fresh = rows.join(met, on="row_key", how="anti", maintain_order="left")
+            held = self._met_keys.held(rows["row_key"])
+            fresh = rows.filter(~held)
             shared = any(a.once_per for a in self.spec.activities)
             self.repeats |= shared or bool(self.spec.registrations)
             if self.spec.latest_by and fresh.height < rows.height:
                 self.repeats = True
-                again = rows.join(met, on="row_key", how="semi")["row_key"]
-                self._again = self._again.append(again)
+                self._again = self._again.append(rows.filter(held)["row_key"])
             else:
                 rows = fresh
         self._met.append(rows.select("row_number", "row_key"))
+        self._met_keys.add(rows["row_key"])
         self.tally.duplicate += before - rows.height
         return rows
 

@@ -26,6 +26,8 @@ MOVE = ("version", "subject_key", "from_no", "to_no", "kind")
 def restamp(moves: pl.DataFrame) -> int:
     """Move the facts of records (MOVE) to their person; returns how many moved."""
     with connection.cursor() as cursor:
+        # The vault forgets what was pending once this is said to be kept.
+        cursor.execute("SET LOCAL synchronous_commit = on")
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [MOVES_LOCK])
         cursor.execute(
             "CREATE TEMP TABLE moving (version integer, subject_key bigint,"
