@@ -98,7 +98,10 @@ def load_file(
     spec = FEEDS[run.feed]
     arrived = received_on or received_on_of(run)
     try:
-        with opened(path, spec) as delivery:
+        with (
+            deliveries.workplace() as workplace,
+            opened(path, spec, workplace=workplace) as delivery,
+        ):
             source = Source(
                 lambda: read_opened(delivery, spec), stated_headers(delivery, spec)
             )

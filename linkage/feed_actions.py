@@ -161,6 +161,7 @@ def take_in_waiting() -> int:
 
     Also does the roll-backs that were asked for or broken off.
     """
+    deliveries.clear_workplaces()
     waiting = FeedRun.objects.filter(state=State.RECEIVED, way__in=WAYS)
     runs = list(waiting.order_by("pk").values_list("pk", flat=True))
     done = sum(load_waiting(run_id=run_id) for run_id in runs)

@@ -14,10 +14,12 @@ from segmentation.cohorts import actions as cohorts
 from segmentation.cohorts.specs import Who
 
 PROBLEM = "application/problem+json"
+# What takes deliveries is not for partners; test_api_batches has all of it.
+DELIVERIES = {"api-batches", "api-batch"}
 API = {
     pattern.name: pattern.callback.api_scope
     for pattern in api_urls.urlpatterns
-    if hasattr(pattern.callback, "api_scope")
+    if hasattr(pattern.callback, "api_scope") and pattern.name not in DELIVERIES
 }
 AVAILABLE = "frailty"
 # The number of the cohort that the system that stands shares with everyone.

@@ -67,6 +67,7 @@ ROLE_PLACES = {
     "linkage_reviewer": page_builders.ICB,
     "ig_lead": page_builders.ICB,
     "partner_client": "P1",
+    "feed_supplier": page_builders.ICB,
     "place_analyst": "P1",
     "neighbourhood_analyst": "N1",
     "la_public_health": "P1",
@@ -324,7 +325,7 @@ def without_audit() -> AbstractContextManager[None]:
 
 KEPT = ("django_migrations", "django_content_type")
 VAULT_TABLES = ("person_identity", "current_registration", "reveal_event")
-VAULT_TABLES += ("break_glass",)
+VAULT_TABLES += ("break_glass", "delivery")
 
 
 @contextmanager

@@ -36,15 +36,18 @@ class Opened:
 
 
 @contextmanager
-def opened(path: Path, spec: FeedSpec) -> Iterator[Opened]:
+def opened(
+    path: Path, spec: FeedSpec, *, workplace: Path | None = None
+) -> Iterator[Opened]:
     """Unpack and recode a delivery into a folder of its own, for as long as a block.
 
-    What lies plain in UTF-8 already is read where it is. Raises UnreadableFileError.
+    What lies plain in UTF-8 already is read where it is. workplace: the folder in which
+    that folder is made; beside the delivery unless given. Raises UnreadableFileError.
     """
     if not path.exists():
         raise UnreadableFileError(f"{path.name} is not there any more.")
     # Beside the delivery: what holds its content in clear stays in the vault's zone.
-    with _aside(path) as aside:
+    with _aside(workplace or path.parent) as aside:
         said: list[str] = []
         files = [path]
         if path.is_file() and archive_of(path):
@@ -66,8 +69,8 @@ def opened(path: Path, spec: FeedSpec) -> Iterator[Opened]:
 
 
 @contextmanager
-def _aside(path: Path) -> Iterator["_Aside"]:
-    aside = _Aside(path.parent)
+def _aside(beside: Path) -> Iterator["_Aside"]:
+    aside = _Aside(beside)
     try:
         yield aside
     finally:

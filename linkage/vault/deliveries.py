@@ -105,6 +105,12 @@ def keep_file(path: Path, *, sha256: str, feed: str, way: str, by: str) -> None:
     """Keep a file or folder that lies in the vault zone, unless it is kept already."""
     if kept(sha256) is not None:
         return
+    # An attempt that was killed; a younger one may still be writing.
+    hour = timezone.now() - timedelta(hours=1)
+    for killed in Delivery.objects.filter(
+        feed=feed, file_name=path.name, way=way, whole_at=None, begun_at__lt=hour
+    ):
+        forget(killed)
     delivery = begin(
         feed=feed, file_name=path.name, way=way, by=by, is_folder=path.is_dir()
     )
@@ -137,8 +143,7 @@ def opened(sha256: str) -> Iterator[Path]:
         raise NotKeptError(
             "The file of this run is not kept any more: deliver it again first."
         )
-    folder = Path(tempfile.mkdtemp(prefix="opened-", dir=_folder()))
-    try:
+    with workplace() as folder:
         path = folder / Path(delivery.file_name).name
         if delivery.is_folder:
             packed = folder / ".packed"
@@ -149,8 +154,37 @@ def opened(sha256: str) -> Iterator[Path]:
         else:
             _write(path, delivery)
         yield path
+
+
+@contextmanager
+def workplace() -> Iterator[Path]:
+    """A closed folder for content in clear, removed at the end of the block.
+
+    It names its process: what a killed one left is removed by `clear_workplaces`.
+    """
+    made = tempfile.mkdtemp(prefix=f"opened-{os.getpid()}-", dir=_folder())
+    try:
+        yield Path(made)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def clear_workplaces() -> None:
+    """Remove the folders of processes that are no more."""
+    for folder in _folder().glob("opened-*"):
+        number = folder.name.split("-")[1]
+        if not _runs(int(number)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def forget(delivery: Delivery) -> None:
@@ -168,6 +202,11 @@ def forget_old(keep: set[str], now: datetime) -> int:
     stale += Delivery.objects.filter(whole_at=None, begun_at__lt=partial)
     for delivery in stale:
         forget(delivery)
+    # A crash between forgetting a key and its file leaves what nobody can open.
+    known = set(Delivery.objects.values_list("pk", flat=True))
+    for path in _folder().glob("*.sealed"):
+        if int(path.stem) not in known:
+            path.unlink(missing_ok=True)
     return len(stale)
 
 
