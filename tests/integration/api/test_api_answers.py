@@ -269,13 +269,5 @@ def test_no_api_address_stands_outside_these():
             elif at.startswith("api/"):
                 yield each.name
 
-<<<<<<< Updated upstream
-    assert set(walk(get_resolver().url_patterns)) == {
-        *API,
-        "api-document",
-        "oauth-token",
-    }
-=======
-    known = {*API, *DELIVERIES, "api-document"}
+    known = {*API, *DELIVERIES, "api-document", "oauth-token"}
     assert set(walk(get_resolver().url_patterns)) == known
->>>>>>> Stashed changes
