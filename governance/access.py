@@ -119,6 +119,10 @@ def live_grants(user: User, on: date) -> list[Grant]:
     )
 
 
+class RefusedOnRecordError(PermissionDenied):
+    """A refusal that stands in the audit trail already."""
+
+
 class NoViewerError(PermissionError):
     """Somebody is signed in and is nobody here today; says why."""
 
@@ -250,7 +254,7 @@ def page(name: str) -> Callable[[View], View]:
             decision = viewer.decide(name)
             if not decision:
                 audit.record("page_refused", viewer, subject=name, outcome="refused")
-                raise PermissionDenied(decision.why)
+                raise RefusedOnRecordError(decision.why)
             set_scope(viewer)
             return view(request, *args, **kwargs)
 

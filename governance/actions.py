@@ -8,6 +8,7 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from django.contrib.auth.password_validation import validate_password
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.utils import timezone
@@ -40,7 +41,11 @@ def create_user(
     by: str,
     is_demo: bool = False,
 ) -> User:
-    """Make or renew an account. It can see nothing until a role is granted."""
+    """Make or renew an account. It can see nothing until a role is granted.
+
+    ValidationError for a password that is short, common or made of the user's name.
+    """
+    validate_password(password, User(username=username, full_name=full_name))
     user = User.objects.filter(username=username).first()
     if user is None:
         user = User.objects.create_user(

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from governance import access
+from governance import access, audit
 from governance.audit import AuditUnavailableError
 
 logger = logging.getLogger("catchment.audit")
@@ -57,14 +57,31 @@ class ViewerMiddleware:
                 purpose=request.session.get("purpose"),
             )
         except access.NoViewerError as refused:
+            audit.record(
+                "not_admitted",
+                None,
+                subject="sign-in",
+                outcome="refused",
+                user=request.user.pk,
+            )
             raise PermissionDenied(str(refused)) from refused
         return None
 
     def process_exception(
-        self, request: HttpRequest, error: Exception
+        self, request: HttpRequest, exception: Exception
     ) -> HttpResponse | None:
-        """What cannot be written down is not answered: 503, whatever was ready."""
-        if not isinstance(error, AuditUnavailableError):
-            return None
-        logger.error("the audit trail cannot be written: %s", error.__cause__)
-        return render(request, "503.html", status=503)
+        """What cannot be written down is not answered: 503, whatever was ready.
+
+        A refusal that a view came to by itself, whose row or which place, is put on
+        record; the row names the address and not what it was called with.
+        """
+        if isinstance(exception, AuditUnavailableError):
+            logger.error("the audit trail cannot be written: %s", exception.__cause__)
+            return render(request, "503.html", status=503)
+        viewer = getattr(request, "viewer", None)
+        is_new = not isinstance(exception, access.RefusedOnRecordError)
+        if isinstance(exception, PermissionDenied) and viewer is not None and is_new:
+            match = request.resolver_match
+            name = str(match.url_name) if match else ""
+            audit.record("refused", viewer, subject=name, outcome="refused")
+        return None

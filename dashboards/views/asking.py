@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -11,6 +11,7 @@ from dashboards.selectors.asked import Asked
 from dashboards.selectors.cohorts import among
 from dashboards.selectors.places import KIND_TITLES, Geography, PlaceRefused
 from governance import audit
+from governance.access import RefusedOnRecordError
 from linkage.release import selectors as release
 
 BASES = {"registered": "Registered with", "resident": "Living in"}
@@ -43,7 +44,9 @@ def asked_from(request: HttpRequest, *, leaves: bool = False) -> Asked | None:
             outcome="refused",
             place=known,
         )
-        raise PermissionDenied("This place is outside your role's area.") from refused
+        raise RefusedOnRecordError(
+            "This place is outside your role's area."
+        ) from refused
     return Asked(viewer, live, geography, place, leaves, narrowed.title)
 
 

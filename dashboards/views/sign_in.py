@@ -110,4 +110,7 @@ def next_page(request: HttpRequest) -> str:
 def sign_out(request: HttpRequest) -> HttpResponse:
     """Sign out and go back to the sign-in page."""
     logout(request)
-    return redirect("sign-in")
+    response = redirect("sign-in")
+    # On a shared screen the way back must not lead to what was read.
+    response["Clear-Site-Data"] = '"cache", "storage"'
+    return response
