@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from dashboards.list_specs import SHARED, FileSpec, ListSpec
-from dashboards.specs import IndicatorSpec, PageSpec
+from dashboards.specs import IndicatorSpec, PageSpec, ReconciliationSpec
 from governance.definitions import Folder, digest
 
 HERE = Path(__file__).parent
@@ -23,6 +23,7 @@ class Programmes(Folder[ListSpec]):
 
 
 INDICATORS = Folder(HERE / "indicators", IndicatorSpec)
+RECONCILIATIONS = Folder(HERE / "reconciliations", ReconciliationSpec)
 PAGES = Folder(HERE / "pages", PageSpec)
 FILES = Folder(HERE / "lists" / "files", FileSpec)
 LISTS = Programmes(HERE / "lists", ListSpec)

@@ -49,6 +49,28 @@ class IndicatorSpec(Definition):
         return self
 
 
+class RegisterPair(Strict):
+    """One register as published (its breakdown in the series) and as this platform
+    finds it; both among people of at least `from_age` years."""
+
+    title: str
+    breakdown: str
+    attribute: str
+    from_age: int = 0
+
+
+class ReconciliationSpec(Definition):
+    """This platform's registers beside a published series of the same, by practice.
+
+    `count` and `out_of` are measures of the series.
+    """
+
+    series: str
+    count: str
+    out_of: str
+    registers: tuple[RegisterPair, ...]
+
+
 class PanelSpec(Strict):
     """One figure of a page: an indicator, how it is drawn, and over what."""
 

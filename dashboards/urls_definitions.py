@@ -8,6 +8,9 @@ urlpatterns = [
     path("series/", series.series_list, name="series-list"),
     path("series/<slug:name>/", series.series, name="series"),
     path(
+        "series/reconciled/<slug:name>/", series.reconciliation, name="reconciliation"
+    ),
+    path(
         "series/<slug:name>/figures/<slug:key>.csv",
         series.series_csv,
         name="series-csv",

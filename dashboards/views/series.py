@@ -5,10 +5,13 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from dashboards.definitions import RECONCILIATIONS
 from dashboards.figures import csv_response, presented
 from dashboards.selectors import series as selectors
 from dashboards.selectors import series_figures
+from dashboards.selectors.reconciliation import reconciled
 from dashboards.steps.series_points import unit_of
+from dashboards.views.asking import asked_from, choices, no_release
 from governance import access, audit
 from linkage.definitions import SERIES
 
@@ -63,7 +66,9 @@ def series(request: HttpRequest, name: str) -> HttpResponse:
             "areas": dict(list(names.items())[:MOST_OFFERED]),
             "area": question.area,
             "followed": list(series_figures.followed(question)),
-            "reconciles": name == "qof_prevalence",
+            "reconciled_by": [
+                key for key, each in RECONCILIATIONS.items() if each.series == name
+            ],
         },
     )
 
@@ -79,6 +84,26 @@ def series_csv(request: HttpRequest, name: str, key: str) -> HttpResponse:
         raise Http404("no such figure")
     audit.record("figure_downloaded", request.viewer, subject=f"{name}/{key}")
     return csv_response(chosen)
+
+
+@access.page("indicator")
+@require_safe
+def reconciliation(request: HttpRequest, name: str) -> HttpResponse:
+    """Show this platform's registers beside the published ones, by practice."""
+    if name not in RECONCILIATIONS:
+        raise Http404("There is no such reconciliation.")
+    spec = RECONCILIATIONS[name]
+    asked = asked_from(request)
+    if asked is None:
+        return no_release(request, spec.title)
+    found = reconciled(asked, name, request.GET.get("register", ""))
+    context = choices(request, asked) | {"name": name, "spec": spec, "found": found}
+    if found is None:
+        title = "None of these practices is in the published registers"
+    else:
+        apart = sum(1 for each in found.registers if each.words.endswith("published"))
+        title = f"{apart} of {len(found.registers)} registers differ from QOF's"
+    return render(request, "series/reconciliation.html", context | {"title": title})
 
 
 def _asked(request: HttpRequest, name: str) -> selectors.Question:

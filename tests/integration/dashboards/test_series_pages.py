@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 from django.urls import reverse
 
+from dashboards.definitions import RECONCILIATIONS
 from dashboards.selectors import series as selectors
 from governance.models import Org, OrgLink
 from linkage.models import FeedRun, SeriesValue
@@ -127,3 +128,40 @@ def test_the_list_says_what_is_loaded(signed_in):
     assert client.get("/series/nothing/").status_code == 404
     assert client.get("/series/rtt_england/figures/x.csv").status_code == 404
     assert client.get("/series/ae_by_icb/?area=%3Cb%3E").status_code == 200
+
+
+def test_own_registers_stand_beside_the_published_ones(signed_in, monkeypatch):
+    spec = RECONCILIATIONS["qof"]
+    (diabetes,) = [r for r in spec.registers if r.attribute == "has_diabetes"]
+    type2 = diabetes.model_copy(update={"attribute": "has_diabetes_type2"})
+    spec = spec.model_copy(update={"registers": (type2,)})
+    monkeypatch.setitem(RECONCILIATIONS._read(), "qof", spec)
+    day = date(2020, 4, 1)
+    keep(
+        "qof_prevalence",
+        *(
+            row
+            for practice in ("Z81001", "Z81002")
+            for row in (
+                ("register", practice, "DM · 17OV", day, 70.0),
+                ("list_size", practice, "DM · 17OV", day, 1000.0),
+            )
+        ),
+    )
+    client = signed_in("place_lead", "P1")
+    page = client.get(
+        reverse(
+            "reconciliation", args=["qof"], query={"register": "has_diabetes_type2"}
+        )
+    ).content.decode()
+    assert "2 practices that were published" in page
+    assert "140 of 2,000" in page
+    assert "Practice 2" in page
+    assert "Practice 3" not in page.split("practices-caption")[1]
+
+
+def test_fictional_practices_have_nothing_to_compare_with(signed_in):
+    client = signed_in("place_lead", "P1")
+    page = client.get(reverse("reconciliation", args=["qof"])).content.decode()
+    assert "Nothing to compare with" in page
+    assert client.get("/series/reconciled/nothing/").status_code == 404
