@@ -23,6 +23,8 @@ ALLOWED_HOSTS = (value("CATCHMENT_HOSTS", "localhost,127.0.0.1,[::1]") or "").sp
 CSRF_TRUSTED_ORIGINS = [
     origin for origin in (value("CATCHMENT_ORIGINS") or "").split(",") if origin
 ]
+# Whom to tell about a weakness (RFC 9116): mailto:… or https://…
+SECURITY_CONTACT = value("CATCHMENT_SECURITY_CONTACT", "") or ""
 
 INSTALLED_APPS = [
     "django.contrib.contenttypes",

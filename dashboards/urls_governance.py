@@ -2,9 +2,19 @@
 
 from django.urls import path
 
-from dashboards.views import access, opted_out, public_register, registers, rights
+from dashboards.views import (
+    access,
+    opted_out,
+    public_register,
+    registers,
+    rights,
+    security_txt,
+)
 
 urlpatterns = [
+    path(
+        ".well-known/security.txt", security_txt.security_txt, name="security-txt"
+    ),
     path("access/", access.simulate, name="access"),
     path("access/definition/", access.definition, name="access-definition"),
     path("registers/", registers.register_list, name="registers"),
