@@ -153,4 +153,5 @@ def sees(access: AccessSpec, role: str, purpose: str) -> Sees:
 
 def latency(access: AccessSpec, purpose: str) -> str:
     """Return how fresh a release reaches a purpose."""
-    return access.uses[access.purposes[purpose].use].latency
+    spec = access.purposes[purpose]
+    return spec.latency or access.uses[spec.use].latency

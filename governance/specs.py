@@ -51,6 +51,7 @@ class PurposeSpec(Strict):
 
     `needs_basis`: data are used, so the register must hold live rows for it.
     `honours_opt_outs`: which ones is a signed policy's to say; never for own care.
+    `latency` stands before that of its use.
     """
 
     title: str
@@ -59,6 +60,7 @@ class PurposeSpec(Strict):
     sees: tuple[Sees, ...]
     needs_basis: bool = True
     honours_opt_outs: bool = True
+    latency: Latency | None = None
 
 
 class PageSpec(Strict):

@@ -25,6 +25,7 @@ from linkage.release.for_purpose import (
     delivered_feeds,
     limits_of,
 )
+from linkage.release.latency import reaching
 from linkage.release.sources import completed, full_of, holders, source_of
 from linkage.release.view import ReleaseView, Stored
 
@@ -62,10 +63,14 @@ def current() -> ReleaseView | None:
 
     The pointer is read at every call, so a page that was served after a release was
     published shows that release; take it once per request and pass it on. In a
-    request it is the release as the viewer's purpose may use it.
+    request it is the release as the viewer's purpose may use it: as fresh as its use
+    is meant to be, without those who opted out of it.
     """
-    whole = _published()
-    return None if whole is None else for_looker(whole)
+    pointer = ReleasePointer.objects.values_list("release_id", flat=True).first()
+    if pointer is None:
+        return None
+    viewer = access.looking()
+    return for_looker(view(reaching(viewer, pointer) if viewer else pointer))
 
 
 def _published() -> ReleaseView | None:

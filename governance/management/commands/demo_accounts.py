@@ -25,6 +25,9 @@ ACCOUNTS = (
     ("linkage_reviewer", "reviewer", "/linkage/review/"),
     ("ig_lead", "ig", "/access/"),
     ("partner_client", "partner", "/api-guide/"),
+    ("caldicott_guardian", "caldicott", "/registers/"),
+    ("practice_manager", "manager", "/rights/own/"),
+    ("voluntary_sector_partner", "voluntary", "/overview/"),
 )
 
 
