@@ -12,9 +12,7 @@ from dashboards.views import (
 )
 
 urlpatterns = [
-    path(
-        ".well-known/security.txt", security_txt.security_txt, name="security-txt"
-    ),
+    path(".well-known/security.txt", security_txt.security_txt, name="security-txt"),
     path("access/", access.simulate, name="access"),
     path("access/definition/", access.definition, name="access-definition"),
     path("registers/", registers.register_list, name="registers"),
