@@ -4,7 +4,7 @@
 `activities()` turn rows into frames as the longitudinal store holds them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import count
@@ -205,10 +205,12 @@ class InMemory:
             )
         return self.made[attribute]
 
-    def bitmaps(self, attribute: str) -> dict[str, BitMap]:
-        if attribute == "everyone":
-            return {"yes": BitMap(self.columns["person_no"].to_list())}
-        return self._index(attribute).bitmaps
+    def bitmaps(self, attributes: Collection[str]) -> dict[str, dict[str, BitMap]]:
+        everyone = {"yes": BitMap(self.columns["person_no"].to_list())}
+        return {
+            name: everyone if name == "everyone" else dict(self._index(name).bitmaps)
+            for name in attributes
+        }
 
     def column(self, attribute: str) -> bytes:
         if attribute == "person_no":

@@ -6,7 +6,7 @@ takes somebody out of everything made of GP data, and an attribute made of a fee
 legal basis is not in force does not exist, with the reason as the error.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -33,19 +33,20 @@ class ClosedAttributeError(PermissionDenied, KeyError):
         return str(self.args[0])
 
 
+class Source(Protocol):
+    """Where a view gets its bitmaps and columns: the database, or a test's frames."""
+
+    def bitmaps(self, attributes: Collection[str]) -> dict[str, dict[str, BitMap]]: ...
+    def column(self, attribute: str) -> bytes | None: ...
+
+
 class Whole(Protocol):
     """A release view before it is narrowed."""
 
-    id: int
-    catalogue: Catalogue
+    source: Source
 
     @property
-    def everyone(self) -> BitMap: ...
-    @property
     def person_nos(self) -> NDArray[np.uint32]: ...
-    def values(self, attribute: str) -> list[str]: ...
-    def bitmap(self, attribute: str, value: str = "yes") -> BitMap: ...
-    def column(self, attribute: str) -> NDArray[np.float32]: ...
 
 
 @dataclass(frozen=True)
@@ -87,29 +88,32 @@ class OpenCatalogue(Catalogue):
 
 @dataclass(frozen=True)
 class Narrowed:
-    """The bitmaps and columns of a release without the people who are gone."""
+    """The bitmaps and columns of a release without the people who are gone.
+
+    They come from where the whole release gets its own, so that a process which serves
+    one purpose keeps one copy of them.
+    """
 
     whole: Whole
     limits: Limits
 
-    def bitmaps(self, attribute: str) -> dict[str, BitMap]:
-        gone = self.limits.gone_of(attribute)
-        if attribute == EVERYONE:
-            return {"yes": self.whole.everyone - gone}
+    def bitmaps(self, attributes: Collection[str]) -> dict[str, dict[str, BitMap]]:
+        whole = self.whole.source.bitmaps(attributes)
         return {
-            value: self.whole.bitmap(attribute, value) - gone
-            for value in self.whole.values(attribute)
+            attribute: {
+                value: people - self.limits.gone_of(attribute)
+                for value, people in values.items()
+            }
+            for attribute, values in whole.items()
         }
 
     def column(self, attribute: str) -> bytes | None:
-        people = self.whole.person_nos
-        if attribute == PEOPLE:
-            return people.tobytes()
+        data = self.whole.source.column(attribute)
         gone = np.array(self.limits.gone_of(attribute).to_array(), dtype=np.uint32)
-        numbers = self.whole.column(attribute)
-        if gone.size:
-            numbers = numbers.copy()
-            numbers[np.isin(people, gone)] = np.nan
+        if data is None or attribute == PEOPLE or not gone.size:
+            return data
+        numbers = np.frombuffer(data, dtype="<f4").copy()
+        numbers[np.isin(self.whole.person_nos, gone, assume_unique=True)] = np.nan
         return numbers.tobytes()
 
 

@@ -5,28 +5,24 @@ anything is counted for rows, and pass counts through `governance.disclosure`.
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Protocol
+from typing import Any
 
 import numpy as np
+from django.db import connection
 from numpy.typing import NDArray
+from psycopg import Cursor
 from pyroaring import BitMap
 
-from linkage.models import AttributeBitmap, AttributeColumn
 from linkage.release.catalogue import Attribute, Catalogue
-from linkage.release.for_purpose import EVERYONE, PEOPLE
+from linkage.release.for_purpose import EVERYONE, PEOPLE, Source
 from linkage.steps.index import bitmap_of
 
 Numbers = NDArray[np.float32]
-
-
-class Source(Protocol):
-    """Where a view gets its bitmaps and columns: the database, or a test's frames."""
-
-    def bitmaps(self, attribute: str) -> dict[str, BitMap]: ...
-    def column(self, attribute: str) -> bytes | None: ...
+# One query for each is slow; the answer to one for all would hold each set twice.
+LOADED_AT_ONCE = 24
 
 
 @dataclass(frozen=True)
@@ -35,21 +31,32 @@ class Stored:
 
     release_id: int
 
-    def bitmaps(self, attribute: str) -> dict[str, BitMap]:
-        rows = AttributeBitmap.objects.filter(
-            release_id=self.release_id, attribute=attribute
+    def bitmaps(self, attributes: Collection[str]) -> dict[str, dict[str, BitMap]]:
+        """Return the people of some attributes by value; none for those without any."""
+        found: dict[str, dict[str, BitMap]] = {name: {} for name in attributes}
+        rows = _in_binary(
+            "SELECT attribute, value, bitmap FROM attribute_bitmap"
+            " WHERE release_id = %s AND attribute = ANY(%s)",
+            [self.release_id, list(attributes)],
         )
-        return {
-            value: BitMap.deserialize(bytes(data))
-            for value, data in rows.values_list("value", "bitmap")
-        }
+        for attribute, value, data in rows:
+            found[attribute][value] = BitMap.deserialize(data)
+        return found
 
     def column(self, attribute: str) -> bytes | None:
-        rows = AttributeColumn.objects.filter(
-            release_id=self.release_id, attribute=attribute
+        rows = _in_binary(
+            "SELECT data FROM attribute_column"
+            " WHERE release_id = %s AND attribute = %s",
+            [self.release_id, attribute],
         )
-        found = rows.values_list("data", flat=True).first()
-        return None if found is None else bytes(found)
+        return next((data for (data,) in rows), None)
+
+
+def _in_binary(query: str, values: list[object]) -> Iterator[tuple[Any, ...]]:
+    """Rows in Postgres's own form: as text, bytes are twice as long."""
+    connection.ensure_connection()
+    with Cursor(connection.connection) as cursor:
+        yield from cursor.execute(query, values, binary=True)
 
 
 @dataclass
@@ -82,12 +89,23 @@ class ReleaseView:
                 if attribute != EVERYONE:
                     # An attribute that was never defined is an error, not "nobody".
                     _ = self.catalogue[attribute]
-                found = self.source.bitmaps(attribute)
-                if attribute != EVERYONE and self._is_whole(attribute, found):
-                    found.pop("no", None)
-                    self._halves.add(attribute)
-                self._bitmaps[attribute] = found
+                self._keep(attribute, self.source.bitmaps([attribute])[attribute])
             return self._bitmaps[attribute]
+
+    def load(self, attributes: Iterable[str]) -> None:
+        """Load the people of many attributes, for who is going to ask for all."""
+        with self._lock:
+            wanted = [name for name in attributes if name not in self._bitmaps]
+            for start in range(0, len(wanted), LOADED_AT_ONCE):
+                some = wanted[start : start + LOADED_AT_ONCE]
+                for attribute, found in self.source.bitmaps(some).items():
+                    self._keep(attribute, found)
+
+    def _keep(self, attribute: str, found: dict[str, BitMap]) -> None:
+        if attribute != EVERYONE and self._is_whole(attribute, found):
+            found.pop("no", None)
+            self._halves.add(attribute)
+        self._bitmaps[attribute] = found
 
     def _is_whole(self, attribute: str, found: dict[str, BitMap]) -> bool:
         """Whether a flag is either yes or no for everyone of the release."""

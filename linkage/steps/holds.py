@@ -8,7 +8,7 @@ from functools import reduce
 from operator import and_
 
 import polars as pl
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from governance.specs import Strict
 
@@ -47,8 +47,17 @@ class CountTest(Strict):
     """Are at least `at_least`, and at most `at_most`, of these flags set?"""
 
     count: tuple[str, ...]
-    at_least: int
+    at_least: int = Field(ge=1)
     at_most: int | None = None
+
+    @model_validator(mode="after")
+    def can_hold(self) -> "CountTest":
+        most = len(self.count) if self.at_most is None else self.at_most
+        if not self.at_least <= most <= len(self.count):
+            raise ValueError(
+                f"of {len(self.count)} flags {self.at_least} to {most} cannot be set"
+            )
+        return self
 
     @property
     def features(self) -> tuple[str, ...]:

@@ -101,6 +101,7 @@ class CohortIndex:
             return self._tables
 
     def _tabulated(self) -> list[tuple[str, dict[str, BitMap]]]:
+        self.view.load(self.tabled())
         return [
             (
                 name,

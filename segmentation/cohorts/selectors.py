@@ -12,12 +12,22 @@ from django.db.models import Max
 from pyroaring import BitMap
 
 from governance.access import Viewer
-from linkage import imported
+from linkage import imported, legal_basis
 from linkage.feature_definitions import guarded_codelists, guarded_codes
 from linkage.release.selectors import ReleaseView
+from linkage.steps.holds import CountTest, FeatureTest
 from segmentation.cohorts import searches
 from segmentation.cohorts.index import CohortIndex, index_of
-from segmentation.cohorts.specs import Coded, Listed, Outside, Saved, Who
+from segmentation.cohorts.specs import (
+    Coded,
+    Criterion,
+    Listed,
+    Outside,
+    Rule,
+    Saved,
+    Who,
+    criteria,
+)
 from segmentation.cohorts.steps.members import members
 from segmentation.models import Cohort, CohortVersion
 
@@ -76,12 +86,31 @@ class Reader:
         self._may_ask(attribute)
         return self.index.dated(attribute, since, until)
 
+    def unanswered(self, rule: Rule) -> BitMap:
+        """Return whom a rule may not be asked of: their GP data is closed to the use.
+
+        They are in no set of it, so only what is denied must leave them out.
+        """
+        gone = self.index.view.gone_from_gp
+        return gone if gone and any(map(_reads_gp, criteria(rule))) else BitMap()
+
     def _may_ask(self, attribute: str) -> None:
         known = self.index.view.catalogue.get(attribute)
         if known and known.sensitive and not _sees_sensitive(self.viewer):
             raise UnknownCohortError(
                 f"“{known.title}” is not for this role and purpose"
             )
+
+
+def _reads_gp(criterion: Criterion) -> bool:
+    match criterion:
+        case Coded() | Saved():
+            return True
+        case Listed():
+            return False
+        case FeatureTest() | CountTest():
+            return any(map(legal_basis.is_from_gp, criterion.features))
+    return legal_basis.is_from_gp(criterion.feature)
 
 
 def _sees_sensitive(viewer: Viewer | None) -> bool:

@@ -42,6 +42,7 @@ class People(Sets, Protocol):
         self, attribute: str, scope: BitMap, low: float | None, high: float | None
     ) -> BitMap: ...
     def outside(self, criterion: Outside) -> BitMap: ...
+    def unanswered(self, rule: Rule) -> BitMap: ...
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ def members(rule: Rule | Who, people: People, scope: BitMap) -> BitMap:
         case AnyOf():
             return BitMap.union(*(members(each, people, scope) for each in rule.any_of))
         case NoneOf():
-            found = scope
+            # Whose record may not be asked is not somebody who has none of it.
+            found = scope - people.unanswered(rule)
             for each in rule.none_of:
                 found = found - members(each, people, found)
             return found
@@ -107,7 +109,7 @@ def everyone_with(criterion: Criterion, people: People) -> BitMap:
             known = people.known(criterion.feature)
             if criterion.known:
                 return known
-            return people.everyone - known
+            return people.everyone - known - people.unanswered(criterion)
     return people.outside(criterion)
 
 
