@@ -18,6 +18,7 @@ class People(Sets, Protocol):
 
     def total(self, attribute: str, people: BitMap) -> float: ...
     def contributors(self, attribute: str, people: BitMap) -> BitMap: ...
+    def unanswered(self, attributes: Iterable[str]) -> BitMap: ...
 
 
 def aggregate(
@@ -33,8 +34,12 @@ def aggregate(
     indicator's own count (for the same count a year before).
     """
     counted = counted or spec.count
+    # Whose record may not be asked cannot be counted, so counts among nobody either.
+    asked = [name for test in spec.among for name in test.features]
+    asked += [counted.sum_of] if isinstance(counted, Sum) else counted.features
+    unanswered = release.unanswered(asked)
     for at, people in groups:
-        among = people & _meeting_all(release, people, spec.among)
+        among = people & _meeting_all(release, people, spec.among) - unanswered
         if isinstance(counted, Sum):
             total = release.total(counted.sum_of, among)
             people_who = release.contributors(counted.sum_of, among)

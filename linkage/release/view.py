@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from psycopg import Cursor
 from pyroaring import BitMap
 
+from linkage import legal_basis
 from linkage.release.catalogue import Attribute, Catalogue
 from linkage.release.for_purpose import EVERYONE, PEOPLE, Source
 from linkage.steps.index import bitmap_of
@@ -157,6 +158,11 @@ class ReleaseView:
         """Return who has any value at all."""
         values = self.values(attribute)
         return self.any_of(attribute, values) if values else self.between(attribute)
+
+    def unanswered(self, attributes: Iterable[str]) -> BitMap:
+        """Return whose record is closed to this use, if any of them reads GP data."""
+        closed = any(map(legal_basis.is_from_gp, attributes))
+        return self.gone_from_gp if closed else BitMap()
 
     def column(self, attribute: str) -> Numbers:
         """Return the numbers aligned with `person_nos`, NaN where not known."""

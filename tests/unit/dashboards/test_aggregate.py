@@ -116,9 +116,24 @@ def test_flags_are_counted_as_frames_count_them(rows, at_least, at_most):
         person_no=pl.int_range(1, len(rows) + 1, dtype=pl.Int32)
     )
     view = release_view(frame, [Attribute(flag, flag, "flag") for flag in FLAGS])
-    test = CountTest(count=FLAGS, at_least=at_least, at_most=at_most)
+    most = at_most and max(at_least, at_most)
+    test = CountTest(count=FLAGS, at_least=at_least, at_most=most)
     expected = frame.filter(holds(test))["person_no"].to_list()
     assert list(matching(view, test)) == expected
+
+
+@pytest.mark.parametrize(("least", "most"), [(0, None), (2, 1), (4, None), (1, 4)])
+def test_a_count_of_flags_that_cannot_be_is_no_definition(least, most):
+    with pytest.raises(ValueError, match="at_least|cannot be set"):
+        CountTest(count=("a", "b", "c"), at_least=least, at_most=most)
+
+
+def test_whose_record_is_closed_is_in_no_denominator_made_of_it():
+    _, view = release(PEOPLE)
+    view.gone_from_gp = BitMap([4])
+    spec = indicator(count={"feature": "has_asthma"}, per=100)
+    (cell,) = aggregate(view, spec, [({}, BitMap([1, 2, 3, 4]))])
+    assert (set(cell.population), set(cell.having)) == ({1, 2, 3}, {1})
 
 
 def test_a_count_and_its_unit_must_agree():
