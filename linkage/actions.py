@@ -197,15 +197,18 @@ def _load(
         "period_on": period_on.isoformat(),
     }
     try:
-        with bulk.connect("vault") as connection:
-            began_at = index.newest_version(connection)
-            vault.forget_rejected(connection, run.pk)
-            connection.commit()
         with store.loading(
             run,
             keyed_by_row=spec.keyed_by_row,
             refers_to={check.feed for check in spec.checks if check.feed},
         ) as loading:
+            if not FeedRun.objects.filter(pk=run.pk, state__in=TO_LOAD).exists():
+                run.refresh_from_db()  # the process that we waited for has done it
+                return
+            with bulk.connect("vault") as connection:
+                began_at = index.newest_version(connection)
+                vault.forget_rejected(connection, run.pk)
+                connection.commit()
             RejectedRow.objects.filter(run=run).delete()
             intake = Intake(
                 spec,
@@ -238,6 +241,8 @@ def _load(
     except HeldError as error:
         _hold(run, error)
         return
+    except store.RunBusyError:
+        raise  # what becomes of the run is said by the process that has it
     except Exception as error:
         _note_failure(run, error)
         raise
@@ -259,7 +264,7 @@ def _hold(run: FeedRun, held: HeldError) -> None:
 
 
 def _note_failure(run: FeedRun, error: Exception) -> None:
-    FeedRun.objects.filter(pk=run.pk).update(
+    FeedRun.objects.filter(pk=run.pk).exclude(state=FeedRun.State.PUBLISHED).update(
         state=FeedRun.State.FAILED, problem=what_went_wrong(error)[:2000]
     )
 
