@@ -74,10 +74,11 @@ def places(people: int, reference: Path) -> int:
     return load_reference(folder=reference, by="benchmark").counts["lsoa"]
 
 
-def fill(people: int, reference: Path, as_of: date) -> int:
+def fill(people: int, reference: Path, as_of: date, *, after: int = 0) -> int:
     """Fill the tables of persons; returns how many rows. Runs as the migrator.
 
-    Its tables stay without keys and write-ahead log: they are thrown away.
+    Its tables stay without keys and write-ahead log: they are thrown away. Person
+    numbers begin after `after`.
     """
     from synthetic.geography import read_world
 
@@ -89,7 +90,8 @@ def fill(people: int, reference: Path, as_of: date) -> int:
         _bare(target)
         for first in range(0, people, CHUNK):
             rng = np.random.default_rng([7, first])
-            ids = np.arange(first, min(first + CHUNK, people), dtype=np.int32) + 1
+            ids = np.arange(first, min(first + CHUNK, people), dtype=np.int32)
+            ids += 1 + after
             frames = {
                 **_people(ids, practices, areas, as_of, rng),
                 "event": _events(ids, codes, as_of, rng),
@@ -114,6 +116,17 @@ def _bare(target: dbapi.Connection) -> None:
             f"ALTER TABLE {table}_p{shard:02d} SET UNLOGGED" for shard in range(16)
         ]
     bulk.execute(target, *statements)
+
+
+def key(*, logged: bool) -> None:
+    """Give the filled tables their keys back, and their log. Runs as the migrator."""
+    with bulk.connect("default") as target:
+        for table in TABLES:
+            key = "person_no" if table == "person" else "person_no, record_key"
+            bulk.execute(target, f"ALTER TABLE {table} ADD PRIMARY KEY ({key})")
+            for shard in range(16) if logged else ():
+                bulk.execute(target, f"ALTER TABLE {table}_p{shard:02d} SET LOGGED")
+        target.commit()
 
 
 def _codes() -> Codes:

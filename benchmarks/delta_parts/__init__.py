@@ -1,0 +1,1 @@
+"""What the delta benchmark does as the product's own processes."""

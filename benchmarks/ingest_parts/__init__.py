@@ -1,0 +1,1 @@
+"""What the ingest benchmark makes: patients and a journal in their own layout."""
