@@ -204,6 +204,7 @@ def _derived(
         specs=specs,
         codelists=in_force(),
         as_of=as_of,
+        until=read.until,
     )
 
 

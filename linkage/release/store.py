@@ -34,8 +34,12 @@ ACTIVITY_COLUMNS = (
 
 @dataclass(frozen=True)
 class Shard:
-    """One shard of the longitudinal store, in the columns that `derive` reads."""
+    """One shard of the longitudinal store, in the columns that `derive` reads.
 
+    Events and activity up to `until`.
+    """
+
+    until: date
     person: pl.DataFrame
     registration: pl.DataFrame
     residence: pl.DataFrame
@@ -71,6 +75,7 @@ def read_shard(shard: int, *, until: date, persons: pl.Series | None = None) -> 
             )
 
         return Shard(
+            until=until,
             person=rows("person", PERSON_COLUMNS),
             registration=rows("registration", REGISTRATION_COLUMNS),
             residence=rows("residence", RESIDENCE_COLUMNS),

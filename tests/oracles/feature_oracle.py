@@ -264,8 +264,17 @@ class Oracle:
                 total += sum(day in days for day in lasts[1:])
             else:
                 inside = sum(day in days for day in lasts)
-                total += (row["cost_gbp"] or 0.0) * inside / len(lasts)
+                total += self._cost(row) * inside / len(lasts)
         return (total,)
+
+    def _cost(self, row: Row) -> float:
+        cost: float = row["cost_gbp"] or 0.0
+        end, start = row["end_on"], row["start_on"]
+        if end is None or end <= self.as_of:
+            return cost
+        if row["setting"] != SETTINGS["social_care"]:
+            return 0.0  # priced when it ends
+        return cost * ((self.as_of - start).days + 1) / ((end - start).days + 1)
 
     def _days_since_activity(self, rule: DaysSinceActivity) -> tuple[int | None]:
         latest = max((row["start_on"] for row in self._used(rule.use)), default=None)

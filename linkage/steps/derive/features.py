@@ -27,11 +27,13 @@ def derive(
     specs: Mapping[str, FeatureSpec],
     codelists: Mapping[str, Codelist],
     as_of: date,
+    until: date | None = None,
 ) -> pl.DataFrame:
     """One row per person alive at `as_of` and registered or resident here then.
 
     The frames hold the columns of the longitudinal store, any persons' rows in any
-    order. `geography` is (registered, resident) as `governance.geography` gives it.
+    order, up to `as_of` or beyond, then up to `until`. `geography` is (registered,
+    resident) as `governance.geography` gives it.
     Columns: `person_no` (Int32), the codes of both hierarchies, then every feature
     in the order of `specs`; null where not known. Sorted by `person_no`.
     LookupError where a rule names a codelist or a feature that does not exist.
@@ -45,7 +47,7 @@ def derive(
     made: dict[str, pl.Series] = {name: people[name] for name in REGISTERED + RESIDENT}
 
     uses = {n: s.rule for n, s in specs.items() if isinstance(s.rule, ActivityRule)}
-    used = from_activity(uses, known_activity(activity, as_of), people, as_of)
+    used = from_activity(uses, known_activity(activity, as_of, until), people, as_of)
     later: dict[str, FeatureSpec] = {}
     for name, spec in specs.items():
         rule = spec.rule

@@ -6,9 +6,11 @@ from datetime import date
 import polars as pl
 
 from linkage.code_lists import Codelist
-from linkage.vocabulary import EVENT_KINDS, SYSTEMS
+from linkage.vocabulary import EVENT_KINDS, SETTINGS, SYSTEMS
 
 HIT_COLUMNS = ("person_no", "on_date", "kind", "value", "unit")
+# Councils state a planned cost, which a service that lasts has as well.
+COSTS_BY_THE_DAY = (SETTINGS["social_care"],)
 # What a hospital or A&E department coded, in whichever system; all else is the GP
 # record or a status.
 CODED_IN_HOSPITAL = (EVENT_KINDS["diagnosis"], EVENT_KINDS["procedure"])
@@ -20,12 +22,30 @@ def known_events(event: pl.DataFrame, as_of: date) -> pl.DataFrame:
     return event.filter((pl.col("on_date") <= as_of) & (recorded <= as_of))
 
 
-def known_activity(activity: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    """Keep activity begun and recorded by `as_of`; what ended later is still open."""
+def known_activity(
+    activity: pl.DataFrame, as_of: date, until: date | None = None
+) -> pl.DataFrame:
+    """Keep activity begun and recorded by `as_of`; what ended later is still open.
+
+    What lasted on that day has cost what it had by then. A stay is priced when it
+    ends: nothing. A planned service costs by the day: the share of its days, up to its
+    end or, where it lasts, up to `until`, to which the frame was read (`as_of` unless
+    given).
+    """
     recorded = pl.coalesce("recorded_on", "start_on")
-    return activity.filter(
-        (pl.col("start_on") <= as_of) & (recorded <= as_of)
-    ).with_columns(end_on=pl.when(pl.col("end_on") <= as_of).then("end_on"))
+    start, end, cost = pl.col("start_on"), pl.col("end_on"), pl.col("cost_gbp")
+    last = pl.max_horizontal(pl.coalesce(end, pl.lit(until or as_of)), start)
+    days_known = (pl.lit(as_of) - start).dt.total_days() + 1
+    share = (days_known / ((last - start).dt.total_days() + 1)).clip(upper_bound=1)
+    by_then = (
+        pl.when(pl.col("setting").is_in(COSTS_BY_THE_DAY))
+        .then(cost * share)
+        .when((end <= as_of) | end.is_null())
+        .then(cost)
+    )
+    return activity.filter((start <= as_of) & (recorded <= as_of)).with_columns(
+        end_on=pl.when(end <= as_of).then(end), cost_gbp=by_then.cast(pl.Float32)
+    )
 
 
 def codes_of_lists(
