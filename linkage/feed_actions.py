@@ -6,10 +6,13 @@ every few seconds, so a lost message costs seconds and no delivery.
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from django.db import connection, transaction
 from django.utils import timezone
 
 from governance import audit
@@ -68,20 +71,21 @@ def receive(delivery: Delivery, *, sha256: str = "") -> Received:
     detail: dict[str, object] = {"received_on": timezone.localdate().isoformat()}
     if delivery.mends:
         detail["mends"] = delivery.mends
-    run, is_new = FeedRun.objects.get_or_create(
-        feed=delivery.feed,
-        sha256=found,
-        defaults={
-            "file_name": delivery.file_name[:200],
-            "by": delivery.by[:150],
-            "way": delivery.way,
-            "supplier": delivery.supplier
-            or actions.supplier_of(Path(delivery.file_name)),
-            "state": State.RECEIVED,
-            "detail": detail,
-        },
-    )
-    _once_more(run, delivery.way)
+    with _on_disk():
+        run, is_new = FeedRun.objects.get_or_create(
+            feed=delivery.feed,
+            sha256=found,
+            defaults={
+                "file_name": delivery.file_name[:200],
+                "by": delivery.by[:150],
+                "way": delivery.way,
+                "supplier": delivery.supplier
+                or actions.supplier_of(Path(delivery.file_name)),
+                "state": State.RECEIVED,
+                "detail": detail,
+            },
+        )
+        _once_more(run, delivery.way)
     delivery.run_id = run.pk
     delivery.save(update_fields=["run_id"])
     audit.record(
@@ -94,6 +98,18 @@ def receive(delivery: Delivery, *, sha256: str = "") -> Received:
         again=not is_new,
     )
     return Received(run, is_new)
+
+
+@contextmanager
+def _on_disk() -> Iterator[None]:
+    """A transaction that is safe from a crash once it has ended.
+
+    A loader's own work is done again after one, so its commits do not wait for the
+    disk; what a sender is told to be kept must.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit = on")
+        yield
 
 
 def _once_more(run: FeedRun, way: str) -> None:
@@ -133,7 +149,8 @@ def decide(*, run_id: int, release: bool, reason: str, by: str) -> FeedRun:
     run.detail = run.detail | {"released" if release else "refused": told}
     run.state = State.RECEIVED if release else State.REFUSED
     run.way = run.way if run.way in WAYS else UPLOAD
-    run.save()
+    with _on_disk():
+        run.save()
     audit.record(
         "feed_released" if release else "feed_refused",
         None,
@@ -153,7 +170,8 @@ def ask_roll_back(*, run_id: int, reason: str, by: str) -> None:
     run = FeedRun.objects.get(pk=run_id)
     refuse_roll_back(run, reason)
     run.detail = run.detail | {"undoing": {"by": by, "reason": reason}}
-    run.save(update_fields=["detail"])
+    with _on_disk():
+        run.save(update_fields=["detail"])
 
 
 def take_in_waiting() -> int:
@@ -162,6 +180,10 @@ def take_in_waiting() -> int:
     Also does the roll-backs that were asked for or broken off.
     """
     deliveries.clear_workplaces()
+    for whole in Delivery.objects.filter(
+        whole_at__isnull=False, run_id=None, way__in=(UPLOAD, API, MESH)
+    ):
+        receive(whole)  # a crash came between the last piece and the run
     waiting = FeedRun.objects.filter(state=State.RECEIVED, way__in=WAYS)
     runs = list(waiting.order_by("pk").values_list("pk", flat=True))
     done = sum(load_waiting(run_id=run_id) for run_id in runs)
@@ -207,20 +229,22 @@ def sweep_landing(folder: Path, *, now: float | None = None) -> list[FeedRun]:
         if feed is None:
             _put_away(path, "unknown")
             continue
-        run, _ = FeedRun.objects.get_or_create(
-            feed=feed,
-            sha256=(sha256 := actions.fingerprint(path)),
-            defaults={
-                "file_name": path.name,
-                "by": LANDING,
-                "way": LANDING,
-                "supplier": actions.supplier_of(path),
-                "state": State.RECEIVED,
-                "detail": {"received_on": timezone.localdate().isoformat()},
-            },
-        )
-        _once_more(run, LANDING)
+        sha256 = actions.fingerprint(path)
         deliveries.keep_file(path, sha256=sha256, feed=feed, way=LANDING, by=LANDING)
+        with _on_disk():
+            run, _ = FeedRun.objects.get_or_create(
+                feed=feed,
+                sha256=sha256,
+                defaults={
+                    "file_name": path.name,
+                    "by": LANDING,
+                    "way": LANDING,
+                    "supplier": actions.supplier_of(path),
+                    "state": State.RECEIVED,
+                    "detail": {"received_on": timezone.localdate().isoformat()},
+                },
+            )
+            _once_more(run, LANDING)
         _put_away(path, "done")
         runs.append(run)
     return runs

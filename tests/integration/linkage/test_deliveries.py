@@ -116,6 +116,16 @@ def test_a_whole_delivery_becomes_a_run_and_is_loaded_once(
     assert feed_actions.take_in_waiting() == 0
 
 
+def test_a_crash_between_the_last_piece_and_the_run_loses_nothing(
+    vault_zone, stored, content
+) -> None:
+    delivery = begun()
+    deliveries.append(delivery, 0, content)
+    deliveries.finish(delivery)
+    assert feed_actions.take_in_waiting() == 1
+    assert stored("SELECT count(*) FROM person") == [(1,)]
+
+
 def test_a_delivery_that_is_not_what_was_sent_is_refused(vault_zone, content) -> None:
     delivery = begun()
     deliveries.append(delivery, 0, content)
