@@ -22,7 +22,7 @@ from linkage.steps.pseudonymise import possible, pseudonymise
 from linkage.steps.quality import quality
 from linkage.steps.validate import EXCLUDING, NOT_USED, Checked, validate
 from linkage.tally import Batch, Tally
-from linkage.vault import index, quarantine, reviews, sealing
+from linkage.vault import index, opt_outs, quarantine, reviews, sealing
 from linkage.vault import store as vault
 from linkage.versions import Doubts
 
@@ -322,6 +322,8 @@ class Intake:
                 rows.select("namespace", "token", "nhs_number"),
                 self.run_id,
             )
+        elif self.spec.keeps == "national_opt_out_reply":
+            opt_outs.keep_reply(connection, rows["nhs_number"], self.run_id)
         else:
             vault.replace_national_opt_outs(connection, rows["nhs_number"], self.run_id)
         return {}

@@ -21,6 +21,7 @@ from linkage.vault import (
     identities,
     index,
     judged,
+    opt_outs,
     pseudonyms,
     relinks,
     reviews,
@@ -224,3 +225,16 @@ def check_links(*, as_of: date) -> LinkageAudit:
     made = bias.check_links(as_of=as_of)
     audit.record("links_checked", None, subject=f"{as_of}", persons=made.tried)
     return made
+
+
+def ask_opt_outs(*, by: str) -> list[str]:
+    """Note that the national opt-out service is asked about everyone known.
+
+    Returns their NHS numbers, for the one file that MESH carries there.
+    """
+    with index.writing() as connection:
+        numbers = opt_outs.ask(connection)
+    audit.record(
+        "opt_outs_asked", None, subject="everyone known", persons=len(numbers), by=by
+    )
+    return numbers.to_list()

@@ -278,7 +278,9 @@ class FeedSpec(Definition):
     local_ids: tuple[LocalId, ...] = ()
     introduces: bool = False
     token: str | None = None
-    keeps: Literal["crosswalk", "national_opt_out"] | None = None
+    keeps: Literal["crosswalk", "national_opt_out", "national_opt_out_reply"] | None = (
+        None
+    )
     seen: str | None = None
     prepare: bool = False
     uses: Conditions = {}

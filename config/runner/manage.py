@@ -9,6 +9,7 @@ from config.runner.session import Session
 SCHEMA_COMMANDS = {"migrate", "makemigrations", "sqlmigrate", "showmigrations", "flush"}
 # What reads or writes identifiers runs in the vault's zone.
 VAULT_COMMANDS = {
+    "ask_opt_outs",
     "load",
     "load_landing",
     "load_reference",

@@ -17,6 +17,7 @@ from linkage.definitions import FEEDS
 from linkage.models import FeedRun
 from linkage.steps.index import bitmap_of
 
+NATIONAL = ("national_opt_out", "national_opt_out_reply")
 WHERE = {
     "type1": "type1_opt_out_on <= %s",
     "national": "national_opt_out AND %s IS NOT NULL",
@@ -62,7 +63,7 @@ def received_at() -> dict[str, datetime | None]:
     """When the newest status of each kind came, by its feeds; None: never."""
     feeds = {
         "type1": [name for name, spec in FEEDS.items() if spec.opt_out],
-        "national": [n for n, s in FEEDS.items() if s.keeps == "national_opt_out"],
+        "national": [n for n, s in FEEDS.items() if s.keeps in NATIONAL],
     }
     runs = FeedRun.objects.filter(state=FeedRun.State.PUBLISHED)
     return {

@@ -318,6 +318,16 @@ class NationalOptOut(models.Model):
         db_table = "national_opt_out"
 
 
+class NationalOptOutAsked(models.Model):
+    """The NHS numbers that the opt-out service was last asked about."""
+
+    number = models.BinaryField(primary_key=True)
+    asked_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "national_opt_out_asked"
+
+
 class Type1Statement(models.Model):
     """A coded type 1 opt-out, or its withdrawal, in a practice's record."""
 

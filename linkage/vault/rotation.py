@@ -19,7 +19,13 @@ from linkage.vault.identities import KNOWN_SEALED, PERSON_SEALED, SOURCE_SEALED
 from linkage.vault.keyring import provider
 
 ROWS_AT_A_TIME = 50_000
-NUMBERED = ("source_record", "person_identity", "national_opt_out", "crosswalk")
+NUMBERED = (
+    "source_record",
+    "person_identity",
+    "national_opt_out",
+    "national_opt_out_asked",
+    "crosswalk",
+)
 Progress = Callable[[str, int, int], None]  # table, rows done, rows in all
 
 

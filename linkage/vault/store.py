@@ -213,6 +213,11 @@ def replace_national_opt_outs(
         listed.with_columns(run_id=pl.lit(run_id, dtype=pl.Int32)),
         "national_opt_out",
     )
+    mark_changed_opt_outs(connection)
+
+
+def mark_changed_opt_outs(connection: dbapi.Connection) -> None:
+    """Mark whoever a new list of national opt-outs changes as pending."""
     bulk.execute(
         connection,
         "INSERT INTO pending_person SELECT p.person_no FROM person_identity p"
