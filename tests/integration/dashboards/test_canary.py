@@ -20,6 +20,7 @@ from governance import actions, pseudonym
 from linkage.reveal import reveal
 from tests import live_people as people
 from tests import live_system as system
+from tests.guards.test_addresses import ARGUMENTS
 from tests.live_people import ANNA, ODA, OURS, PIP, PROGRAMME, THEIRS
 
 THEIR_PROVIDER, THEIR_CODE = "RCANARY7", "CANARY4321"
@@ -64,6 +65,8 @@ def arguments(live, role: str, name: str) -> list[dict[str, object]]:
     ]
     by_name: dict[str, list[dict[str, object]]] = {
         "person": [{"reference": each} for each in references],
+        "rights-open": [{"reference": each} for each in references],
+        "objection": [{"reference": each} for each in references],
         "reveal-person": [{"reference": each} for each in references],
         "decide": [
             {"programme": PROGRAMME, "reference": each} for each in references[1:]
@@ -98,7 +101,7 @@ def arguments(live, role: str, name: str) -> list[dict[str, object]]:
         "api-nowhere": [{"name": "people"}],
     }
     # Addresses that name one thing alone are told apart by what they call it.
-    alone: dict[str, object] = {
+    alone: dict[str, object] = ARGUMENTS | {
         "programme": PROGRAMME,
         "cohort_id": 1,
         "name": "emergency_admission",

@@ -42,7 +42,9 @@ def test_each_page_opens_for_the_roles_that_name_it(live, role):
         for address in addresses:
             assert client.get(address).status_code == expected
     opens = "decide" in ACCESS.roles[role].pages
-    assert client.get(card_page(live)).status_code == (200 if opens else 403)
+    # The reference is sealed for a team's purpose; the role's usual one may be another.
+    same = live.client(role, "population_health") if opens else client
+    assert same.get(card_page(live)).status_code == (200 if opens else 403)
     assert client.post(BULK).status_code == (302 if opens else 403)
 
 

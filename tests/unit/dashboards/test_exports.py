@@ -165,6 +165,7 @@ def test_a_file_is_on_record_before_it_leaves(told, vault):
         VIEWER,
         subject="proactive_care",
         persons=1,
+        seen=[CARD.person_no],
         practice="Z81001",
         with_numbers=True,
         form="full",

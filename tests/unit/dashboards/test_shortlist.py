@@ -131,6 +131,15 @@ def test_who_is_passed_over_is_counted_under_the_first_rule(row, rule):
     assert made.left_out.rows() == [(rule, "Z81001", [1])]
 
 
+def test_the_policy_of_the_day_says_which_opt_outs_keep_people_off():
+    profile = people({"type1_opt_out": True}).with_columns(local_objection=True)
+    given = {"as_of": AS_OF, "honours": ("local_objection",)}
+    made = shortlist(profile, None, SPEC, **given)
+    assert made.left_out.rows() == [("local_objection", "Z81001", [1])]
+    unsigned = shortlist(profile, None, SPEC, as_of=AS_OF, honours=())
+    assert unsigned.entries["person_no"].to_list() == [1]
+
+
 def test_an_old_plan_or_one_after_the_date_does_not_exclude():
     profile = people({"plan_on": date(2025, 1, 1)}, {"plan_on": date(2026, 10, 2)})
     assert shortlist(profile, None, SPEC, as_of=AS_OF).entries.height == 2
