@@ -134,7 +134,7 @@ def picture(release_id: int) -> dict[str, Any]:
         "bitmaps": {
             (name, value): people
             for name in names
-            for value, people in view.source.bitmaps(name).items()
+            for value, people in view.source.bitmaps([name])[name].items()
         },
         "columns": {name: view.source.column(name) for name in names},
         "parts": {

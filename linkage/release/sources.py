@@ -25,7 +25,7 @@ Row = tuple[int, str, str, list[float | None]]
 class Source(Protocol):
     """The bitmaps and columns of one release by attribute."""
 
-    def bitmaps(self, attribute: str) -> dict[str, BitMap]: ...
+    def bitmaps(self, attributes: Collection[str]) -> dict[str, dict[str, BitMap]]: ...
     def column(self, attribute: str) -> bytes | None: ...
 
 
@@ -41,17 +41,18 @@ class Overlaid:
     whole: frozenset[str]
     touched: BitMap
 
-    def bitmaps(self, attribute: str) -> dict[str, BitMap]:
-        made = self.delta.bitmaps(attribute)
-        if attribute in self.whole:
-            return made
-        under = self.base.bitmaps(attribute)
-        both = {
-            value: (under.get(value, BitMap()) - self.touched)
-            | made.get(value, BitMap())
-            for value in (*under, *made)
-        }
-        return {value: people for value, people in both.items() if people}
+    def bitmaps(self, attributes: Collection[str]) -> dict[str, dict[str, BitMap]]:
+        made = self.delta.bitmaps(attributes)
+        beneath = self.base.bitmaps([a for a in attributes if a not in self.whole])
+        for attribute, under in beneath.items():
+            over = made[attribute]
+            both = {
+                value: (under.get(value, BitMap()) - self.touched)
+                | over.get(value, BitMap())
+                for value in (*under, *over)
+            }
+            made[attribute] = {value: some for value, some in both.items() if some}
+        return made
 
     def column(self, attribute: str) -> bytes | None:
         made = self.delta.column(attribute)
