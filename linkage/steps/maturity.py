@@ -1,4 +1,4 @@
-"""NHS England's Data Quality Maturity Index: items of data sets, and how often they came.
+"""NHS England's Data Quality Maturity Index: items, and how often data sets came.
 
 The index is the mean score of the items for which data came, times the mean coverage of
 their data sets. An item's score is the share of records that are valid and complete,

@@ -46,9 +46,9 @@ def test_limits(check: Check, grade: str | None) -> None:
 
 
 def test_the_worst_check_speaks() -> None:
-    found = Fitness(
-        (age("GP journal", 7, 7), submitting("GP journal", 9, 10))
-    ).also([standard_error(3)])
+    found = Fitness((age("GP journal", 7, 7), submitting("GP journal", 9, 10))).also(
+        [standard_error(3)]
+    )
     assert found.grade == "red"
     assert found.verdict.startswith("Not fit for this decision, because its smallest")
     assert "9 of 10" not in found.verdict
