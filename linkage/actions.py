@@ -172,7 +172,10 @@ def settle_people(*, wait_seconds: int | None = None) -> int:
     Returns how many people were written. The vault forgets that they were pending
     only after the store has committed, so a crash in between costs a repetition.
     """
-    with index.writing(wait_seconds=wait_seconds) as connection:
+    with (
+        moves.alone(wait_seconds=wait_seconds),
+        index.writing(wait_seconds=wait_seconds) as connection,
+    ):
         pending = vault.pending_moves(connection)
         if pending.height:
             moves.restamp(pending)

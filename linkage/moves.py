@@ -7,6 +7,9 @@ told twice, the second time changes nothing. Unique keys contain `person_no`; wh
 newer version of a fact already stands with the new person, that one stays.
 """
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
@@ -16,10 +19,49 @@ from django.db import connection, transaction
 
 from governance import audit
 from linkage.steps.pseudonymise import TABLES
+from linkage.vault.index import IndexBusyError
 from linkage.versions import VERSIONED
 
 MOVES_LOCK = 7_201_956  # exclusive to move facts, shared to attach a run's
 MOVE = ("version", "subject_key", "from_no", "to_no", "kind")
+RETRY_SECONDS = 0.2
+
+
+@contextmanager
+def alone(*, wait_seconds: int | None = None) -> Iterator[None]:
+    """Alone in moving facts, until the end of the block.
+
+    Taken before the vault's own lock on the index, by everybody who takes both: the
+    two are in two databases, of which neither sees that each waits for the other.
+    wait_seconds: how long to wait for who attaches facts; for ever unless given.
+    """
+    with connection.cursor() as cursor:
+        if wait_seconds is None:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [MOVES_LOCK])
+        else:
+            _wait(cursor, wait_seconds)
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [MOVES_LOCK])
+
+
+def _wait(cursor: Any, seconds: int) -> None:
+    until = time.monotonic() + seconds
+    while True:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [MOVES_LOCK])
+        if cursor.fetchone()[0]:
+            return
+        if time.monotonic() > until:
+            raise IndexBusyError(
+                "Facts are being taken in at this moment: try again in a few minutes."
+            )
+        time.sleep(RETRY_SECONDS)
+
+
+def hold_still(cursor: Any) -> None:
+    """Let nobody move facts until the cursor's transaction ends."""
+    cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [MOVES_LOCK])
 
 
 @transaction.atomic
@@ -144,7 +186,7 @@ def follow(
     has written to already. Returns who has facts by it. Inside the transaction that
     attaches them; until it ends nothing else moves.
     """
-    cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [MOVES_LOCK])
+    hold_still(cursor)
     cursor.execute(
         "SELECT EXISTS (SELECT FROM index_move WHERE version > %s)", [since_version]
     )

@@ -17,13 +17,12 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from governance import audit
-from linkage import actions, bulk, store
+from linkage import actions, bulk, moves, store
 from linkage.batches import keyed
 from linkage.definitions import FEEDS
 from linkage.gatekeeping import Source
 from linkage.key_filter import may_hold
 from linkage.models import FeedRun, RejectedRow, RunKeys
-from linkage.specs import FeedSpec
 from linkage.steps.identify import identify
 from linkage.steps.pseudonymise import TABLES
 from linkage.steps.read import opened, read, read_opened
@@ -47,19 +46,15 @@ def roll_back_run(*, run_id: int, reason: str, by: str) -> FeedRun:
     if run.state == State.UNDONE and "undoing" not in run.detail:
         return run
     refuse_roll_back(run, reason)
-    spec = FEEDS[run.feed]
-    replays = FeedRun.objects.filter(detail__replay_of=run.pk, feed=run.feed)
-    undone = [run, *replays.filter(state=State.PUBLISHED)]
     if run.state == State.PUBLISHED:
-        again = _sharing(run, spec, undone)
+        keys = _row_keys(run)
+        _sharing(_with_replays(run, State.PUBLISHED), keys)
         run.detail = run.detail | {"undoing": {"by": by, "reason": reason}}
         run.save(update_fields=["detail"])
-        spared = _spoken_of_elsewhere(undone, again)
-        with index.writing() as vault:
-            undo.withdraw(vault, [r.pk for r in undone], spared)
-        _take_out(run, undone, again, reason=reason, by=by)
+        _take_out(run, keys, reason=reason, by=by)
+    undone = [r.pk for r in _with_replays(run, State.UNDONE)]
     with index.writing() as vault:
-        undo.settle_index(vault, [r.pk for r in undone], by=by)
+        undo.settle_index(vault, undone, by=by)
     actions.settle_people()
     run.refresh_from_db()
     run.detail = {k: v for k, v in run.detail.items() if k != "undoing"}
@@ -86,18 +81,27 @@ def refuse_roll_back(run: FeedRun, reason: str) -> None:
         )
 
 
-def _sharing(run: FeedRun, spec: FeedSpec, undone: Sequence[FeedRun]) -> list[FeedRun]:
-    """The feed's other runs that may hold a row of this one, in their order."""
+def _with_replays(run: FeedRun, state: str) -> list[FeedRun]:
+    """A run, and the replays of its rows that are in a state."""
+    replays = FeedRun.objects.filter(detail__replay_of=run.pk, feed=run.feed)
+    return [run, *replays.filter(state=state)]
+
+
+def _sharing(undone: Sequence[FeedRun], keys: pl.Series | None) -> list[FeedRun]:
+    """The feed's other runs that may hold one of these keys of rows, in their order.
+
+    keys: None where each file stands for itself.
+    """
+    run = undone[0]
     others = (
         FeedRun.objects.filter(feed=run.feed, state=State.PUBLISHED)
         .exclude(pk__in=[r.pk for r in undone])
         .exclude(way=FeedRun.ROLL_BACK)
         .order_by("pk")
     )
-    if spec.keeps == "national_opt_out":
-        found = list(others)[-1:]  # each list stands for itself
+    if keys is None:
+        found = list(others)[-1:]
     else:
-        keys = _row_keys(run, spec)
         filters = dict(RunKeys.objects.values_list("run_id", "filter"))
         found = [
             other
@@ -113,7 +117,11 @@ def _sharing(run: FeedRun, spec: FeedSpec, undone: Sequence[FeedRun]) -> list[Fe
     return found
 
 
-def _row_keys(run: FeedRun, spec: FeedSpec) -> pl.Series:
+def _row_keys(run: FeedRun) -> pl.Series | None:
+    """The keys of a run's rows; None where each file of the feed stands for itself."""
+    spec = FEEDS[run.feed]
+    if spec.keeps == "national_opt_out":
+        return None
     if deliveries.kept(run.sha256) is None:
         raise RefusedRollBackError(
             f"{run.file_name} is not kept any more: which other runs share rows with"
@@ -167,18 +175,24 @@ def _spoken_of_elsewhere(
     return pl.concat(found).unique()
 
 
-def _take_out(
-    run: FeedRun,
-    undone: Sequence[FeedRun],
-    again: Sequence[FeedRun],
-    *,
-    reason: str,
-    by: str,
-) -> None:
-    """Delete the facts of both, read the second again, and note whom it touched."""
-    replayed = {other.pk: _replayed_rows(other) for other in again}
+def _take_out(run: FeedRun, keys: pl.Series | None, *, reason: str, by: str) -> None:
+    """Delete the facts of a run and of those that share its rows, read the second
+    again, and note whom it touched.
+
+    Nobody loads the feed or moves facts meanwhile. The locks of the store are taken
+    before any of the vault's (`moves.alone`).
+    """
     with transaction.atomic(), connection.cursor() as cursor, ExitStack() as stack:
         store.alone_with_feed(cursor, run.feed)
+        moves.hold_still(cursor)
+        if not FeedRun.objects.filter(pk=run.pk, state=State.PUBLISHED).exists():
+            return  # somebody else has taken it back meanwhile
+        undone = _with_replays(run, State.PUBLISHED)
+        again = _sharing(undone, keys)
+        replayed = {other.pk: _replayed_rows(other) for other in again}
+        spared = _spoken_of_elsewhere(undone, again)
+        with index.writing() as vault:
+            undo.withdraw(vault, [r.pk for r in undone], spared)
         people = store.remove_runs(cursor, [r.pk for r in [*undone, *again]])
         for each in undone:
             each.state, each.finished_at = State.UNDONE, timezone.now()

@@ -10,15 +10,35 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from linkage import bulk, store
+from linkage import bulk, person_actions, roll_back, store
 from linkage.models import FeedRun
-from tests.integration.linkage.conftest import OBSERVATION, PATIENT, sums
+from tests.integration.linkage.conftest import (
+    EPISODE,
+    INDEXED,
+    LISTED,
+    OBSERVATION,
+    PATIENT,
+    sums,
+)
 
 pytestmark = pytest.mark.django_db(
     transaction=True, databases=["default", "vault", "audit"]
 )
 LONGER_THAN_PATIENCE = store.PATIENCE_SECONDS + 1.5
 BAD = {"observation_id": "o9", "snomed_concept_id": "?"}
+MARRIED = {
+    "PersonID": "T200",
+    "NHSNumber": "",
+    "Surname": "MARSH",
+    "FirstName": "ADELAIDE",
+    "BirthDate": "1950-07-03",
+    "PostalCode": "ZX2 2BB",
+}
+
+
+@pytest.fixture(autouse=True)
+def kept_here(settings, tmp_path) -> None:
+    settings.DELIVERIES = tmp_path / "deliveries"
 
 
 class Another:
@@ -114,3 +134,51 @@ def test_who_waited_for_the_same_file_returns_it_as_the_first_left_it(
     assert sums(run) == sums(told) == (1, 1, 0, 0, 0)
     assert run.facts == 1
     assert stored("SELECT count(*) FROM event") == [(1,)]
+
+
+def test_a_merge_during_a_roll_back_waits_and_both_are_done(
+    deliver, stored, vaulted, monkeypatch
+) -> None:
+    """Their locks are in two databases, of which neither would see a deadlock."""
+    deliver("registered_list", LISTED, {})
+    deliver("trust_patient_index", INDEXED, MARRIED)
+    one, other = (n for (n,) in vaulted("SELECT person_no FROM person ORDER BY 1"))
+    bad = deliver("sus_apc", EPISODE, {}, name="one")
+    for name, key in (("two", "501"), ("three", "502")):
+        deliver("sus_apc", EPISODE, {}, {"EPIKEY": key}, name=name)
+    merging = Another(
+        lambda: person_actions.merge_people(one=one, other=other, by="test")
+    )
+    load_again = roll_back._load_again
+
+    def meanwhile(*args: Any) -> None:
+        load_again(*args)
+        if not merging.thread.ident:
+            merging.start(wait_seconds=3)
+
+    monkeypatch.setattr(roll_back, "_load_again", meanwhile)
+    rolling = Another(
+        lambda: roll_back.roll_back_run(run_id=bad.pk, reason="wrong", by="test")
+    )
+    rolling.start(wait_seconds=60)
+    assert rolling.end().state == FeedRun.State.UNDONE
+    assert isinstance(merging.end(), int)
+    assert stored("SELECT count(*), count(DISTINCT person_no) FROM event") == [(9, 1)]
+
+
+def test_a_file_that_comes_as_a_run_is_taken_back_is_read_again_too(
+    deliver, stored, monkeypatch
+) -> None:
+    deliver("gp_patient", PATIENT, {})
+    bad = deliver("gp_observation", OBSERVATION, {}, name="one")
+    take_out = roll_back._take_out
+
+    def meanwhile(*args: Any, **told: Any) -> None:
+        rows = ({}, {"observation_id": "o2"})
+        deliver("gp_observation", OBSERVATION, *rows, name="two", settle=False)
+        take_out(*args, **told)
+
+    monkeypatch.setattr(roll_back, "_take_out", meanwhile)
+    roll_back.roll_back_run(run_id=bad.pk, reason="wrong", by="test")
+    assert FeedRun.objects.get(file_name="two.parquet").state == "published"
+    assert stored("SELECT count(*) FROM event") == [(2,)]
