@@ -241,6 +241,11 @@ class ListSpec(Definition):
         return self
 
     @property
+    def watched(self) -> frozenset[str]:
+        """The attributes whose change since the refresh before it tells."""
+        return frozenset(r.changed for r in self.reasons if r.changed)
+
+    @property
     def attributes(self) -> frozenset[str]:
         """Every attribute the programme reads."""
         found: set[str] = {self.order_by, *self.outcomes, *self.honours_opt_outs}

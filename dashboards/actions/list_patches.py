@@ -36,7 +36,8 @@ class Carried:
     one row per person. `live` is the release that readers see now, whose entries say
     since when somebody is on a list. `objected` are those of the others who have
     objected, or taken that back, since the release beneath was begun: they are made
-    anew as well. `made_on` is when that was.
+    anew as well. `made_on` is when that was,
+    `before` what lists watched of everybody in the refresh before.
     """
 
     release_id: int
@@ -47,6 +48,17 @@ class Carried:
     everybody: pl.DataFrame
     objected: BitMap
     made_on: date
+    before: pl.DataFrame | None
+
+    def seen(self, spec: ListSpec) -> pl.DataFrame | None:
+        """What a list watches of whom it makes anew, in the refresh before."""
+        watched = sorted(spec.watched)
+        if not watched or self.before is None:
+            return None
+        if not spec.watched <= set(self.before.columns):
+            return None
+        ours = pl.col("person_no").is_in(self.whom.implode())
+        return self.before.filter(ours).select("person_no", *watched)
 
     @property
     def whom(self) -> pl.Series:
@@ -64,8 +76,12 @@ class Carried:
         )
 
 
-def carried(now: ReleaseView, live: int) -> Carried | None:
-    """What a delta carries over; None for a full release, which makes all anew."""
+def carried(now: ReleaseView, live: int, earlier: ReleaseView | None) -> Carried | None:
+    """What a delta carries over; None for a full release, which makes all anew.
+
+    `earlier` is the refresh that lists compare with. What they read of everybody is
+    read once for all of them: a part comes out of the database with all its columns.
+    """
     under = touched.beneath(now.id)
     if under is None:
         return None
@@ -82,8 +98,22 @@ def carried(now: ReleaseView, live: int) -> Carried | None:
         beneath=under,
         whole=kept_for_all(Release.objects.get(pk=now.id)),
         live=live,
+        before=_watched(earlier),
         everybody=store.profile(now.id, now.catalogue, wanted & set(now.catalogue)),
     )
+
+
+def _watched(earlier: ReleaseView | None) -> pl.DataFrame | None:
+    """What lists watch of everybody in a release; None where it is kept no more."""
+    if earlier is None:
+        return None
+    watched = {name for spec in LISTS.values() for name in spec.watched}
+    try:
+        return store.profile(
+            earlier.id, earlier.catalogue, watched & set(earlier.catalogue)
+        )
+    except LookupError:
+        return None
 
 
 def may_carry(found: Carried, programme: str, spec: ListSpec) -> bool:

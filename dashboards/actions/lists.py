@@ -14,6 +14,7 @@ from dashboards.opt_outs import honoured_by
 from dashboards.steps.allocate import allocate_people, allocate_practices
 from dashboards.steps.shortlist import shortlist
 from linkage.release import selectors as release
+from linkage.release import touched
 from linkage.release.catalogue import Catalogue
 from linkage.release.publish import past_deltas
 from linkage.release.stages import StageOutcome
@@ -31,10 +32,10 @@ def make_lists(release_id: int) -> StageOutcome:
     live = release.current()
     if live is not None and live.id == release_id:
         live = release.previous()
-    earlier = live
-    delta = list_patches.carried(now, live.id) if live else None
-    if delta is not None:
+    earlier, delta = live, None
+    if live is not None and touched.beneath(release_id) is not None:
         earlier = release.previous()
+        delta = list_patches.carried(now, live.id, earlier)
         store.forget_lists(past_deltas(release_id))
     objects = pl.col("person_no").is_in(store.objecting())
     looked_at = listed = 0
@@ -61,7 +62,9 @@ def make_lists(release_id: int) -> StageOutcome:
             unknown = pl.lit(None, dtype=pl.Float64).alias(spec.order_by)
             profile = profile.with_columns(unknown)
         before = None
-        if earlier is not None:
+        if patched is not None:
+            before = patched.seen(spec)
+        elif earlier is not None:
             before = _before(earlier.id, earlier.catalogue, spec)
         profile = profile.with_columns(local_objection=objects)
         made = shortlist(
@@ -95,7 +98,7 @@ def _before(
     release_id: int, catalogue: Catalogue, spec: ListSpec
 ) -> pl.DataFrame | None:
     """Read what a list watches in the release before; None where it has not all."""
-    watched = {r.changed for r in spec.reasons if r.changed}
+    watched = spec.watched
     if not watched or not watched <= set(catalogue):
         return None
     try:

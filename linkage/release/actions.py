@@ -234,7 +234,11 @@ def build_bitmaps(release_id: int, group: str) -> StageOutcome:
 def _index_people(release: Release) -> StageOutcome:
     """Keep who is in the release: the bitmap of everyone, the column of people."""
     ledger.shards_written(release, FEATURES_PART)
-    ids = people_of(parts.read_all(release.pk, FEATURES_PART, [PEOPLE]))
+    if release.delta_of_id is None:
+        ids = people_of(parts.read_all(release.pk, FEATURES_PART, [PEOPLE]))
+    else:
+        mine = people_of(parts.read(release.pk, touched.UNIT, FEATURES_PART, [PEOPLE]))
+        ids = store.people_with(release, mine)
     store.replace_people(release.pk, EVERYONE, PEOPLE, ids)
     if release.delta_of_id is not None:
         held = dict.fromkeys(row["part"] for row in release.catalogue)

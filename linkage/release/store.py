@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from linkage import bulk
-from linkage.models import AttributeBitmap, AttributeColumn, CodeSeen
+from linkage.models import AttributeBitmap, AttributeColumn, CodeSeen, Release
+from linkage.release import touched
 from linkage.steps.index import Indexed
 from linkage.vocabulary import EVENT_KINDS
 
@@ -206,6 +207,16 @@ def replace_people(
             attribute=column,
             data=people.astype("<u4").tobytes(),
         )
+
+
+def people_with(release: Release, mine: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Who is in a delta: those of the release beneath not touched, and `mine`."""
+    column = AttributeColumn.objects.get(
+        release_id=release.delta_of_id, attribute="person_no"
+    )
+    before = np.frombuffer(bytes(column.data), dtype="<u4")
+    gone = np.asarray(touched.touched_of(release.pk).to_array(), dtype=np.uint32)
+    return np.sort(np.concatenate([before[~np.isin(before, gone)], mine]))
 
 
 def clear_index(release_id: int, attributes: Iterable[str]) -> None:
