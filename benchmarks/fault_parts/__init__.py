@@ -1,0 +1,1 @@
+"""What the fault benchmark is made of: copies of the databases, acts, pictures."""
