@@ -122,17 +122,17 @@ def test_a_way_around_would_be_found(found, leaks):
 
 
 @pytest.mark.parametrize("role", ["web", "worker", "loader", "audit_reader"])
-def test_the_products_roles_may_run_a_process(db, role):
+def test_the_products_roles_may_run_a_process(transactional_db, role):
     with system.acting_as(role):
         refuse_bypass()
 
 
-def test_the_owner_of_the_tables_may_not(db):
+def test_the_owner_of_the_tables_may_not(transactional_db):
     with system.acting_as("migrator"), pytest.raises(BypassError, match="migrator"):
         refuse_bypass()
 
 
-def test_a_role_that_may_become_the_owner_may_not(db, as_role):
+def test_a_role_that_may_become_the_owner_may_not(transactional_db, as_role):
     owner = as_role("migrator")
     try:
         owner.execute("GRANT migrator TO web")
@@ -145,7 +145,7 @@ def test_a_role_that_may_become_the_owner_may_not(db, as_role):
         owner.execute("REVOKE migrator FROM web")
 
 
-def test_the_web_process_does_not_start_as_the_owner(db):
+def test_the_web_process_does_not_start_as_the_owner():
     """The real module that gunicorn loads, in a process of its own."""
     owner, web = (
         os.environ[f"TEST_{role}_DATABASE_URL"] for role in ("MIGRATOR", "WEB")

@@ -1,9 +1,13 @@
 """Signing in: password and second step, lockout, and how long a session lasts."""
 
+import base64
+import json
+
 import pytest
+from django.core.management import call_command
 from django.test import Client
 
-from governance import factors
+from governance import actions, factors, second_factor
 from governance.access import viewer_for
 from governance.models import SignInTries
 from tests import live_system as system
@@ -240,8 +244,6 @@ def test_an_app_is_added_with_its_first_code_and_taken_away(gp, clock):
     give_password(client)
     page = client.get("/security/app/").content.decode()
     assert 'src="data:image/svg+xml' in page
-    from governance import second_factor
-
     kept = bytes.fromhex(client.session["new_app_secret"])
     secret = second_factor.unseal(kept, gp.pk)
     assert second_factor.in_base32(secret) in page
@@ -286,3 +288,35 @@ def test_nobody_reaches_anothers_second_steps(live, gp, app, as_role):
     with web.transaction():
         web.execute("SELECT set_config('app.viewer_id', '0', true)")
         assert web.execute("DELETE FROM governance_secondfactor").rowcount == 0
+
+
+def test_the_demonstrations_gp_gets_an_app_that_works(gp, clock, capsys):
+    with system.acting_as("worker"):
+        type(gp).objects.filter(pk=gp.pk).update(is_demo=True)
+    for _ in range(2):  # made anew, the first secret opens nothing any more
+        call_command("demo_second_factor")
+        told = json.loads(capsys.readouterr().out)
+    secret = base64.b32decode(told["app_secret"])
+    client = Client()
+    give_password(client)
+    code = second_factor.code_at(secret, int(clock.now.timestamp()) // 30)
+    assert client.post("/sign-in/code/", {"code": code}).status_code == 302
+    assert is_in(client)
+
+
+def test_lost_second_steps_are_forgotten_by_the_worker(gp, app):
+    with system.acting_as("worker"):
+        call_command("account", "gp", forget_second_factors=True)
+    assert give_password(Client())["Location"] == "/role/?next=%2F"
+    assert system.audit_rows("second_factors_forgotten")
+
+
+def test_what_has_ended_is_forgotten(gp, clock):
+    client = Client()
+    give_password(client, "wrong")
+    give_password(client)
+    with system.acting_as("worker"):
+        assert actions.forget_spent(now=clock.now) == 0
+        clock.moves(days=2)
+        assert actions.forget_spent(now=clock.now) >= 2
+    assert not SignInTries.objects.exists()
