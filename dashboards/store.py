@@ -110,12 +110,6 @@ def carry_entries(
     `places`: person_no, rank, of those who are carried. `live`: whose entries say
     since when. What stands there already, of an earlier try, stays.
     """
-    same = [
-        f.column
-        for f in ListEntry._meta.concrete_fields
-        if f.column not in {"id", "release_id", "first_release", "rank"}
-    ]
-    taken = ", ".join(f"b.{column}" for column in same)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMP TABLE places (person_no integer, rank integer) ON COMMIT DROP"
@@ -125,8 +119,12 @@ def carry_entries(
             copying.write(text)
         cursor.execute("ANALYZE places")
         cursor.execute(
-            f"INSERT INTO list_entry ({', '.join(same)}, release_id, first_release,"
-            f" rank) SELECT {taken}, %s, coalesce(l.first_release, %s), p.rank"
+            "INSERT INTO list_entry (programme, person_no, practice_code, pcn_code,"
+            " probability, reasons, known, needs, changed, next_step, order_words,"
+            " release_id, first_release, rank)"
+            " SELECT b.programme, b.person_no, b.practice_code, b.pcn_code,"
+            " b.probability, b.reasons, b.known, b.needs, b.changed, b.next_step,"
+            " b.order_words, %s, coalesce(l.first_release, %s), p.rank"
             " FROM places p JOIN list_entry b ON b.programme = %s"
             " AND b.release_id = %s AND b.person_no = p.person_no"
             " LEFT JOIN list_entry l ON l.programme = b.programme"
