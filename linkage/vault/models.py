@@ -23,7 +23,7 @@ from linkage.vault.review_models import (
     RelinkMove,
     ReviewPair,
 )
-from linkage.vault.watch_models import StaffMember, WithheldNumber
+from linkage.vault.watch_models import RevealEvent, StaffMember, WithheldNumber
 
 __all__ = [
     "BreakGlass",
@@ -32,6 +32,7 @@ __all__ = [
     "PseudonymEpoch",
     "Relink",
     "RelinkMove",
+    "RevealEvent",
     "ReviewPair",
     "StaffMember",
     "WithheldNumber",
@@ -388,21 +389,3 @@ class PendingPerson(models.Model):
 
     class Meta:
         db_table = "pending_person"
-
-
-class RevealEvent(models.Model):
-    """Who asked the vault to name whom, and what it answered: append-only, by grant."""
-
-    at = models.DateTimeField(auto_now_add=True)
-    viewer_id = models.IntegerField(null=True)
-    role = models.TextField(blank=True)
-    purpose = models.TextField(blank=True)
-    org_code = models.TextField(blank=True)
-    programme = models.TextField(blank=True)
-    reason = models.TextField(blank=True)
-    outcome = models.TextField()
-    revealed = models.JSONField(default=list)
-    refused = models.JSONField(default=dict)
-
-    class Meta:
-        db_table = "reveal_event"

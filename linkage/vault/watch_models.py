@@ -1,4 +1,4 @@
-"""The vault's tables of who must never be named, and of who works here."""
+"""The vault's tables of who was named, who must never be, and who works here."""
 
 from django.db import models
 
@@ -28,3 +28,21 @@ class StaffMember(models.Model):
 
     class Meta:
         db_table = "staff_member"
+
+
+class RevealEvent(models.Model):
+    """Who asked the vault to name whom, and what it answered: append-only, by grant."""
+
+    at = models.DateTimeField(auto_now_add=True)
+    viewer_id = models.IntegerField(null=True)
+    role = models.TextField(blank=True)
+    purpose = models.TextField(blank=True)
+    org_code = models.TextField(blank=True)
+    programme = models.TextField(blank=True)
+    reason = models.TextField(blank=True)
+    outcome = models.TextField()
+    revealed = models.JSONField(default=list)
+    refused = models.JSONField(default=dict)
+
+    class Meta:
+        db_table = "reveal_event"
