@@ -4,6 +4,7 @@
 once, beside a plain table in the same run. `access.rls_ratio`: how many times longer a
 count by practice takes over 1,500,000 people as the web under its policy than as the
 worker, who sees everybody; beside it the shape that reads the setting at every row.
+The rest are counts of the proofs in `tests/integration/proofs`, run in full.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.access_parts import row_security, trail
+from benchmarks.access_parts import proofs, row_security, trail
 from benchmarks.figures import Figure
 from config.runner.manage import migrate_arguments
 from config.runner.session import Session
@@ -26,6 +27,7 @@ def run(scale: float) -> Iterable[Figure]:
         assert session.servers is not None
         yield trail.figure(session.servers, max(4_000, int(AUDIT_ROWS * scale)))
         yield row_security.figure(session.servers, max(20_000, int(PEOPLE * scale)))
+    yield from proofs.figures()
 
 
 @contextmanager

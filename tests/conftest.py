@@ -1,9 +1,11 @@
 """What every test may use: databases as `./run test` made them, and sample data."""
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -85,3 +87,23 @@ def sample_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no sample data at {folder} (set SAMPLE_DATA)")
     return folder
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print the figures that proofs of access recorded, and keep them where asked.
+
+    CATCHMENT_FIGURES names a file for them, as JSON: `./run bench access` reads it.
+    """
+    found = {
+        name: value
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        for name, value in getattr(report, "user_properties", ())
+        if name.startswith("access.")
+    }
+    if found:
+        terminalreporter.section("Proofs of access")
+        for name, value in sorted(found.items()):
+            terminalreporter.write_line(f"{name}: {value:,}")
+    if path := os.environ.get("CATCHMENT_FIGURES"):
+        Path(path).write_text(json.dumps(found))
