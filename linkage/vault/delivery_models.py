@@ -44,3 +44,16 @@ class Delivery(models.Model):
                 condition=~Q(idempotency_key=""),
             )
         ]
+
+
+class Quarantine(models.Model):
+    """The content of a row that was not loaded, encrypted, until it is replayed."""
+
+    pk = models.CompositePrimaryKey("run_id", "row_number")
+    run_id = models.IntegerField()
+    row_number = models.BigIntegerField()
+    fate = models.TextField()
+    payload = models.BinaryField()
+
+    class Meta:
+        db_table = "quarantine"

@@ -14,7 +14,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
-from linkage.vault.delivery_models import Delivery
+from linkage.vault.delivery_models import Delivery, Quarantine
 from linkage.vault.review_models import (
     BreakGlass,
     Judgement,
@@ -30,6 +30,7 @@ __all__ = [
     "Delivery",
     "Judgement",
     "PseudonymEpoch",
+    "Quarantine",
     "Relink",
     "RelinkMove",
     "RevealEvent",
@@ -353,19 +354,6 @@ class Crosswalk(models.Model):
 
     class Meta:
         db_table = "crosswalk"
-
-
-class Quarantine(models.Model):
-    """The content of a row that was not loaded, encrypted, until it is replayed."""
-
-    pk = models.CompositePrimaryKey("run_id", "row_number")
-    run_id = models.IntegerField()
-    row_number = models.BigIntegerField()
-    fate = models.TextField()
-    payload = models.BinaryField()
-
-    class Meta:
-        db_table = "quarantine"
 
 
 class PostcodeArea(models.Model):

@@ -144,9 +144,9 @@ def forget_rejected(connection: dbapi.Connection, run_id: int) -> None:
 
 def forget_run(connection: dbapi.Connection, run_id: int) -> None:
     """Drop what a run that is not taken in has said of people it refers to."""
+    forget_rejected(connection, run_id)
     bulk.execute(
         connection,
-        f"DELETE FROM quarantine WHERE run_id = {run_id}",
         "INSERT INTO pending_person SELECT DISTINCT l.person_no FROM type1_statement t"
         " JOIN link l ON l.subject_key = t.subject_key AND l.to_version IS NULL"
         f" WHERE t.run_id = {run_id} ON CONFLICT DO NOTHING",
@@ -156,11 +156,8 @@ def forget_run(connection: dbapi.Connection, run_id: int) -> None:
 
 def rejected(connection: dbapi.Connection, run_id: int) -> pl.DataFrame:
     """row_number and payload of the rows that a run did not load."""
-    return bulk.fetch(
-        connection,
-        f"SELECT row_number, payload FROM quarantine WHERE run_id = {run_id}"
-        " ORDER BY row_number",
-    )
+    kept = f"FROM quarantine WHERE run_id = {run_id} ORDER BY row_number"
+    return bulk.fetch(connection, f"SELECT row_number, payload {kept}")
 
 
 def keep_registrations(
