@@ -44,6 +44,7 @@ Progress = Callable[[int], None]
 PERIOD = "(19|20)[0-9]{2}"
 # A run in any other state is done, or waits for a person.
 TO_LOAD = (FeedRun.State.RECEIVED, FeedRun.State.STAGED, FeedRun.State.FAILED)
+LISTS = ("national_opt_out", "national_opt_out_reply")
 BRIDGED = "merge_bridged"  # the rule of merges that a run's records bring about
 
 
@@ -241,6 +242,11 @@ def _load(
             run.seconds = time.monotonic() - begun
             run.finished_at = timezone.now()
             store.publish(run, loading, period_on, intake.doubts(), began_at)
+            if spec.keeps in LISTS and _is_newest(run):
+                # The last thing before the store commits: a load that fails leaves
+                # the list before in force.
+                with index.writing() as connection:
+                    intake.keep_list(connection)
     except HeldError as error:
         _hold(run, error)
         return
@@ -252,6 +258,21 @@ def _load(
     _merge(intake.merges, by=run.by, run_id=run.pk)
     if mended := run.detail.get("mends"):
         _close_quarantine(mended, run)
+
+
+def feeds_of_lists() -> list[str]:
+    """The feeds of which each file is a whole list that replaces the one before."""
+    return [name for name, spec in FEEDS.items() if spec.keeps in LISTS]
+
+
+def _is_newest(run: FeedRun) -> bool:
+    """Whether no list that was taken in speaks of a later day than this one."""
+    newer = FeedRun.objects.filter(
+        feed__in=feeds_of_lists(),
+        state=FeedRun.State.PUBLISHED,
+        detail__period_on__gt=run.detail["period_on"],
+    )
+    return not newer.exists()
 
 
 def _hold(run: FeedRun, held: HeldError) -> None:

@@ -22,12 +22,13 @@ from linkage.steps.pseudonymise import possible, pseudonymise
 from linkage.steps.quality import quality
 from linkage.steps.validate import EXCLUDING, NOT_USED, Checked, validate
 from linkage.tally import Batch, Tally
-from linkage.vault import index, opt_outs, quarantine, reviews, sealing
+from linkage.vault import index, opt_outs, quarantine, reviews, sealing, type1
 from linkage.vault import store as vault
 from linkage.versions import Doubts
 
 # What a row is known by outside the vault.
 KEYS = ("row_key", "subject_key", "number_key")
+OPT_OUT = "type 1 opt-out"  # the part of a row that says something of it
 
 
 class Intake:
@@ -69,6 +70,7 @@ class Intake:
         self._met_keys = MetKeys()
         self._again = pl.Series(dtype=pl.Int64)
         self._rows: list[pl.DataFrame] = []
+        self._listed: list[pl.Series] = []
         self._references: pl.DataFrame | None = None
         self._tokens: pl.DataFrame | None = None
         self._areas = pl.DataFrame(
@@ -108,6 +110,8 @@ class Intake:
                 rows = rows.join(early, on="row_number", how="anti")
                 facts = self._facts(connection, rows)
                 known = self._may_be_known(rows)
+                if spec.opt_out:
+                    self._keep_opt_outs(connection, rows, known)
                 doubtful = known["row_number"]
                 elsewhere = self._elsewhere(connection, known)
             rejected = self._reject(connection, frame, reasons)
@@ -122,6 +126,15 @@ class Intake:
         """What is open until the facts set aside meet the store's."""
         keys = pl.concat(self._met) if self._met else _no_keys()
         return Doubts(self.repeats, keys, self.corrected)
+
+    def keep_list(self, connection: dbapi.Connection) -> None:
+        """Put the list that the file was, whole, in the place of the one before."""
+        none = pl.Series("nhs_number", [], dtype=pl.String)
+        numbers = pl.concat([none, *self._listed])
+        if self.spec.keeps == "national_opt_out_reply":
+            opt_outs.keep_reply(connection, numbers, self.run_id)
+        else:
+            vault.replace_national_opt_outs(connection, numbers, self.run_id)
 
     def corrected(self, row_numbers: list[int]) -> pl.DataFrame:
         """Every fact that older versions of these rows can have made.
@@ -288,29 +301,31 @@ class Intake:
                 self.run_id,
                 self.period_on,
             )
-        if spec.opt_out:
-            self._keep_opt_outs(connection, rows)
         return facts.tables
 
-    def _keep_opt_outs(self, connection: dbapi.Connection, rows: pl.DataFrame) -> None:
+    def _keep_opt_outs(
+        self, connection: dbapi.Connection, rows: pl.DataFrame, known: pl.DataFrame
+    ) -> None:
+        """Keep what rows say of opt-outs; known rows may say nothing of them now."""
         said = self.spec.opt_out
         assert said is not None
-        stated = rows.filter(
-            pl.col(said.code).is_in([*said.opted_out, *said.withdrawn])
-        )
-        if stated.is_empty():
-            return
-        keys = part_keys(stated["row_key"], "type 1 opt-out")
-        vault.keep_type1_statements(
-            connection,
-            stated.select(
-                keys.alias("record_key"),
+        latest = pl.col(self.spec.latest_by) if self.spec.latest_by else pl.lit(None)
+        speaks = pl.col(said.code).is_in([*said.opted_out, *said.withdrawn])
+        stated = rows.filter(speaks)
+        if stated.height:
+            statements = stated.select(
+                part_keys(stated["row_key"], OPT_OUT).alias("record_key"),
                 "subject_key",
                 pl.col(said.date).alias("on_date"),
                 opted_out=pl.col(said.code).is_in(said.opted_out),
-            ),
-            self.run_id,
-        )
+                recorded_on=latest,
+            )
+            type1.keep(connection, statements, self.run_id, self.period_on)
+        silent = known.filter(~speaks.fill_null(value=False))
+        if silent.height:
+            keys = part_keys(silent["row_key"], OPT_OUT).alias("record_key")
+            newer = silent.select(keys, recorded_on=latest)
+            type1.take_back(connection, newer, self.period_on)
 
     def _keep(
         self, connection: dbapi.Connection, rows: pl.DataFrame
@@ -322,10 +337,8 @@ class Intake:
                 rows.select("namespace", "token", "nhs_number"),
                 self.run_id,
             )
-        elif self.spec.keeps == "national_opt_out_reply":
-            opt_outs.keep_reply(connection, rows["nhs_number"], self.run_id)
         else:
-            vault.replace_national_opt_outs(connection, rows["nhs_number"], self.run_id)
+            self._listed.append(rows["nhs_number"])
         return {}
 
     def _reject(

@@ -93,14 +93,15 @@ def _sharing(undone: Sequence[FeedRun], keys: pl.Series | None) -> list[FeedRun]
     keys: None where each file stands for itself.
     """
     run = undone[0]
+    feeds = [run.feed] if keys is not None else actions.feeds_of_lists()
     others = (
-        FeedRun.objects.filter(feed=run.feed, state=State.PUBLISHED)
+        FeedRun.objects.filter(feed__in=feeds, state=State.PUBLISHED)
         .exclude(pk__in=[r.pk for r in undone])
         .exclude(way=FeedRun.ROLL_BACK)
         .order_by("pk")
     )
     if keys is None:
-        found = list(others)[-1:]
+        found = sorted(others, key=lambda r: (r.detail.get("period_on", ""), r.pk))[-1:]
     else:
         filters = dict(RunKeys.objects.values_list("run_id", "filter"))
         found = [
@@ -120,7 +121,7 @@ def _sharing(undone: Sequence[FeedRun], keys: pl.Series | None) -> list[FeedRun]
 def _row_keys(run: FeedRun) -> pl.Series | None:
     """The keys of a run's rows; None where each file of the feed stands for itself."""
     spec = FEEDS[run.feed]
-    if spec.keeps == "national_opt_out":
+    if spec.keeps in actions.LISTS:
         return None
     if deliveries.kept(run.sha256) is None:
         raise RefusedRollBackError(

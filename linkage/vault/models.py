@@ -6,7 +6,7 @@ merge or a split closes links and opens others; nothing is overwritten.
 
 No column holds an identifier in clear: `number` is an NHS number under AES-SIV,
 `sealed` an envelope of several columns (`linkage.vault.sealing`). Tables of reviews,
-relinks and special access are in `review_models`.
+relinks and special access are in `review_models`, of opt-outs in `opt_out_models`.
 """
 
 from typing import ClassVar
@@ -15,6 +15,11 @@ from django.db import models
 from django.db.models import Q
 
 from linkage.vault.delivery_models import Delivery, Quarantine
+from linkage.vault.opt_out_models import (
+    NationalOptOut,
+    NationalOptOutAsked,
+    Type1Statement,
+)
 from linkage.vault.review_models import (
     BreakGlass,
     Judgement,
@@ -29,6 +34,8 @@ __all__ = [
     "BreakGlass",
     "Delivery",
     "Judgement",
+    "NationalOptOut",
+    "NationalOptOutAsked",
     "PseudonymEpoch",
     "Quarantine",
     "Relink",
@@ -36,6 +43,7 @@ __all__ = [
     "RevealEvent",
     "ReviewPair",
     "StaffMember",
+    "Type1Statement",
     "WithheldNumber",
 ]
 
@@ -308,39 +316,6 @@ class CurrentRegistration(models.Model):
 
     class Meta:
         db_table = "current_registration"
-
-
-class NationalOptOut(models.Model):
-    """The NHS numbers on the newest national data opt-out list."""
-
-    number = models.BinaryField(primary_key=True)
-    run_id = models.IntegerField()
-
-    class Meta:
-        db_table = "national_opt_out"
-
-
-class NationalOptOutAsked(models.Model):
-    """The NHS numbers that the opt-out service was last asked about."""
-
-    number = models.BinaryField(primary_key=True)
-    asked_at = models.DateTimeField()
-
-    class Meta:
-        db_table = "national_opt_out_asked"
-
-
-class Type1Statement(models.Model):
-    """A coded type 1 opt-out, or its withdrawal, in a practice's record."""
-
-    record_key = models.BigIntegerField(primary_key=True)
-    subject_key = models.BigIntegerField(db_index=True)
-    on_date = models.DateField()
-    opted_out = models.BooleanField()
-    run_id = models.IntegerField()
-
-    class Meta:
-        db_table = "type1_statement"
 
 
 class Crosswalk(models.Model):

@@ -181,23 +181,6 @@ def keep_registrations(
     )
 
 
-def keep_type1_statements(
-    connection: dbapi.Connection, statements: pl.DataFrame, run_id: int
-) -> None:
-    """Keep coded opt-outs and withdrawals (record_key, subject_key, on_date,
-    opted_out)."""
-    bulk.copy(connection, statements, "said", temporary=True)
-    bulk.execute(
-        connection,
-        "INSERT INTO type1_statement (record_key, subject_key, on_date, opted_out,"
-        f" run_id) SELECT record_key, subject_key, on_date, opted_out, {run_id}"
-        " FROM pg_temp.said ON CONFLICT (record_key) DO NOTHING",
-        "INSERT INTO pending_person SELECT DISTINCT l.person_no FROM pg_temp.said t"
-        " JOIN link l ON l.subject_key = t.subject_key AND l.to_version IS NULL"
-        " ON CONFLICT DO NOTHING",
-    )
-
-
 def replace_national_opt_outs(
     connection: dbapi.Connection, numbers: pl.Series, run_id: int
 ) -> None:

@@ -13,7 +13,7 @@ from adbc_driver_postgresql import dbapi
 from linkage import bulk
 from linkage.vault import changes, index
 
-KEPT_BY_RUN = ("registration", "type1_statement", "crosswalk", "national_opt_out")
+KEPT_BY_RUN = ("registration", "type1_statement", "crosswalk")
 
 
 def subjects_of(connection: dbapi.Connection, runs: Iterable[int]) -> pl.DataFrame:
@@ -32,7 +32,9 @@ def withdraw(
 ) -> None:
     """Take back what runs have said, but for records that others speak of (`spared`).
 
-    Everybody whom it concerns is noted as changed. In the caller's transaction.
+    Everybody whom it concerns is noted as changed. In the caller's transaction. A list
+    of opt-outs stays until the one before has taken its place (`settle_index`): nobody
+    counts as opted in meanwhile.
     """
     some = ", ".join(str(int(run)) for run in runs)
     bulk.copy(
@@ -47,9 +49,6 @@ def withdraw(
         "INSERT INTO pending_person SELECT DISTINCT l.person_no FROM link l"
         f" JOIN ({told}) t ON t.subject_key = l.subject_key"
         " WHERE l.to_version IS NULL ON CONFLICT DO NOTHING",
-        "INSERT INTO pending_person SELECT p.person_no FROM person_identity p"
-        " JOIN national_opt_out o USING (number)"
-        f" WHERE o.run_id IN ({some}) ON CONFLICT DO NOTHING",
         "UPDATE source_record s SET withdrawn = true"
         f" WHERE s.run_id IN ({some}) AND NOT EXISTS (SELECT FROM pg_temp.spared x"
         " WHERE x.subject_key = s.subject_key)",
@@ -61,7 +60,8 @@ def settle_index(connection: dbapi.Connection, runs: Iterable[int], *, by: str) 
     """Bring the index in line after the other runs were read again; the one writer.
 
     Merges that the runs brought about are undone where that is still possible, local
-    ids mean the newest record that still stands, reviews of withdrawn records end.
+    ids mean the newest record that still stands, reviews of withdrawn records end. A
+    list of opt-outs that none has replaced is taken away.
     """
     some = ", ".join(str(int(run)) for run in runs)
     merged = bulk.fetch(
@@ -80,6 +80,10 @@ def settle_index(connection: dbapi.Connection, runs: Iterable[int], *, by: str) 
     )
     bulk.execute(
         connection,
+        "INSERT INTO pending_person SELECT p.person_no FROM person_identity p"
+        " JOIN national_opt_out o USING (number)"
+        f" WHERE o.run_id IN ({some}) ON CONFLICT DO NOTHING",
+        f"DELETE FROM national_opt_out WHERE run_id IN ({some})",
         "UPDATE local_ref r SET subject_key = n.subject_key, seen_on = n.seen_on FROM"
         " (SELECT DISTINCT ON (s.local_key) s.local_key, s.subject_key, s.seen_on"
         "  FROM source_record s WHERE NOT s.withdrawn AND s.local_key IN"
