@@ -203,7 +203,6 @@ def _load(
     try:
         with store.loading(
             run,
-            keyed_by_row=spec.keyed_by_row,
             refers_to={check.feed for check in spec.checks if check.feed},
         ) as loading:
             if not FeedRun.objects.filter(pk=run.pk, state__in=TO_LOAD).exists():
@@ -233,8 +232,6 @@ def _load(
                 for table, facts in batch.facts.items():
                     loading.add(table, facts, batch.doubtful)
                 loading.reject(batch.rejected)
-                if batch.elsewhere is not None:
-                    loading.set_aside("elsewhere", batch.elsewhere)
                 if progress:
                     progress(intake.tally.rows_in)
             gate.let_out(intake.tally.measured)

@@ -69,7 +69,7 @@ class Intake:
         self._met: list[pl.DataFrame] = []
         self._met_keys = MetKeys()
         self._again = pl.Series(dtype=pl.Int64)
-        self._rows: list[pl.DataFrame] = []
+        self._known: list[pl.DataFrame] = []
         self._listed: list[pl.Series] = []
         self._references: pl.DataFrame | None = None
         self._tokens: pl.DataFrame | None = None
@@ -89,7 +89,7 @@ class Intake:
         tally.noted.update(checked.noted)
         tally.measured.add(measure(checked, frame.height))
         reasons = [checked.rejected]
-        doubtful, elsewhere = pl.Series(dtype=pl.Int64), None
+        doubtful = pl.Series(dtype=pl.Int64)
         # Who only refers to people leaves the index as it is, and waits for nobody.
         changes = spec.tier != "reference"
         with index.writing() if changes else index.reading() as connection:
@@ -101,6 +101,7 @@ class Intake:
             reasons.append(unknown)
             rows = self._once(keyed(identify(rows, spec)))
             if spec.keeps:
+                self._met_keys.add(rows["row_key"])
                 facts = self._keep(connection, rows)
             else:
                 rows, unknown = self._whose(connection, rows)
@@ -108,24 +109,37 @@ class Intake:
                 early = before_birth(rows, spec)
                 reasons.append(early)
                 rows = rows.join(early, on="row_number", how="anti")
+                # One that is left out hides no repeat that can be taken in.
+                self._met_keys.add(rows["row_key"])
                 facts = self._facts(connection, rows)
                 known = self._may_be_known(rows)
                 if spec.opt_out:
                     self._keep_opt_outs(connection, rows, known)
-                doubtful = known["row_number"]
-                elsewhere = self._elsewhere(connection, known)
+                doubtful = self._doubtful(rows, known)
             rejected = self._reject(connection, frame, reasons)
         tally.quality.append(quality(frame, checked, rejected, spec))
         for name in ("event", "activity"):
             if name in facts:
                 on = "on_date" if name == "event" else "start_on"
                 tally.span(facts[name][on])
-        return Batch(facts, rejected, doubtful, elsewhere)
+        return Batch(facts, rejected, doubtful)
 
     def doubts(self) -> Doubts:
         """What is open until the facts set aside meet the store's."""
+        spec = self.spec
         keys = pl.concat(self._met) if self._met else _no_keys()
-        return Doubts(self.repeats, keys, self.corrected)
+        none = _no_keys().with_columns(version=pl.lit(None, dtype=pl.Date))
+        once = any(activity.once_per for activity in spec.activities)
+        return Doubts(
+            repeats=self.repeats,
+            dated=spec.latest_by is not None,
+            of_many=frozenset(
+                ["registration", "residence", *(["activity"] if once else [])]
+            ),
+            keys=keys,
+            rows=pl.concat(self._known) if self._known else none,
+            possible=lambda rows: possible(rows, spec),
+        )
 
     def keep_list(self, connection: dbapi.Connection) -> None:
         """Put the list that the file was, whole, in the place of the one before."""
@@ -136,53 +150,30 @@ class Intake:
         else:
             vault.replace_national_opt_outs(connection, numbers, self.run_id)
 
-    def corrected(self, row_numbers: list[int]) -> pl.DataFrame:
-        """Every fact that older versions of these rows can have made.
-
-        Only of rows that make several facts: of one, the new replaces the old. An
-        activity of several rows goes by a key of its own and is replaced by it.
-        """
-        none = pl.DataFrame(
-            schema={"table": pl.String, "person_no": pl.Int32, "record_key": pl.Int64}
-        )
-        if not self._rows:
-            return none
-        rows = pl.concat(self._rows).filter(pl.col("row_number").is_in(row_numbers))
-        single = [a for a in self.spec.activities if not a.once_per]
-        spec = self.spec.model_copy(update={"activities": tuple(single)})
-        return (
-            possible(rows, spec)
-            .join(rows.select("row_number", "person_no"), on="row_number")
-            .select("table", "person_no", "record_key")
-        )
-
     def _may_be_known(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows that an earlier run, or an earlier batch, may have loaded."""
         known = self.may_be_known(rows["row_key"])
         return rows.filter(known | rows["row_key"].is_in(self._again.implode()))
 
-    def _elsewhere(
-        self, connection: dbapi.Connection, rows: pl.DataFrame
-    ) -> pl.DataFrame | None:
-        """Facts that earlier versions of these rows can have left with other people."""
+    def _doubtful(self, rows: pl.DataFrame, known: pl.DataFrame) -> pl.Series:
+        """The numbers of the rows whose facts may be there already.
+
+        All, where another row can have made the same fact. Of the known ones what the
+        store needs to find their earlier version is remembered.
+        """
         spec = self.spec
-        several = sum(len(spec.numbered(e.code)) for e in spec.events) > 1
-        if spec.latest_by and (several or len(spec.activities) + len(spec.events) > 1):
-            self._rows.append(rows.select("row_number", "row_key", "person_no"))
-        if not spec.local_ids or not (spec.events or spec.activities):
-            return None
-        others = index.others_by_local_key(connection, rows["local_key_0"])
-        moved = rows.join(others, left_on="local_key_0", right_on="local_key").filter(
-            pl.col("other_no") != pl.col("person_no")
-        )
-        if moved.is_empty():
-            return None
-        version = pl.col(spec.latest_by) if spec.latest_by else pl.lit(None)
-        whose = moved.select(
-            "row_number", person_no="other_no", version=version.cast(pl.Date)
-        )
-        once = moved.unique("row_number", maintain_order=True)
-        return possible(once, spec).join(whose, on="row_number")
+        if known.height and (spec.events or spec.activities):
+            version = pl.col(spec.latest_by) if spec.latest_by else pl.lit(None)
+            once = {name for activity in spec.activities for name in activity.once_per}
+            self._known.append(
+                known.select(
+                    "row_number",
+                    "row_key",
+                    *sorted(once),
+                    version=version.cast(pl.Date),
+                )
+            )
+        return (known if spec.keyed_by_row else rows)["row_number"]
 
     def _without_token(
         self, connection: dbapi.Connection, rows: pl.DataFrame
@@ -242,7 +233,6 @@ class Intake:
             else:
                 rows = fresh
         self._met.append(rows.select("row_number", "row_key"))
-        self._met_keys.add(rows["row_key"])
         self.tally.duplicate += before - rows.height
         return rows
 

@@ -20,11 +20,13 @@ import polars as pl
 from django.db import connection, transaction
 
 from governance import audit
-from linkage import bulk, moves, versions
+from linkage import bulk, moves
 from linkage.key_filter import key_filter, may_hold
 from linkage.models import FeedRun, RunKeys
+from linkage.settling import Settling
 from linkage.shards import shards
 from linkage.steps.pseudonymise import TABLES
+from linkage.versions import Doubts
 
 POSTGRES = {
     pl.Int16: "smallint",
@@ -35,15 +37,7 @@ POSTGRES = {
     pl.Date: "date",
     pl.String: "text",
 }
-ELSEWHERE = {
-    "row_number": pl.Int64,
-    "person_no": pl.Int32,
-    "record_key": pl.Int64,
-    "version": pl.Date,
-}
-ASIDE = {
-    name: {"row_number": pl.Int64} | columns for name, columns in TABLES.items()
-} | {"elsewhere": ELSEWHERE}
+ASIDE = {name: {"row_number": pl.Int64} | columns for name, columns in TABLES.items()}
 RUN_LOCK = 7_201_954  # first half of the advisory lock on a run; the second is its id
 FEED_LOCK = 7_201_955  # the same of a feed: its runs are attached one at a time
 PATIENCE_SECONDS = 3.0
@@ -71,13 +65,12 @@ class Loading:
         cursor: Any,
         run: FeedRun,
         *,
-        keyed_by_row: bool,
         refers_to: Collection[str],
     ) -> None:
         self.cursor = cursor
         self.run = run
         self._others = {feed: _filters(feed) for feed in refers_to}
-        self._earlier = _earlier(run) if keyed_by_row else None
+        self._earlier = _earlier(run)
         self._facts: dict[str, int] = {}
         self._people: list[pl.Series] = []
         self._aside: dict[str, str] = {}
@@ -102,7 +95,7 @@ class Loading:
         """Take facts; those of the doubtful rows (their numbers) are set aside."""
         self._facts.setdefault(table, 0)
         aside = facts["row_number"].is_in(doubtful.implode())
-        self.set_aside(table, facts.filter(aside))
+        self._set_aside(table, facts.filter(aside))
         fresh = facts.filter(~aside)
         self._facts[table] += fresh.height
         self._people.append(fresh["person_no"].unique())
@@ -115,8 +108,8 @@ class Loading:
         for (shard,), part in parts.items():
             copy(self.cursor, f"{table}_p{shard:02d}", part.select(columns))
 
-    def set_aside(self, table: str, frame: pl.DataFrame) -> None:
-        """Keep facts (or where else their rows may have some) until the end."""
+    def _set_aside(self, table: str, frame: pl.DataFrame) -> None:
+        """Keep facts until the end."""
         if frame.is_empty():
             return
         if table not in self._aside:
@@ -134,9 +127,7 @@ class Loading:
         rows = rejected.select("row_number", "fate", "rule", "field")
         copy(self.cursor, "rejected_row", rows.with_columns(run_id=run_id))
 
-    def attach(
-        self, period_on: date, doubts: versions.Doubts, index_version: int
-    ) -> Attached:
+    def attach(self, period_on: date, doubts: Doubts, index_version: int) -> Attached:
         """Settle what was set aside, and note whom the run has touched.
 
         `period_on` is the day that the file speaks of; it decides between versions of
@@ -144,14 +135,25 @@ class Loading:
         which the run began to look people up; a record that has changed person since
         takes its facts along.
         """
-        elsewhere = self._aside.pop("elsewhere", None)
         done = Attached(self._facts)
         followed = moves.follow(
             self.cursor, self._aside, list(self._facts), self.run.pk, index_version
         )
         self._people.append(pl.Series("person_no", followed, dtype=pl.Int32))
-        if self._aside or elsewhere:
-            done.duplicate_rows = self._settle(period_on, doubts, elsewhere)
+        if self._aside or doubts.rows.height:
+            settling = Settling(
+                self.cursor,
+                self._aside,
+                list(self._facts),
+                doubts,
+                period_on,
+                self.run.pk,
+            )
+            done.duplicate_rows = settling.settle()
+            own, people = settling.taken()
+            for table, many in own.items():
+                self._facts[table] -= many
+            self._people.append(pl.Series("person_no", people, dtype=pl.Int32))
         for table, name in self._aside.items():
             columns = ", ".join(TABLES[table])
             self.cursor.execute(
@@ -171,51 +173,13 @@ class Loading:
             self.cursor.execute(f"DROP TABLE {name}")
         return done
 
-    def _settle(
-        self, period_on: date, doubts: versions.Doubts, elsewhere: str | None
-    ) -> int:
-        """Let versions decide; returns how many rows were there already."""
-        cursor, names = self.cursor, self._aside
-        made = {
-            "lost": "row_number bigint",
-            "taken": "name text, run_id integer, person_no integer",
-        }
-        for name, columns in made.items():
-            cursor.execute(f"DROP TABLE IF EXISTS pg_temp.{name}")
-            cursor.execute(f"CREATE TEMP TABLE {name} ({columns}) ON COMMIT DROP")
-        if elsewhere:
-            versions.settle_elsewhere(cursor, self._facts, names, elsewhere)
-            cursor.execute(f"DROP TABLE {elsewhere}")
-        newer: set[int] = set()
-        replaced: set[int] = set()
-        for table, name in names.items():
-            cursor.execute(f"ANALYZE {name} (person_no, record_key)")
-            if doubts.repeats:
-                versions.drop_repeats(cursor, name, table)
-            bring, again = versions.settle_versions(
-                cursor, name, table, period_on, self.run.pk
-            )
-            newer |= bring
-            replaced |= again
-        versions.take_away_corrected(cursor, sorted(newer), doubts)
-        own, people = versions.taken(cursor, self.run.pk)
-        for table, many in own.items():
-            self._facts[table] -= many
-        self._people.append(pl.Series("person_no", people, dtype=pl.Int32))
-        return _rows_lost(cursor, names) + len(replaced)
-
 
 @contextmanager
-def loading(
-    run: FeedRun, *, keyed_by_row: bool, refers_to: Collection[str] = ()
-) -> Iterator[Loading]:
+def loading(run: FeedRun, *, refers_to: Collection[str] = ()) -> Iterator[Loading]:
     """The transaction in which a run is loaded, alone in loading its feed.
 
-    refers_to: feeds whose rows those of this one are checked against.
-
-    keyed_by_row: every fact of the feed goes by the key of the one row that made it,
-    so that the keys of earlier runs tell which facts may be there. Raises RunBusyError
-    when another process loads the same file.
+    refers_to: feeds whose rows those of this one are checked against. Raises
+    RunBusyError when another process loads the same file.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         if not _alone(cursor, run.pk):
@@ -224,14 +188,14 @@ def loading(
         cursor.execute("SET LOCAL work_mem = '256MB'")
         # What is told to be loaded must outlive the server: nobody loads it again.
         cursor.execute("SET LOCAL synchronous_commit = on")
-        yield Loading(cursor, run, keyed_by_row=keyed_by_row, refers_to=refers_to)
+        yield Loading(cursor, run, refers_to=refers_to)
 
 
 def publish(
     run: FeedRun,
     loading: Loading,
     period_on: date,
-    doubts: versions.Doubts,
+    doubts: Doubts,
     index_version: int,
 ) -> Attached:
     """Close a run's ledger entry in the transaction of its facts.
@@ -351,10 +315,3 @@ def _earlier(run: FeedRun) -> list[bytes] | None:
     kept = RunKeys.objects.filter(run__in=earlier).values_list("filter", flat=True)
     filters = [bytes(known) for known in kept]
     return filters if len(filters) == earlier.count() else None
-
-
-def _rows_lost(cursor: Any, names: dict[str, str]) -> int:
-    """How many rows have no fact left, having had some."""
-    left = "".join(f" EXCEPT SELECT row_number FROM {name}" for name in names.values())
-    cursor.execute(f"SELECT count(*) FROM (SELECT row_number FROM lost{left}) gone")
-    return cursor.fetchone()[0]

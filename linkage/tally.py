@@ -39,11 +39,9 @@ class Tally:
 
 @dataclass
 class Batch:
-    """What a batch gives the store: facts by table, rejected rows, the numbers of the
-    rows that may have been loaded before, and where else an earlier version of those
-    may have left facts."""
+    """What a batch gives the store: facts by table, rejected rows, and the numbers of
+    the rows whose facts may be there already."""
 
     facts: dict[str, pl.DataFrame]
     rejected: pl.DataFrame
     doubtful: pl.Series
-    elsewhere: pl.DataFrame | None = None

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from linkage.key_filter import key_filter, may_hold
+from linkage.key_filter import _probes, key_filter, may_hold
 from linkage.keys import row_keys
 
 
@@ -19,10 +19,20 @@ def test_what_was_put_in_is_always_found(many: int) -> None:
     assert may_hold(key_filter(put_in), put_in).all()
 
 
-def test_of_others_few_are_found() -> None:
-    known = key_filter(keys(0, 65_536))  # sixteen bits a key, the fullest it gets
-    found = may_hold(known, keys(1_000_000, 200_000))
-    assert 0 < found.mean() < 1 / 300
+def test_of_others_hardly_any_are_found() -> None:
+    known = key_filter(keys(0, 65_536))  # 32 bits a key, the fullest it gets
+    found = may_hold(known, keys(1_000_000, 2_000_000))
+    assert 0 < found.mean() < 1 / 100_000
+
+
+def test_filters_of_four_probes_are_still_understood() -> None:
+    put_in = keys(0, 1000)
+    probes = _probes(put_in, 16_384, 4)
+    held = np.zeros(16_384, dtype=np.bool_)
+    held[np.concatenate(probes)] = True
+    known = np.packbits(held, bitorder="little").tobytes()
+    assert may_hold(known, put_in).all()
+    assert may_hold(known, keys(5000, 1000)).mean() < 1 / 100
 
 
 def test_an_empty_filter_holds_nothing() -> None:
