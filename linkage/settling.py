@@ -137,6 +137,11 @@ class Settling:
             newer = f"({one}) IS DISTINCT FROM ({other}) AND {period}"
             timely = period
             values.insert(0, self.period_on)
+        if table == "activity" and table in self.doubts.of_many:
+            # Of a spell the first episode tells, whichever was sent last.
+            newer = (
+                f"CASE WHEN s.place <> t.place THEN s.place < t.place ELSE {newer} END"
+            )
         if period in newer:
             run = " JOIN feed_run r ON r.id = t.run_id"
             values.insert(0, self.period_on)
@@ -353,8 +358,13 @@ def _same(one: str) -> str:
 
 
 def _drop_repeats(cursor: Any, staged: str, table: str) -> None:
-    """Keep one of each record_key staged twice: the latest version, then the last."""
+    """Keep one of each record_key staged twice: the latest version, then the last.
+
+    Of a spell, which many rows tell of, the version of its first episode.
+    """
     newest = "recorded_on DESC NULLS LAST, " if table in VERSIONED else ""
+    if table == "activity":
+        newest = "place NULLS LAST, " + newest
     cursor.execute(
         "WITH ranked AS (SELECT ctid, row_number() OVER (PARTITION BY record_key"
         f" ORDER BY {newest}row_number DESC) AS place FROM {staged}), gone AS"

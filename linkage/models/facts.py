@@ -61,7 +61,8 @@ class Activity(models.Model):
     """One use of a service: appointment, attendance, spell, contact, stay, service.
 
     `end_on` is null while it lasts. `cost_gbp` is an estimate at unit cost. `seen_by`
-    is the provider's own code of who saw the person.
+    is the provider's own code of who saw the person. `place` is which of the rows that
+    speak of it, in their order, has told: the first episode of a spell has 1.
     """
 
     record_key = models.BigIntegerField(primary_key=True)
@@ -78,6 +79,7 @@ class Activity(models.Model):
     reason_code = models.CharField(max_length=20, null=True)
     seen_by = models.CharField(max_length=20, null=True)
     cost_gbp = models.FloatField(null=True)
+    place = models.IntegerField(null=True)
     feed_no = models.SmallIntegerField()
     run_id = models.IntegerField()
 

@@ -57,6 +57,7 @@ TABLES: dict[str, Schema] = {
         "reason_code": pl.String,
         "seen_by": pl.String,
         "cost_gbp": pl.Float32,
+        "place": pl.Int32,
         "feed_no": pl.Int16,
     },
 }
@@ -105,12 +106,17 @@ def pseudonymise(
             or [pl.DataFrame(schema={"row_number": pl.Int64, **TABLES["event"]})]
         )
     if spec.activities:
-        tables["activity"] = pl.concat(
+        made = pl.concat(
             [
                 _activity(rows, activity, spec, unit_costs)
                 for activity in spec.activities
             ]
         )
+        if any(activity.once_per for activity in spec.activities):
+            # Episodes of one spell may belong to different kinds of it.
+            made = made.sort("place", nulls_last=True, maintain_order=True)
+            made = made.unique("record_key", keep="first", maintain_order=True)
+        tables["activity"] = made
     return Facts(tables, unplaced)
 
 
@@ -309,6 +315,7 @@ def _activity(
         reason_code=_optional(part.reason),
         seen_by=_optional(part.seen_by),
         cost_gbp=_cost(part, unit_costs),
+        place=_optional(part.first_by).cast(pl.Int32, strict=False),
         feed_no=pl.lit(spec.number),
     )
 

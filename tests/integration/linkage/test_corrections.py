@@ -182,6 +182,28 @@ def test_an_undated_row_that_says_the_same_again_is_a_duplicate(
     assert stored(f"SELECT * FROM touched_person WHERE run_id = {again.pk}") == []
 
 
+def test_a_spell_is_told_by_its_first_episode_though_the_second_is_sent_again(
+    deliver, stored
+) -> None:
+    deliver("gp_patient", PATIENT, {})
+    second = {"EPIKEY": "501", "EPIORDER": "2", "DIAG_01": "N390", "TRETSPEF": "430"}
+    deliver("sus_apc", EPISODE, {}, second)
+    deliver("sus_apc", EPISODE, second | {"SUSLDDATE": "2026-03-01"}, name="later")
+    assert stored("SELECT reason_code, specialty FROM activity") == [("J449", "300")]
+    corrected = {"DIAG_01": "I500", "SUSLDDATE": "2026-03-02"}
+    deliver("sus_apc", EPISODE, corrected, name="last")
+    assert stored("SELECT reason_code, specialty FROM activity") == [("I500", "300")]
+
+
+def test_a_spell_whose_episodes_differ_in_class_is_one_and_the_first_tells(
+    deliver, stored
+) -> None:
+    deliver("gp_patient", PATIENT, {})
+    second = {"EPIKEY": "501", "EPIORDER": "2", "CLASSPAT": "2", "TRETSPEF": "430"}
+    deliver("sus_apc", EPISODE, second, {})
+    assert stored("SELECT specialty FROM activity") == [("300",)]
+
+
 def test_a_row_of_nobody_known_hides_no_repeat_that_somebody_has(
     deliver, stored, monkeypatch
 ) -> None:
