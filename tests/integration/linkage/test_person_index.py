@@ -182,6 +182,7 @@ def test_facts_staged_before_a_merge_are_attached_to_the_merged_person(
                 "DOB": "1950-07-03",
                 "HOMEADD": "ZX2 2BB",
                 "ADMIDATE": "2026-03-02",
+                "DISDATE": "2026-03-09",
             },
             name="later",
         )
