@@ -18,7 +18,7 @@ from linkage.specs import FeedSpec
 from linkage.steps.before_birth import before_birth
 from linkage.steps.identify import identify, subjects
 from linkage.steps.measure import measure
-from linkage.steps.pseudonymise import possible, pseudonymise
+from linkage.steps.pseudonymise import SHARED, possible, pseudonymise
 from linkage.steps.quality import quality
 from linkage.steps.validate import EXCLUDING, NOT_USED, Checked, validate
 from linkage.tally import Batch, Tally
@@ -71,6 +71,7 @@ class Intake:
         self._again = pl.Series(dtype=pl.Int64)
         self._known: list[pl.DataFrame] = []
         self._listed: list[pl.Series] = []
+        self._shared: list[pl.Series] = []
         self._references: pl.DataFrame | None = None
         self._tokens: pl.DataFrame | None = None
         self._areas = pl.DataFrame(
@@ -128,6 +129,7 @@ class Intake:
         """What is open until the facts set aside meet the store's."""
         spec = self.spec
         keys = pl.concat(self._met) if self._met else _no_keys()
+        shared = pl.concat([_no_keys()["row_key"], *self._shared])
         none = _no_keys().with_columns(version=pl.lit(None, dtype=pl.Date))
         once = any(activity.once_per for activity in spec.activities)
         return Doubts(
@@ -139,6 +141,7 @@ class Intake:
             keys=keys,
             rows=pl.concat(self._known) if self._known else none,
             possible=lambda rows: possible(rows, spec),
+            shared=shared,
         )
 
     def keep_list(self, connection: dbapi.Connection) -> None:
@@ -291,6 +294,9 @@ class Intake:
                 self.run_id,
                 self.period_on,
             )
+        if not spec.keyed_by_row:
+            made = [facts.tables[name] for name in SHARED if name in facts.tables]
+            self._shared += [some["record_key"].alias("row_key") for some in made]
         return facts.tables
 
     def _keep_opt_outs(

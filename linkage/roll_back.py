@@ -24,7 +24,7 @@ from linkage.gatekeeping import Source
 from linkage.key_filter import may_hold
 from linkage.models import FeedRun, RejectedRow, RunKeys
 from linkage.steps.identify import identify
-from linkage.steps.pseudonymise import TABLES
+from linkage.steps.pseudonymise import SHARED, TABLES
 from linkage.steps.read import opened, read, read_opened
 from linkage.steps.validate import NOT_USED, validate
 from linkage.vault import deliveries, index, undo
@@ -47,7 +47,7 @@ def roll_back_run(*, run_id: int, reason: str, by: str) -> FeedRun:
         return run
     refuse_roll_back(run, reason)
     if run.state == State.PUBLISHED:
-        keys = _row_keys(run)
+        keys = _keys(run)
         _sharing(_with_replays(run, State.PUBLISHED), keys)
         run.detail = run.detail | {"undoing": {"by": by, "reason": reason}}
         run.save(update_fields=["detail"])
@@ -88,7 +88,7 @@ def _with_replays(run: FeedRun, state: str) -> list[FeedRun]:
 
 
 def _sharing(undone: Sequence[FeedRun], keys: pl.Series | None) -> list[FeedRun]:
-    """The feed's other runs that may hold one of these keys of rows, in their order.
+    """The feed's other runs that may hold a row or fact of these keys, in their order.
 
     keys: None where each file stands for itself.
     """
@@ -118,8 +118,11 @@ def _sharing(undone: Sequence[FeedRun], keys: pl.Series | None) -> list[FeedRun]
     return found
 
 
-def _row_keys(run: FeedRun) -> pl.Series | None:
-    """The keys of a run's rows; None where each file of the feed stands for itself."""
+def _keys(run: FeedRun) -> pl.Series | None:
+    """The keys of a run's rows, and of its facts that other rows can make too.
+
+    None where each file of the feed stands for itself.
+    """
     spec = FEEDS[run.feed]
     if spec.keeps in actions.LISTS:
         return None
@@ -130,6 +133,8 @@ def _row_keys(run: FeedRun) -> pl.Series | None:
         )
     received_on = actions.received_on_of(run)
     found = [pl.Series("row_key", [], dtype=pl.Int64)]
+    if not spec.keyed_by_row:
+        found += _shared(_with_replays(run, State.PUBLISHED))
     with deliveries.opened(run.sha256) as path:
         for frame in read(path, spec):
             rows = validate(frame, spec, received_on).accepted
@@ -138,6 +143,19 @@ def _row_keys(run: FeedRun) -> pl.Series | None:
                 rows = rows.with_columns(nhs_number=none)
             found.append(keyed(identify(rows, spec))["row_key"])
     return pl.concat(found).unique()
+
+
+def _shared(runs: Sequence[FeedRun]) -> list[pl.Series]:
+    """The keys of what runs have in the tables whose facts other rows can make too."""
+    numbers = ", ".join(str(run.pk) for run in runs)
+    with bulk.connect("default") as to:
+        made = [
+            bulk.fetch(
+                to, f"SELECT record_key FROM {table} WHERE run_id IN ({numbers})"
+            )
+            for table in SHARED
+        ]
+    return [some["record_key"].cast(pl.Int64).alias("row_key") for some in made]
 
 
 def _file_of(run: FeedRun) -> FeedRun:

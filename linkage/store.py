@@ -210,9 +210,8 @@ def publish(
     run.detail = run.detail | {"facts": done.facts, "people": done.people}
     run.state = FeedRun.State.PUBLISHED
     run.save()
-    RunKeys.objects.update_or_create(
-        run=run, defaults={"filter": key_filter(doubts.keys["row_key"])}
-    )
+    keys = pl.concat([doubts.keys["row_key"], doubts.shared.alias("row_key")])
+    RunKeys.objects.update_or_create(run=run, defaults={"filter": key_filter(keys)})
     audit.record("feed_loaded", None, subject=run.feed, persons=done.people, run=run.pk)
     return done
 

@@ -18,7 +18,8 @@ class Doubts:
     may state. keys: row_number and row_key of every row that may have made facts.
     rows: row_number, row_key, version of those that were perhaps loaded before, with
     what `possible` needs. possible: from such rows to every fact that any version of
-    them can have made, as table, row_number, record_key.
+    them can have made, as table, row_number, record_key. shared: the keys of
+    facts that rows of other keys can make too.
     """
 
     repeats: bool
@@ -26,6 +27,7 @@ class Doubts:
     of_many: frozenset[str]
     keys: pl.DataFrame
     rows: pl.DataFrame
+    shared: pl.Series
     possible: Callable[[pl.DataFrame], pl.DataFrame]
 
     @property

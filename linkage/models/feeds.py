@@ -65,7 +65,10 @@ class FeedRun(models.Model):
 
 
 class RunKeys(models.Model):
-    """Which rows a run has loaded, as a `key_filter`: later runs ask it first."""
+    """Which rows a run has loaded, as a `key_filter`: later runs ask it first.
+
+    Of a feed whose rows share facts (the episodes of a spell) it holds their keys too.
+    """
 
     run = models.OneToOneField(FeedRun, models.CASCADE, primary_key=True)
     filter = models.BinaryField()

@@ -63,6 +63,10 @@ TABLES: dict[str, Schema] = {
 }
 
 
+# Tables of facts that several rows, of other keys, can make and end.
+SHARED = ("registration", "residence", "activity")
+
+
 class Facts(NamedTuple):
     """The facts of a batch by table, each frame with row_number, and what was lost.
 

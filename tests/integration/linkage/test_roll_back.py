@@ -267,3 +267,27 @@ def test_whom_it_touched_is_told_to_everything_derived(
         " WHERE event = 'feed_rolled_back'"
     )
     assert told.fetchall() == [("gp_observation", 1, "wrong file")]
+
+
+def test_a_registration_that_a_bad_list_had_ended_is_open_again(deliver, whole) -> None:
+    """The row that ended it goes by another key, since the name differs too."""
+    deliver("registered_list", LISTED, {}, name="registered_list_202607")
+    before = whole()
+    ended = {
+        "Family Name": "Marsh",
+        "Primary Care Provider Business Effective To Date": "2026-08-15",
+    }
+    run = deliver("registered_list", LISTED, ended, name="registered_list_202609")
+    assert whole()["registration"] != before["registration"]
+    undo(run)
+    assert whole() == before
+
+
+def test_a_spell_whose_later_episode_alone_is_taken_back_stays(deliver, whole) -> None:
+    deliver("registered_list", LISTED, {})
+    deliver("sus_apc", EPISODE, {}, name="one")
+    before = whole()
+    second = {"EPIKEY": "501", "EPIORDER": "2", "DIAG_01": "N390"}
+    run = deliver("sus_apc", EPISODE, second | {"SUSLDDATE": "2026-03-01"}, name="two")
+    undo(run)
+    assert whole() == before
