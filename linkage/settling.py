@@ -7,14 +7,14 @@ the new one says it too. Facts are found by (person_no, record_key); rows that a
 known and not found there have changed person, and are looked for everywhere.
 """
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
 from datetime import date
 from io import BytesIO
 from typing import Any
 
 import polars as pl
 
+from linkage.probing import probing_by_key
 from linkage.steps.pseudonymise import TABLES
 from linkage.versions import VERSIONED, Doubts
 
@@ -26,8 +26,6 @@ CONTENT = {
     ]
     for table in VERSIONED
 }
-# One lookup by key costs about as much as reading this many rows in passing.
-LOOKUP_WORTH_ROWS = 20
 # A row of an episode can have made 46 facts: this many keys fit into 100 MiB.
 ROWS_AT_ONCE = 20_000
 _KEYS = "row_number bigint, person_no integer, record_key bigint"
@@ -47,6 +45,7 @@ class Settling:
 
     tables: every table that rows of the feed make facts for; a corrected row may make
     none for one where its earlier version did. period_on: the day the file speaks of.
+    said_later: of keys of facts, whether a file that speaks of a later day has them.
     """
 
     def __init__(
@@ -57,6 +56,7 @@ class Settling:
         doubts: Doubts,
         period_on: date,
         run_id: int,
+        said_later: Callable[[pl.Series], pl.Series],
     ) -> None:
         self.cursor = cursor
         self.aside = aside
@@ -64,6 +64,7 @@ class Settling:
         self.doubts = doubts
         self.period_on = period_on
         self.run_id = run_id
+        self.said_later = said_later
 
     def settle(self) -> int:
         """Leave staged what is to be inserted; returns how many rows brought nothing.
@@ -145,7 +146,7 @@ class Settling:
         if period in newer:
             run = " JOIN feed_run r ON r.id = t.run_id"
             values.insert(0, self.period_on)
-        with _probing_by_key(self.cursor, name, table):
+        with probing_by_key(self.cursor, name, table):
             self.cursor.execute(
                 f"INSERT INTO met_{table} SELECT s.row_number, s.person_no,"
                 f" s.record_key, {newer}, {timely}, t.run_id = %s"
@@ -154,6 +155,18 @@ class Settling:
             )
         if self.cursor.rowcount:
             self.cursor.execute(f"ANALYZE met_{table}")
+        if table not in VERSIONED:
+            self._hear_later_lists(table)
+
+    def _hear_later_lists(self, table: str) -> None:
+        """What a later list has said again unchanged, an older one does not end."""
+        self.cursor.execute(f"SELECT DISTINCT record_key FROM met_{table} WHERE newer")
+        found = [key for (key,) in self.cursor.fetchall()]
+        keys = pl.Series("record_key", found, dtype=pl.Int64)
+        self.cursor.execute(
+            f"UPDATE met_{table} SET newer = false WHERE record_key = ANY(%s)",
+            [keys.filter(self.said_later(keys)).to_list()],
+        )
 
     def _judge_rows(self, rows: pl.DataFrame) -> None:
         """Say of each row whose own facts met any whether it is the newer version."""
@@ -180,7 +193,7 @@ class Settling:
             )
         again = rows.join(self._judged("timely AND NOT newer"), on="row_number")
         for table in self._all_that_may_stand(again):
-            with _probing_by_key(self.cursor, "there", table):
+            with probing_by_key(self.cursor, "there", table):
                 self.cursor.execute(
                     "UPDATE judged j SET newer = true FROM there s JOIN"
                     f" {table} t ON {_same('s')} WHERE j.row_number = s.row_number AND"
@@ -345,7 +358,7 @@ class Settling:
         if not self.cursor.rowcount:
             return
         self.cursor.execute("ANALYZE going")
-        with _probing_by_key(self.cursor, "going", table):
+        with probing_by_key(self.cursor, "going", table):
             self.cursor.execute(
                 f"WITH gone AS (DELETE FROM {table} t USING going g WHERE {_same('g')}"
                 " RETURNING t.run_id, t.person_no)"
@@ -371,27 +384,3 @@ def _drop_repeats(cursor: Any, staged: str, table: str) -> None:
         f" (DELETE FROM {staged} s USING ranked r WHERE s.ctid = r.ctid AND r.place > 1"
         " RETURNING s.row_number) INSERT INTO lost SELECT row_number FROM gone"
     )
-
-
-@contextmanager
-def _probing_by_key(cursor: Any, rows: str, table: str) -> Iterator[None]:
-    """Look few rows up one by one in a large table, instead of reading it whole.
-
-    Postgres does not foresee that a lookup prunes to one partition, so it thinks that
-    sixteen indexes will be searched for each row: for 11,000 rows in 3 million it read
-    everything, in 1.7 s instead of 0.1 s. Only for the lookup itself: a join between
-    two tables without an index must stay free to hash.
-    """
-    cursor.execute(
-        "SELECT (SELECT reltuples FROM pg_class WHERE oid = %s::regclass),"
-        " (SELECT sum(greatest(c.reltuples, 0)) FROM pg_inherits i"
-        "  JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = %s::regclass)",
-        [rows, table],
-    )
-    new, there = cursor.fetchone()
-    few = new * LOOKUP_WORTH_ROWS < there
-    for join in ("hashjoin", "mergejoin") if few else ():
-        cursor.execute(f"SET LOCAL enable_{join} = off")
-    yield
-    for join in ("hashjoin", "mergejoin") if few else ():
-        cursor.execute(f"SET LOCAL enable_{join} = on")

@@ -79,17 +79,11 @@ class Loading:
         """Of each row, False only where no earlier run of the feed holds it."""
         if self._earlier is None:
             return pl.repeat(value=True, n=row_keys.len(), eager=True)
-        met = np.zeros(row_keys.len(), dtype=np.bool_)
-        for known in self._earlier:
-            met |= may_hold(known, row_keys)
-        return pl.Series(met)
+        return _held(self._earlier, row_keys)
 
     def delivered(self, feed: str, row_keys: pl.Series) -> pl.Series:
         """Of each row key of another feed, whether a published run may hold it."""
-        met = np.zeros(row_keys.len(), dtype=np.bool_)
-        for kept in self._others[feed]:
-            met |= may_hold(kept, row_keys)
-        return pl.Series(met)
+        return _held(self._others[feed], row_keys)
 
     def add(self, table: str, facts: pl.DataFrame, doubtful: pl.Series) -> None:
         """Take facts; those of the doubtful rows (their numbers) are set aside."""
@@ -148,6 +142,7 @@ class Loading:
                 doubts,
                 period_on,
                 self.run.pk,
+                lambda keys: _held(_later(self.run, period_on), keys),
             )
             done.duplicate_rows = settling.settle()
             own, people = settling.taken()
@@ -314,3 +309,21 @@ def _earlier(run: FeedRun) -> list[bytes] | None:
     kept = RunKeys.objects.filter(run__in=earlier).values_list("filter", flat=True)
     filters = [bytes(known) for known in kept]
     return filters if len(filters) == earlier.count() else None
+
+
+def _later(run: FeedRun, period_on: date) -> list[bytes]:
+    """The key filters of the feed's published runs that speak of a later day."""
+    known = RunKeys.objects.filter(
+        run__feed=run.feed,
+        run__state=FeedRun.State.PUBLISHED,
+        run__detail__period_on__gt=period_on.isoformat(),
+    )
+    return [bytes(kept) for kept in known.values_list("filter", flat=True)]
+
+
+def _held(filters: list[bytes], keys: pl.Series) -> pl.Series:
+    """Of each key, whether any of the filters may hold it."""
+    met = np.zeros(keys.len(), dtype=np.bool_)
+    for known in filters:
+        met |= may_hold(known, keys)
+    return pl.Series(met)

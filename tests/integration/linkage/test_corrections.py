@@ -213,3 +213,15 @@ def test_a_row_of_nobody_known_hides_no_repeat_that_somebody_has(
     run = deliver("mhsds_ward_stay", STAY, {"Person_ID": "M9"}, {})
     assert run.loaded == 1
     assert stored(STAYS) == [(None,)]
+
+
+def test_a_list_that_comes_late_ends_nothing_that_a_later_one_confirmed(
+    deliver, stored
+) -> None:
+    ended = {"Primary Care Provider Business Effective To Date": "2026-07-31"}
+    deliver("registered_list", LISTED, {}, name="registered_list_202607")
+    again = {"Preferred Language": "de"}
+    deliver("registered_list", LISTED, again, name="registered_list_202609")
+    deliver("registered_list", LISTED, ended, name="registered_list_202608")
+    assert stored("SELECT end_on::text FROM registration") == [(None,)]
+    assert stored("SELECT practice_code FROM person") == [("Z81001",)]
