@@ -173,6 +173,7 @@ def settle_people(*, wait_seconds: int | None = None) -> int:
     Returns how many people were written. The vault forgets that they were pending
     only after the store has committed, so a crash in between costs a repetition.
     """
+    _merge_bridged(wait_seconds=wait_seconds)
     with (
         moves.alone(wait_seconds=wait_seconds),
         index.writing(wait_seconds=wait_seconds) as connection,
@@ -252,7 +253,7 @@ def _load(
     except Exception as error:
         _note_failure(run, error)
         raise
-    _merge(intake.merges, by=run.by, run_id=run.pk)
+    _merge_bridged()
     if mended := run.detail.get("mends"):
         _close_quarantine(mended, run)
 
@@ -300,23 +301,32 @@ def _close_quarantine(run_id: int, mended_by: FeedRun) -> None:
         connection.commit()
 
 
-def _merge(pairs: list[tuple[int, int]], *, by: str, run_id: int) -> None:
-    """Join people of the index whom a run's records have shown to be one.
+def _merge_bridged(*, wait_seconds: int | None = None) -> None:
+    """Join people of the index whom records of published runs have shown to be one.
 
-    A pair that may not be joined, or no longer can be, stays as it is.
+    A pair that may not be joined, or no longer can be, stays as it is. In a commit of
+    its own: what the store is told of a version must outlive a crash.
     """
-    if not pairs:
+    with index.reading() as connection:
+        runs = index.pending_merges(connection)["run_id"].unique().to_list()
+    if not runs:
         return
-    merged = 0
-    with index.writing() as connection:
-        for one, other in pairs:
-            with suppress(changes.RefusedChangeError):
-                changes.merge(
-                    connection, one, other, by=by, rule=BRIDGED, run_id=run_id
-                )
-                merged += 1
-    if merged:
-        audit.record("people_merged", None, subject=BRIDGED, persons=2 * merged, by=by)
+    published = FeedRun.objects.filter(pk__in=runs, state=FeedRun.State.PUBLISHED)
+    for run in published.order_by("pk"):
+        merged = 0
+        with index.writing(wait_seconds=wait_seconds) as connection:
+            pending = index.pending_merges(connection).filter(run_id=run.pk)
+            for pair in pending.select("person_no", "into_person_no").rows():
+                one, other = (changes.now_known_as(connection, n) for n in pair)
+                with suppress(changes.RefusedChangeError):
+                    changes.merge(
+                        connection, one, other, by=run.by, rule=BRIDGED, run_id=run.pk
+                    )
+                    merged += 1
+            index.merged(connection, run.pk)
+        if merged:
+            told = {"subject": BRIDGED, "persons": 2 * merged, "by": run.by}
+            audit.record("people_merged", None, **told)
 
 
 def _count(run: FeedRun, intake: Intake, withheld: Withholding) -> None:

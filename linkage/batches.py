@@ -37,8 +37,7 @@ class Intake:
     `may_be_known` says of row keys whether an earlier run may have loaded them;
     `delivered` of another feed's row keys whether any run of that feed has.
     `repeats` turns true when a later batch may hold another version of a fact that an
-    earlier one has brought. `merges` are people (one, other) whom its records show to
-    be one; they are joined when its facts stand.
+    earlier one has brought.
     """
 
     def __init__(
@@ -65,7 +64,6 @@ class Intake:
         self.delivered = delivered
         self.tally = Tally()
         self.repeats = False
-        self.merges: list[tuple[int, int]] = []
         self._met: list[pl.DataFrame] = []
         self._met_keys = MetKeys()
         self._again = pl.Series(dtype=pl.Int64)
@@ -262,9 +260,6 @@ class Intake:
             reviews.raise_pairs(
                 connection, found.review, index.newest_version(connection)
             )
-            if found.merges.height:
-                pairs = found.merges.select("person_no", "into_person_no")
-                self.merges += pairs.rows()
             rows = rows.join(
                 found.known, on="subject_key", how="left", maintain_order="left"
             ).join(met.select("subject_key", "seen_on"), on="subject_key", how="left")

@@ -37,11 +37,10 @@ class IndexBusyError(RuntimeError):
 
 
 class Resolved(NamedTuple):
-    """known: the subjects that have a person, as KNOWN. merges: people whom a new
-    record shows to be one. review: records with a likely person they did not go to."""
+    """known: the subjects that have a person, as KNOWN. review: records with a likely
+    person they did not go to."""
 
     known: pl.DataFrame
-    merges: pl.DataFrame
     review: pl.DataFrame
 
 
@@ -91,14 +90,14 @@ def resolve(
     """Find or make the person of each subject.
 
     New links, people and events are written in the caller's transaction as one new
-    index version. A subject met before keeps the person it has. What a person decided
+    index version, and whom the records show to be one person (`pending_merges`). A
+    subject met before keeps the person it has. What a person decided
     about a source's own id outranks every rule (`linkage.vault.judged`).
     """
     known = _met_before(connection, subjects, run_id)
     new = subjects.join(known, on="subject_key", how="anti")
     if new.is_empty():
-        none = pl.DataFrame()
-        return Resolved(known, none, none)
+        return Resolved(known, pl.DataFrame())
     search = identities.search_version(connection)
     records = _with_local_person(connection, new)
     close = identities.candidates(connection, records, spec, search)
@@ -114,12 +113,11 @@ def resolve(
     )
     linked = judged.allowed(connection, linked, placed, new)
     _write(connection, records, linked, spec, run_id, by)
+    _note_merges(connection, linked.merges, run_id)
     found = new.select("subject_key", subject_born_on="born_on").join(
         linked.decisions.select("subject_key", "person_no"), on="subject_key"
     )
-    return Resolved(
-        pl.concat([known, found.select(list(KNOWN))]), linked.merges, linked.review
-    )
+    return Resolved(pl.concat([known, found.select(list(KNOWN))]), linked.review)
 
 
 def _met_before(
@@ -197,6 +195,27 @@ def next_version(connection: dbapi.Connection, run_id: int | None, by: str) -> i
     return version
 
 
+def others_by_local_key(
+    connection: dbapi.Connection, local_keys: pl.Series
+) -> pl.DataFrame:
+    """The people of those local ids that have meant more than one: local_key, other_no.
+
+    Such ids are few, so which of the keys are among them is found out first: asked
+    for all at once, Postgres reads every source record.
+    """
+    shared = bulk.fetch(connection, "SELECT local_key FROM shared_local_key")
+    keys = local_keys.drop_nulls().unique().to_frame("local_key")
+    met = keys.join(shared.cast({"local_key": pl.Int64}), on="local_key", how="semi")
+    if met.is_empty():
+        return met.with_columns(other_no=pl.lit(None, dtype=pl.Int32))
+    bulk.ask(connection, met, "met_shared")
+    return bulk.fetch(
+        connection,
+        "SELECT DISTINCT s.local_key, l.person_no AS other_no FROM pg_temp.met_shared"
+        f" JOIN source_record s USING (local_key) JOIN {CURRENT}",
+    ).cast({"local_key": pl.Int64, "other_no": pl.Int32})
+
+
 def _with_local_person(
     connection: dbapi.Connection, subjects: pl.DataFrame
 ) -> pl.DataFrame:
@@ -228,6 +247,7 @@ def _write(
         feed_no=pl.lit(spec.number, dtype=pl.Int16),
         run_id=pl.lit(run_id, dtype=pl.Int32),
     )
+    _note_shared(connection, records)
     search = identities.search_version(connection)
     identities.write_records(connection, records, search)
     identities.write_identities(connection, records, search)
@@ -240,6 +260,37 @@ def _write(
     )
     bulk.copy(connection, events, "index_event")
     mark_pending(connection, decisions["person_no"])
+
+
+def _note_merges(
+    connection: dbapi.Connection, merges: pl.DataFrame, run_id: int
+) -> None:
+    if merges.is_empty():
+        return
+    pairs = merges.select("person_no", "into_person_no").unique()
+    run = pl.lit(run_id, dtype=pl.Int32).alias("run_id")
+    bulk.copy(connection, pairs.with_columns(run), "bridged", temporary=True)
+    bulk.execute(
+        connection,
+        "INSERT INTO pending_merge (run_id, person_no, into_person_no)"
+        " SELECT run_id, person_no, into_person_no FROM pg_temp.bridged"
+        " ON CONFLICT DO NOTHING",
+    )
+
+
+def pending_merges(connection: dbapi.Connection) -> pl.DataFrame:
+    """Whom records have shown to be one and who are still two: run_id, person_no,
+    into_person_no."""
+    return bulk.fetch(
+        connection,
+        "SELECT run_id, person_no, into_person_no FROM pending_merge"
+        " ORDER BY run_id, person_no, into_person_no",
+    )
+
+
+def merged(connection: dbapi.Connection, run_id: int) -> None:
+    """What a run has shown of people who are one was decided upon."""
+    bulk.execute(connection, f"DELETE FROM pending_merge WHERE run_id = {int(run_id)}")
 
 
 def make_people(connection: dbapi.Connection, numbers: pl.Series, version: int) -> None:
@@ -261,6 +312,37 @@ def mark_pending(connection: dbapi.Connection, people: pl.Series) -> None:
     bulk.execute(
         connection,
         "INSERT INTO pending_person SELECT person_no FROM pg_temp.changed"
+        " ON CONFLICT DO NOTHING",
+    )
+
+
+def _note_shared(connection: dbapi.Connection, linked: pl.DataFrame) -> None:
+    """Note local ids that now mean more than one person.
+
+    `local_person_no` already says whom an introduced id meant; only the others' earlier
+    records are looked up.
+    """
+    told = linked.drop_nulls("local_key").select(
+        "local_key", "person_no", "local_person_no"
+    )
+    fresh = told.filter(pl.col("local_person_no").is_null()).unique()
+    bulk.ask(connection, fresh.select("local_key", "person_no"), "fresh")
+    earlier = bulk.fetch(
+        connection,
+        "SELECT DISTINCT s.local_key, l.person_no FROM pg_temp.fresh"
+        f" JOIN source_record s USING (local_key) JOIN {CURRENT}",
+    ).cast({"local_key": pl.Int64, "person_no": pl.Int32})
+    several = pl.concat([fresh.select(earlier.columns), earlier]).filter(
+        pl.col("person_no").n_unique().over("local_key") > 1
+    )
+    moved = told.filter(pl.col("local_person_no") != pl.col("person_no"))
+    shared = pl.concat([several.select("local_key"), moved.select("local_key")])
+    if shared.is_empty():
+        return
+    bulk.copy(connection, shared.unique(), "shared", temporary=True)
+    bulk.execute(
+        connection,
+        "INSERT INTO shared_local_key SELECT local_key FROM pg_temp.shared"
         " ON CONFLICT DO NOTHING",
     )
 

@@ -241,6 +241,22 @@ class PendingMove(models.Model):
         db_table = "pending_move"
 
 
+class PendingMerge(models.Model):
+    """Two people whom a run's records show to be one, until they are joined.
+
+    Kept with the records, since a record that was met before shows nothing anew: the
+    people are joined when the run's facts stand, in whichever attempt that is.
+    """
+
+    pk = models.CompositePrimaryKey("run_id", "person_no", "into_person_no")
+    run_id = models.IntegerField()
+    person_no = models.IntegerField()
+    into_person_no = models.IntegerField()
+
+    class Meta:
+        db_table = "pending_merge"
+
+
 class LocalRef(models.Model):
     """What a source calls a person, and the newest record under that name.
 
