@@ -87,8 +87,9 @@ def candidates(
 ) -> pl.DataFrame:
     """Every identity of every person whom a record could mean, as IDENTITY_SCHEMA.
 
-    records: a linkage step's, with local_person_no. The NHS number is asked first; it
-    settles nearly all, and only the rest opens the dozens who share a block with it.
+    records: a linkage step's, with local_person_no, who is always asked about. The NHS
+    number is asked first; it settles nearly all, and only the rest opens the dozens who
+    share a block with it.
     """
     numbered = for_comparison(records).with_row_index("row")
     local = pl.Series("person_no", [], dtype=pl.Int32)
@@ -96,7 +97,10 @@ def candidates(
     if spec.tier == "token":
         return holders
     left = unsettled(numbered, holders)
-    local = left["local_person_no"].drop_nulls().unique().alias("person_no")
+    # Of a record that a number settles too: its source may have known the person
+    # before the number came, as somebody else.
+    local = numbered["local_person_no"].drop_nulls().unique().alias("person_no")
+    local = local.filter(~local.is_in(holders["person_no"].implode()))
     others = _who_share(connection, blocks(left, spec.tier), local, version)
     return pl.concat([holders, others]).unique()
 

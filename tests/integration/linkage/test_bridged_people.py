@@ -10,7 +10,7 @@ import pytest
 
 from linkage import actions, store
 from linkage.vault import changes
-from tests.integration.linkage.conftest import INDEXED, LISTED
+from tests.integration.linkage.conftest import ADA, INDEXED, LISTED
 
 pytestmark = pytest.mark.django_db(
     transaction=True, databases=["default", "vault", "audit"]
@@ -101,4 +101,13 @@ def test_pairs_that_hang_together_become_one_person(deliver, vaulted, as_role) -
         [run.pk, one, two, run.pk, two, three],
     )
     actions.settle_people()
+    assert vaulted(PEOPLE) == [(1,)]
+
+
+@pytest.mark.usefixtures("apart")
+def test_a_number_that_comes_later_under_the_same_local_id_joins_them(
+    deliver, vaulted
+) -> None:
+    numbered = AT_FIRST | {"NHSNumber": ADA}
+    deliver("trust_patient_index", INDEXED, numbered, name="later")
     assert vaulted(PEOPLE) == [(1,)]
