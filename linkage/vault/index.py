@@ -195,27 +195,6 @@ def next_version(connection: dbapi.Connection, run_id: int | None, by: str) -> i
     return version
 
 
-def others_by_local_key(
-    connection: dbapi.Connection, local_keys: pl.Series
-) -> pl.DataFrame:
-    """The people of those local ids that have meant more than one: local_key, other_no.
-
-    Such ids are few, so which of the keys are among them is found out first: asked
-    for all at once, Postgres reads every source record.
-    """
-    shared = bulk.fetch(connection, "SELECT local_key FROM shared_local_key")
-    keys = local_keys.drop_nulls().unique().to_frame("local_key")
-    met = keys.join(shared.cast({"local_key": pl.Int64}), on="local_key", how="semi")
-    if met.is_empty():
-        return met.with_columns(other_no=pl.lit(None, dtype=pl.Int32))
-    bulk.ask(connection, met, "met_shared")
-    return bulk.fetch(
-        connection,
-        "SELECT DISTINCT s.local_key, l.person_no AS other_no FROM pg_temp.met_shared"
-        f" JOIN source_record s USING (local_key) JOIN {CURRENT}",
-    ).cast({"local_key": pl.Int64, "other_no": pl.Int32})
-
-
 def _with_local_person(
     connection: dbapi.Connection, subjects: pl.DataFrame
 ) -> pl.DataFrame:
@@ -247,7 +226,6 @@ def _write(
         feed_no=pl.lit(spec.number, dtype=pl.Int16),
         run_id=pl.lit(run_id, dtype=pl.Int32),
     )
-    _note_shared(connection, records)
     search = identities.search_version(connection)
     identities.write_records(connection, records, search)
     identities.write_identities(connection, records, search)
@@ -312,37 +290,6 @@ def mark_pending(connection: dbapi.Connection, people: pl.Series) -> None:
     bulk.execute(
         connection,
         "INSERT INTO pending_person SELECT person_no FROM pg_temp.changed"
-        " ON CONFLICT DO NOTHING",
-    )
-
-
-def _note_shared(connection: dbapi.Connection, linked: pl.DataFrame) -> None:
-    """Note local ids that now mean more than one person.
-
-    `local_person_no` already says whom an introduced id meant; only the others' earlier
-    records are looked up.
-    """
-    told = linked.drop_nulls("local_key").select(
-        "local_key", "person_no", "local_person_no"
-    )
-    fresh = told.filter(pl.col("local_person_no").is_null()).unique()
-    bulk.ask(connection, fresh.select("local_key", "person_no"), "fresh")
-    earlier = bulk.fetch(
-        connection,
-        "SELECT DISTINCT s.local_key, l.person_no FROM pg_temp.fresh"
-        f" JOIN source_record s USING (local_key) JOIN {CURRENT}",
-    ).cast({"local_key": pl.Int64, "person_no": pl.Int32})
-    several = pl.concat([fresh.select(earlier.columns), earlier]).filter(
-        pl.col("person_no").n_unique().over("local_key") > 1
-    )
-    moved = told.filter(pl.col("local_person_no") != pl.col("person_no"))
-    shared = pl.concat([several.select("local_key"), moved.select("local_key")])
-    if shared.is_empty():
-        return
-    bulk.copy(connection, shared.unique(), "shared", temporary=True)
-    bulk.execute(
-        connection,
-        "INSERT INTO shared_local_key SELECT local_key FROM pg_temp.shared"
         " ON CONFLICT DO NOTHING",
     )
 
