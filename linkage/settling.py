@@ -26,7 +26,7 @@ CONTENT = {
     ]
     for table in VERSIONED
 }
-# A row of an episode can have made 46 facts: this many keys fit into 100 MiB.
+# A row of an episode can have made 46 facts: to name those of so many takes 250 MiB.
 ROWS_AT_ONCE = 20_000
 _KEYS = "row_number bigint, person_no integer, record_key bigint"
 # A version whose day is known comes after one of which none is.
