@@ -79,5 +79,6 @@ def replace_person_risks(
             "INSERT INTO person_risk (release_id, name, person_no, practice_code,"
             " value, band, reasons) SELECT release_id, name, person_no,"
             " practice_code, value, band, reasons::jsonb FROM pg_temp.risks",
+            "DROP TABLE pg_temp.risks",  # it would outlive a session that is killed
         )
         target.commit()

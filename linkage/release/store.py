@@ -144,6 +144,8 @@ def replace_profiles(release_id: int, rows: pl.DataFrame) -> None:
             "INSERT INTO profile (release_id, person_no, practice_code, lsoa_code,"
             f" values) SELECT {release_id}, person_no, practice_code, lsoa_code, values"
             " FROM pg_temp.profiles ORDER BY person_no",
+            # Committed, it would outlive a session that is killed.
+            "DROP TABLE pg_temp.profiles",
         )
         target.commit()
 
