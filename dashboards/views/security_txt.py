@@ -13,6 +13,8 @@ from governance import access
 # RFC 9116 asks for less than a year, so that a forgotten address does not stay.
 STANDS_DAYS = 180
 
+TEXT = "text/plain; charset=utf-8"
+
 
 @access.public
 @require_safe
@@ -27,4 +29,4 @@ def security_txt(request: HttpRequest) -> HttpResponse:
         f"Canonical: {request.build_absolute_uri()}",
         f"Policy: {register}",
     ]
-    return HttpResponse("\n".join(lines) + "\n", content_type="text/plain")
+    return HttpResponse("\n".join(lines) + "\n", content_type=TEXT)
