@@ -274,19 +274,6 @@ class LocalRef(models.Model):
         indexes: ClassVar = [models.Index(fields=["namespace"])]
 
 
-class SharedLocalKey(models.Model):
-    """A local id whose records belong to more than one person.
-
-    Somebody's identity was put right at the source, or a row carried a wrong one.
-    Facts of an earlier version may hang on the other person.
-    """
-
-    local_key = models.BigIntegerField(primary_key=True)
-
-    class Meta:
-        db_table = "shared_local_key"
-
-
 class PersonIdentity(models.Model):
     """The best-known identity of each person, which the reveal service answers with."""
 

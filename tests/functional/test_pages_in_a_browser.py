@@ -76,7 +76,7 @@ def test_figures_are_drawn_and_their_tables_fold_away(visit):
     drawn = page.locator(".app-chart .main-svg").first
     drawn.wait_for()
     assert page.locator("figure .app-chart svg.main-svg").count() >= 7
-    table = page.locator("#ages details")
+    table = page.locator("#ages details[data-figure-table]")
     assert not table.evaluate("element => element.open")
     table.locator("summary").click()
     assert page.locator("#ages-table").is_visible()

@@ -97,6 +97,8 @@ def act(request: HttpRequest) -> HttpResponse:
         refusal, status = str(error), 403
     except (RefusedActError, IndexBusyError) as error:
         refusal, status = str(error), 409
+    except OverflowError:
+        refusal, status = "there is nothing under so large a number", 409
     store.audit_asked(asked, outcome="refused", reason=refusal)
     return JsonResponse({"refused": refusal}, status=status)
 

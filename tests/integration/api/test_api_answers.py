@@ -127,6 +127,9 @@ def test_a_figure_says_what_it_is_and_how_far_to_trust_it(get):
         "coverage",
         "completeness",
         "uncertainty",
+        "grade",
+        "verdict",
+        "checks",
     }
 
 

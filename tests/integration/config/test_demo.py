@@ -37,10 +37,15 @@ def home(monkeypatch):
     monkeypatch.setattr(demo.assets, "build", lambda **_: False)
     monkeypatch.setattr(demo, "schema_stages", list)
     monkeypatch.setattr(demo, "data_stages", stages)
+    monkeypatch.setattr(demo, "registers_stage", registers)
     with throwaway_home() as folder:
         yield folder
         session = Session(folder)
         demo.stop_servers(session)
+
+
+def registers():
+    return Stage("registers", "Registers", "worker", ["-c", SAYS_ITS_ROLE])
 
 
 def stages(home, wish):
@@ -141,6 +146,8 @@ def test_the_stages_stand_in_the_order_of_the_road(tmp_path, monkeypatch) -> Non
         ("landing", "vault"),
         ("refresh", "worker"),
         ("accounts", "worker"),
+        ("registers", "worker"),
+        ("factor", "web"),
         ("approvals", "worker"),
         ("links", "vault"),
         ("linkage", "vault"),
@@ -150,7 +157,7 @@ def test_the_stages_stand_in_the_order_of_the_road(tmp_path, monkeypatch) -> Non
     # What a stage prints is read by machine, each in the words its command knows.
     for stage in found:
         assert stage.arguments[-2:] == ["--progress", "json"] or (
-            stage.name in ("synthetic", "linkage")
+            stage.name in ("synthetic", "factor", "linkage")
         )
     assert found[-1].arguments[-1] == "--json"
 
