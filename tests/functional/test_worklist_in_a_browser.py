@@ -76,7 +76,8 @@ def serious(page: Page) -> list[tuple[str, str]]:
 def test_a_newcomer_records_a_first_decision_by_keyboard(team: Visitor):
     page = team.goes_to("/")
     page.get_by_role("link", name="Lists").first.press("Enter")
-    page.get_by_role("link", name="Proactive care", exact=True).first.press("Enter")
+    listed = page.locator("main").get_by_role("link", name="Proactive care")
+    listed.first.press("Enter")
     page.wait_for_url(f"**{LIST}")
     waiting = page.locator(".app-card").count()
     assert waiting

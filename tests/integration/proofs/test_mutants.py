@@ -1,14 +1,191 @@
 """Take each wall away in turn: something here must notice every time.
 
-Rights are granted in Postgres, pages and scopes are opened to everybody, and the
-questions that decide are not asked. One that nothing notices fails the build.
+Policies are dropped or opened in Postgres, pages and scopes are opened to everybody,
+the questions that decide are answered with yes, and selectors are made to take every
+practice for their own. Each is a mutant; one that nothing notices fails the build.
 """
 
+from contextlib import ExitStack
+
 import pytest
+from django.utils import timezone
 from psycopg import sql
 
+from dashboards.rights_models import RightsRequest
 from tests import live_system as system
-from tests.integration.proofs import deciding, pages
+from tests.integration.proofs import deciding, pages, scopes, walls
+from tests.live_people import ANNA, ODA
+
+
+@pytest.fixture(scope="module")
+def walled(live):
+    """Every walled table with a row about one of ours and one of theirs."""
+    with system.connect("migrator") as owner:
+        found = walls.tables(owner)
+    viewer = live.viewer("pcn_mdt_member").user_id
+    with system.acting_as("worker"):
+        # What the rows of a request hang on; it names nobody itself.
+        for someone in (ANNA, ODA):
+            RightsRequest.objects.create(
+                kind=RightsRequest.Kind.ACCESS,
+                practice_code=someone.practice,
+                opened_by="test",
+                opened_at=timezone.now(),
+                due_on=timezone.localdate(),
+            )
+    with system.connect("loader") as loader:
+        for owner in (viewer, live.viewer("their_mdt").user_id):
+            made = walls.row(walls.table(loader, "imported_list"), ANNA, owner)
+            loader.execute(*walls.insert(walls.table(loader, "imported_list"), made))
+    members = [(ANNA, viewer), (ODA, live.viewer("their_mdt").user_id)]
+    for asked in found:
+        with system.connect(filler(asked.name)) as connection:
+            for someone, member in members:
+                with connection.transaction():
+                    scope = "SELECT set_config('app.viewer_id', %s, true)"
+                    connection.execute(scope, [str(member)])
+                    fill(connection, asked, someone, member)
+    return found, viewer
+
+
+def filler(table):
+    """A role that may add rows to a table; of some, a team's own member alone."""
+    may = "SELECT has_table_privilege(%s, %s, 'INSERT')"
+    with system.connect("migrator") as owner:
+        for role in ("worker", "loader"):
+            if owner.execute(may, [role, table]).fetchone()[0]:
+                return role
+    return "web"
+
+
+def fill(worker, asked, someone, viewer):
+    if someone.person_no in walls.persons(worker, asked.name):
+        return
+    made = walls.row(asked, someone, viewer)
+    needed = {column: kind for column, kind, _ in asked.columns}
+    for name in made:
+        if name.endswith("_id") and needed[name] == "bigint" and name != "user_id":
+            made[name] = pointed_at(worker, asked.name, name, someone) or made[name]
+    if "list_id" in made:
+        lists = "SELECT id FROM imported_list WHERE owner_id = %s"
+        made["list_id"] = worker.execute(lists, [viewer]).fetchone()[0]
+    worker.execute(*walls.insert(asked, made))
+
+
+def pointed_at(worker, table, column, someone):
+    """The key of the person's row that a column refers to; None where it does not."""
+    found = worker.execute(
+        "SELECT confrelid::regclass::text FROM pg_constraint c JOIN pg_attribute a ON"
+        " a.attrelid = c.conrelid AND a.attnum = c.conkey[1] WHERE c.contype = 'f'"
+        " AND c.conrelid = %s::regclass AND a.attname = %s",
+        [table, column],
+    ).fetchone()
+    if found is None:
+        return None
+    target = sql.Identifier(found[0])
+    words = sql.SQL("SELECT id FROM {} ORDER BY id LIMIT 1").format(target)
+    known = "SELECT 1 FROM pg_attribute WHERE attrelid = %s::regclass AND attname = %s"
+    for name in ("person_no", "practice_code"):
+        value = someone.person_no if name == "person_no" else someone.practice
+        if worker.execute(known, [found[0], name]).fetchone():
+            words = sql.SQL("SELECT id FROM {} WHERE {} = {} LIMIT 1").format(
+                target, sql.Identifier(name), sql.Literal(value)
+            )
+            break
+    key = worker.execute(words).fetchone()
+    return key[0] if key else None
+
+
+def test_every_wall_stands(walled):
+    found, viewer = walled
+    assert len(found) >= 14
+    assert {asked.name: walls.faults(asked, viewer) for asked in found} == {
+        asked.name: [] for asked in found
+    }
+
+
+def policies(owner, table):
+    """The policies of a table for the web, each with what makes it again."""
+    return owner.execute(
+        "SELECT policyname, permissive, cmd, qual, with_check FROM pg_policies"
+        " WHERE tablename = %s AND 'web' = ANY (roles) ORDER BY 1",
+        [table],
+    ).fetchall()
+
+
+def made_again(table, policy):
+    name, permissive, command, qual, check = policy
+    words = f'CREATE POLICY "{name}" ON "{table}" AS {permissive} FOR {command} TO web'
+    words += f" USING ({qual})" if qual else ""
+    return words + (f" WITH CHECK ({check})" if check else "")
+
+
+def opened(table, policy):
+    name, _, command, _, _ = policy
+    words = f'ALTER POLICY "{name}" ON "{table}"'
+    words += " USING (true)" if command != "INSERT" else ""
+    needs_check = command in {"INSERT", "UPDATE"}
+    return words + (" WITH CHECK (true)" if needs_check else "")
+
+
+def wall_mutants(owner, table):
+    """(name, the statement that breaks the wall, those that mend it) for a table."""
+    for policy in policies(owner, table):
+        again = made_again(table, policy)
+        drop = f'DROP POLICY "{policy[0]}" ON "{table}"'
+        yield f"drop {policy[0]}", drop, [again]
+        yield f"open {policy[0]}", opened(table, policy), [drop, again]
+    alter = f'ALTER TABLE "{table}"'
+    yield (
+        f"disable row security on {table}",
+        f"{alter} DISABLE ROW LEVEL SECURITY",
+        [f"{alter} ENABLE ROW LEVEL SECURITY"],
+    )
+    yield (
+        f"do not force it on {table}",
+        f"{alter} NO FORCE ROW LEVEL SECURITY",
+        [f"{alter} FORCE ROW LEVEL SECURITY"],
+    )
+
+
+@pytest.fixture
+def rights_open(walled):
+    """The web may read every walled table, and change what it may not now.
+
+    A policy behind a right that the web does not hold is met alone as well.
+    """
+    found, viewer = walled
+    given = []
+    with system.connect("migrator") as owner:
+        for asked in found:
+            name = sql.Identifier(asked.name)
+            commands = {policy[2] for policy in policies(owner, asked.name)}
+            for right, held in (("SELECT", asked.reads), ("UPDATE", asked.updates)):
+                if not held and right in commands:
+                    words = sql.SQL("{} {} ON {} {} web")
+                    parts = [sql.SQL(right), name]
+                    owner.execute(words.format(sql.SQL("GRANT"), *parts, sql.SQL("TO")))
+                    given.append(
+                        words.format(sql.SQL("REVOKE"), *parts, sql.SQL("FROM"))
+                    )
+        yield [walls.table(owner, asked.name) for asked in found], viewer
+        for words in given:
+            owner.execute(words)
+
+
+def test_every_mutant_of_a_policy_is_noticed(rights_open, tally):
+    found, viewer = rights_open
+    for asked in found:
+        with system.connect("migrator") as owner:
+            for name, broken, mended in list(wall_mutants(owner, asked.name)):
+                owner.execute(broken)
+                try:
+                    tally.keep(f"policy: {name}", walls.faults(asked, viewer))
+                finally:
+                    for statement in mended:
+                        owner.execute(statement)
+        assert walls.faults(asked, viewer) == []
+    tally.all_noticed("policy")
 
 
 def test_every_mutant_of_a_privilege_is_noticed(live, tally):
@@ -88,6 +265,20 @@ def test_every_mutant_of_a_decision_is_noticed(live, tally):
     tally.all_noticed("decision")
 
 
+def test_every_mutant_of_a_scope_filter_is_noticed(live, tally):
+    """Selectors met alone: with every policy open, each filter must hold by itself."""
+    with ExitStack() as stack:
+        stack.enter_context(scopes.policies_open())
+        before = scopes.told(live)
+        assert scopes.found_of_theirs(before) == []
+        for name, broken in scopes.mutants():
+            with broken():
+                after = scopes.told(live)
+            live.forget_decisions()
+            tally.keep(name, [key for key in after if after[key] != before[key]])
+    tally.all_noticed("filter")
+
+
 class Tally:
     """Which mutants there were, and which nothing noticed."""
 
@@ -100,7 +291,8 @@ class Tally:
     def all_noticed(self, *kinds):
         mine = {n: ok for n, ok in self.known.items() if n.startswith(kinds)}
         assert len(mine) > 5
-        assert [name for name, noticed in mine.items() if not noticed] == []
+        missed = [name for name, noticed in mine.items() if not noticed]
+        assert missed == [], "\n".join(missed)
 
 
 @pytest.fixture(scope="module")
