@@ -162,6 +162,7 @@ class ActivitySpec(Strict):
         "booking",
         "delivery",
         "pathway",
+        "episode",
     ]
     start: str
     end: str | None = None

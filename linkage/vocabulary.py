@@ -53,6 +53,7 @@ ACTIVITY_KINDS = {
     "booking": 14,
     "delivery": 15,
     "pathway": 16,
+    "episode": 17,  # a time in an organisation's care, whatever happens in it
 }
 
 URGENCIES = {"emergency": 1, "elective": 2, "maternity": 3, "other": 4}

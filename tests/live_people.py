@@ -28,8 +28,9 @@ CANDIDATE: dict[str, Any] = {
     "risk_emergency_12m": 0.3,
 }
 FLAGS = ("on_palliative_register", "in_care_home", "in_hospital", "lives_alone")
-FLAGS += ("open_community_referral", "long_term_social_care", "has_carer")
-FLAGS += ("needs_interpreter", "is_housebound", "type1_opt_out", "national_opt_out")
+FLAGS += ("open_community_referral", "open_care_episode", "long_term_social_care")
+FLAGS += ("has_carer", "needs_interpreter", "is_housebound")
+FLAGS += ("type1_opt_out", "national_opt_out")
 NUMBERS = ("efi_score", "medicines_12m", "last_medication_review_days", "hfrs")
 NUMBERS += ("mental_health_contacts_12m", "emergency_attendances_prior_12m")
 NUMBERS += ("bed_days_12m",)

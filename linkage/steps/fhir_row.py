@@ -42,6 +42,7 @@ WHEN = {
     "MedicationRequest": ("authoredOn",),
     "Immunization": ("occurrenceDateTime",),
     "CarePlan": ("period", "created"),
+    "EpisodeOfCare": ("period",),
 }
 RECORDED = ("recordedDate", "issued", "recorded", "authoredOn", "created")
 CODED_IN = {
@@ -52,10 +53,12 @@ CODED_IN = {
     "Immunization": ("vaccineCode",),
     "CarePlan": ("category", "code"),
 }
+# Types that say something of a patient, and are refused where they name none.
+ABOUT_SOMEBODY = {"Encounter", "EpisodeOfCare", *CODED_IN}
 # What was not done, not meant or not yet so is no fact about the person.
 NO_FACT = {
     "entered-in-error", "not-done", "cancelled", "planned", "draft", "refuted",
-    "proposed", "unknown", "preparation",
+    "proposed", "unknown", "preparation", "waitlist",
 }  # fmt: skip
 BASE = ("resource_type", "resource_id", "state", "on_date", "recorded_on", "version_on")
 PERSON = (
@@ -66,6 +69,7 @@ PERSON = (
 FACT = (
     "code_snomed", "code_dmd", "code_local", "value", "unit", "value_snomed",
     "encounter_class", "ended_on", "provider", "admission_method", "reason_snomed",
+    "care_type",
 )  # fmt: skip
 COMPONENT = tuple(
     f"component_{part}_{n:02d}"
@@ -98,6 +102,8 @@ def fhir_row(
     row["encounter_class"] = "none"
     if kind == "Encounter":
         row |= _encounter(resource)
+    elif kind == "EpisodeOfCare":
+        row |= _episode(resource)
     elif kind in CODED_IN:
         row |= _coded(resource, kind, medications)
     return row
@@ -155,6 +161,22 @@ def _encounter(resource: Mapping[str, Any]) -> Row:
         "provider": _ods_code(resource.get("serviceProvider")),
         "admission_method": _code(_extension(hospital, ADMISSION_METHOD)),
         "reason_snomed": _code(resource.get("reasonCode"), SNOMED),
+    }
+
+
+def _episode(resource: Mapping[str, Any]) -> Row:
+    """A time in an organisation's care. One that is finished and does not say since
+    when ends with its last update, or else on its first day: it must not stay open.
+    """
+    ended = _day(_at(resource, "period", "end"))
+    if ended is None and resource.get("status") == "finished":
+        ended = _day(_at(resource, "meta", "lastUpdated"))
+        ended = ended or _first_day(resource, WHEN["EpisodeOfCare"])
+    kind = resource.get("type")
+    return {
+        "ended_on": ended,
+        "provider": _ods_code(resource.get("managingOrganization")),
+        "care_type": _code(kind, SNOMED) or _code(kind),
     }
 
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from linkage.steps.fhir_files import Found, fhir_files, listed
 from linkage.steps.fhir_row import (
+    ABOUT_SOMEBODY,
     CODED_IN,
     COLUMNS,
     PERSON,
@@ -104,8 +105,9 @@ def _row(
     person = people.of(found.resource)
     row = fhir_row(found.resource, person or dict.fromkeys(PERSON), medications)
     rule, field = None, None
-    if (kind == "Encounter" or kind in CODED_IN) and person is None:
-        rule, field = "missing", f"{kind}.subject"
+    if kind in ABOUT_SOMEBODY and person is None:
+        who = "patient" if kind == "EpisodeOfCare" else "subject"
+        rule, field = "missing", f"{kind}.{who}"
     elif kind in CODED_IN:
         field = f"{kind}.{CODED_IN[kind][0]}"
         codes = [value for name, value in row.items() if name.startswith(CODES)]

@@ -302,6 +302,65 @@ def test_an_admission_says_how_and_where(file) -> None:
     assert (said["ended_on"], said["provider"]) == (date(2024, 3, 4), "RZ1")
 
 
+def episode(**more) -> dict:
+    # R4 names whom it is about "patient", not "subject".
+    return {
+        "resourceType": "EpisodeOfCare",
+        "id": "e1",
+        "status": "active",
+        "patient": {"reference": "Patient/p1"},
+        "type": [concept("710081004")],
+        "period": {"start": "2026-03-01T09:00:00Z"},
+        "managingOrganization": {
+            "identifier": {
+                "system": "https://fhir.nhs.uk/Id/ods-organization-code",
+                "value": "RZ1",
+            }
+        },
+        **more,
+    }
+
+
+def test_an_episode_of_care_says_who_looks_after_the_person_since_when(file) -> None:
+    said, _ = rows(file, episode(), patient())
+    assert (said["on_date"], said["ended_on"]) == ("2026-03-01", None)
+    assert (said["provider"], said["care_type"]) == ("RZ1", "710081004")
+    assert said["surname"] == "Byron"
+
+
+@pytest.mark.parametrize(
+    ("more", "ended"),
+    [
+        ({"period": {"start": "2026-03-01", "end": "2026-04-02"}}, "2026-04-02"),
+        ({"meta": {"lastUpdated": "2026-05-06T07:08:09Z"}}, "2026-05-06"),
+        ({}, "2026-03-01"),
+    ],
+)
+def test_a_finished_episode_does_not_stay_open(file, more, ended) -> None:
+    said, _ = rows(file, episode(status="finished", **more), patient())
+    assert said["ended_on"] == ended
+
+
+def test_an_episode_that_has_not_begun_is_no_fact(file) -> None:
+    file.write_text(
+        json.dumps(
+            bundle(
+                patient(),
+                episode(status="waitlist"),
+                episode(id="e2", patient=None),
+                episode(id="e3", status="onhold", type=[concept("hacc", "x")]),
+            )
+        )
+    )
+    result, _ = checked(file)
+    assert result.rejected.rows() == [
+        (2, "not_used", "status: waitlist"),
+        (3, "missing", "EpisodeOfCare.patient"),
+    ]
+    kept = result.accepted.filter(resource_type="EpisodeOfCare")
+    assert kept["care_type"].to_list() == ["hacc"]
+
+
 def test_ethnicity_is_the_nhs_category_by_letter_or_by_snomed(file) -> None:
     def stated(code: str) -> dict:
         return {
