@@ -31,7 +31,7 @@ def watch_models(release_id: int) -> StageOutcome:
             continue
         found = figures_of(release, model, spec)
         looked_at += found["people"]
-        told = alerts(found, spec.limits)
+        told = alerts(found, spec)
         ModelWatch.objects.update_or_create(
             release_id=release_id,
             name=name,

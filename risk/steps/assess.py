@@ -122,14 +122,17 @@ def amounts(later: pl.DataFrame, foretold: Floats) -> dict[str, Any]:
 
 def watched(later: pl.DataFrame, foretold: Floats, spec: ModelSpec) -> dict[str, Any]:
     """Return what later releases are held against: tenths of the figure, and of each
-    input how often it is known and, of a number, its tenths."""
+    input how often it is known and, of a number, its tenths. `having` is the share of
+    those with any of it: a count above nothing, a flag that is set."""
     inputs = matrix(later, spec.inputs)
     tenths = np.linspace(0.1, 0.9, 9)
-    known, cuts, held = {}, {}, {}
+    known, having, cuts, held = {}, {}, {}, {}
     for place, entry in enumerate(spec.inputs):
         values = inputs[:, place]
         values = values[~np.isnan(values)]
         known[entry.feature] = round(len(values) / max(len(inputs), 1), 6)
+        if entry.kind != "category":
+            having[entry.feature] = share_having(values)
         if entry.kind == "number" and len(values):
             edges = np.unique(np.quantile(values, tenths).round(4)).tolist()
             cuts[entry.feature] = edges
@@ -140,9 +143,15 @@ def watched(later: pl.DataFrame, foretold: Floats, spec: ModelSpec) -> dict[str,
         "shares": shares(foretold, edges),
         "mean": float(foretold.mean()),
         "known": known,
+        "having": having,
         "input_cuts": cuts,
         "input_shares": held,
     }
+
+
+def share_having(known: Floats | Inputs) -> float:
+    """Return the share of the known values of an input that are not nothing."""
+    return round(float((known != 0).sum()) / max(len(known), 1), 6)
 
 
 def shares(values: Floats | Inputs, cuts: list[float]) -> list[float]:

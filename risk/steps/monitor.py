@@ -7,12 +7,15 @@ import numpy as np
 import polars as pl
 
 from risk.specs import LimitSpec, ModelSpec
-from risk.steps.assess import shares
+from risk.steps.assess import share_having, shares
 from risk.steps.evaluate import LEAST_TO_RANK, Figures, by_group, level
 from risk.steps.matrix import Flags, Floats, matrix
+from risk.steps.reasons import title
 
 # A share of nothing has no logarithm; the usual floor of the index.
 LEAST_SHARE = 1e-4
+# An input that so few people should have can become rarer by chance.
+LEAST_HAVING = 50
 
 
 def stability(expected: Sequence[float], actual: Sequence[float]) -> float:
@@ -38,7 +41,9 @@ def monitor(
     `before` the `watch` figures of `assess`.
     """
     inputs = matrix(people, spec.inputs)
-    moved, broken = {}, {}
+    moved, broken, rarer = {}, {}, {}
+    # Not noted for models that were tried before this was watched.
+    having = before.get("having", {})
     for place, entry in enumerate(spec.inputs):
         column = inputs[:, place]
         known = column[~np.isnan(column)]
@@ -51,6 +56,11 @@ def monitor(
         fell = before["known"][entry.feature] - share
         if fell > 0:
             broken[entry.feature] = round(fell, 4)
+        had = having.get(entry.feature, 0.0)
+        if had * len(known) >= LEAST_HAVING:
+            lost = 1 - share_having(known) / had
+            if lost > 0:
+                rarer[entry.feature] = round(lost, 4)
     return {
         "people": people.height,
         "mean": float(values.mean()) if len(values) else None,
@@ -59,6 +69,7 @@ def monitor(
         ),
         "input_stability": moved,
         "known_fell": broken,
+        "having_fell": rarer,
     }
 
 
@@ -78,9 +89,10 @@ def drift(
     return {"level": level(outcome, foretold), "worst_group": worst}
 
 
-def alerts(figures: Figures, limits: LimitSpec) -> list[dict[str, Any]]:
+def alerts(figures: Figures, spec: ModelSpec) -> list[dict[str, Any]]:
     """Return what passes a limit, in words; `stops` says whether lists must stop."""
-    found = []
+    found, limits = [], spec.limits
+    named = {entry.feature: title(entry) for entry in spec.inputs}
 
     def say(words: str, *, stops: bool) -> None:
         found.append({"words": words, "stops": stops})
@@ -94,14 +106,21 @@ def alerts(figures: Figures, limits: LimitSpec) -> list[dict[str, Any]]:
     for feature, value in figures["input_stability"].items():
         if value > limits.input_stability:
             say(
-                f"The input {feature} has shifted: stability index {value:.2f},"
-                f" limit {limits.input_stability:.2f}.",
+                f"The input “{named[feature]}” has shifted: stability index"
+                f" {value:.2f}, limit {limits.input_stability:.2f}.",
                 stops=False,
             )
     for feature, fell in figures["known_fell"].items():
         if fell > limits.known_may_fall:
             say(
-                f"The input {feature} is known for {fell:.0%} of people fewer than"
+                f"The input “{named[feature]}” is known for {fell:.0%} of people fewer"
+                " than when the model was tried: is a feed broken?",
+                stops=True,
+            )
+    for feature, fell in figures["having_fell"].items():
+        if fell > limits.having_may_fall:
+            say(
+                f"{fell:.0%} fewer people have any of the input “{named[feature]}” than"
                 " when the model was tried: is a feed broken?",
                 stops=True,
             )

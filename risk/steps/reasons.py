@@ -18,6 +18,7 @@ REST = "Everything else known, and what is usual for everybody"
 OPTIONAL = re.compile(r"\[([^\]]*)\]")
 COUNTED = re.compile(r"\{count:([^|}]*)\|([^}]*)\}")
 NAMED = re.compile(r"\{(\w+)\}")
+GAP = re.compile(r"[:,]?\s{2,}")
 
 
 def said(
@@ -108,5 +109,5 @@ def title(entry: InputSpec) -> str:
     """Return what an input is called where nobody's value is said."""
     words = COUNTED.sub(lambda noun: noun[2], OPTIONAL.sub("", entry.words))
     words = NAMED.sub("", words).replace(" on ,", ",").strip(" :,")
-    words = words.removesuffix(" in the year to")
+    words = GAP.sub(" ", words).removesuffix(" in the year to")
     return words[:1].upper() + words[1:] if words[:2].islower() else words

@@ -32,13 +32,13 @@ def test_stability_is_the_published_sum() -> None:
 def test_the_same_law_raises_no_alert(before) -> None:
     found = told(learnt(5000, seed=4), before)
     assert found["stability"] < 0.02
-    assert alerts(found, LIMITS) == []
+    assert alerts(found, SPEC) == []
 
 
 def test_figures_that_shift_stop_the_lists(before) -> None:
     people = learnt(5000, seed=4)
     found = told(people, before, np.clip(people["chance"].to_numpy() * 2.5, 0, 1))
-    (alert,) = alerts(found, LIMITS)
+    (alert,) = alerts(found, SPEC)
     assert alert["stops"]
     assert "shifted" in alert["words"]
 
@@ -46,24 +46,51 @@ def test_figures_that_shift_stop_the_lists(before) -> None:
 def test_an_input_that_is_lost_stops_and_one_that_shifts_warns(before) -> None:
     people = learnt(5000, seed=4)
     lost = told(people.with_columns(latest_egfr=pl.lit(None, pl.Float64)), before)
-    assert [a["stops"] for a in alerts(lost, LIMITS)] == [True]
-    assert "latest_egfr" in alerts(lost, LIMITS)[0]["words"]
+    assert [a["stops"] for a in alerts(lost, SPEC)] == [True]
+    assert "“eGFR" in alerts(lost, SPEC)[0]["words"]
     older = told(people.with_columns(age_years=pl.col("age_years") + 15), before)
-    assert [a["stops"] for a in alerts(older, LIMITS)] == [False]
+    assert [a["stops"] for a in alerts(older, SPEC)] == [False]
+
+
+def test_a_register_or_a_count_that_a_feed_no_longer_fills_stops(before) -> None:
+    """Nobody with heart failure is a value like any other, and no value is missing."""
+    people = learnt(5000, seed=4)
+    chance = people["chance"].to_numpy()
+    emptied = people.with_columns(has_heart_failure=pl.lit(value=False))
+    (alert,) = alerts(told(emptied, before, chance), SPEC)
+    assert alert["stops"]
+    assert "100% fewer people have any of the input “Heart failure”" in alert["words"]
+    # One in twenty left: the rest were not sent.
+    few = pl.when(pl.col("person_no") % 20 == 0).then("emergency_admissions_12m")
+    thinned = people.with_columns(
+        emergency_admissions_12m=few.otherwise(pl.lit(0, pl.Int64))
+    )
+    found = told(thinned, before, chance)
+    assert [a["stops"] for a in alerts(found, SPEC)].count(True) == 1
+    # What was tried before this was watched has nothing to be held against.
+    earlier = {key: value for key, value in before.items() if key != "having"}
+    assert not any(a["stops"] for a in alerts(told(emptied, earlier, chance), SPEC))
+
+
+def test_an_input_of_few_people_may_be_rarer_by_chance(before) -> None:
+    people = learnt(60, seed=4).with_columns(has_heart_failure=pl.lit(value=False))
+    few = told(people, before)
+    assert few["having_fell"] == {}
 
 
 def test_drift_in_one_group_is_seen_though_the_whole_is_level() -> None:
     people = learnt(30_000, seed=5)
     outcome = people["outcome"].to_numpy()
     level = people["chance"].to_numpy()
-    fine = {"stability": 0, "input_stability": {}, "known_fell": {}}
+    fine = {"stability": 0, "input_stability": {}}
+    fine |= {"known_fell": {}, "having_fell": {}}
     found = fine | {"drift": drift(outcome, level, people, LIMITS)}
-    assert alerts(found, LIMITS) == []
+    assert alerts(found, SPEC) == []
     forgot = outcome & ~(
         (people["imd_fifth"] == "1").to_numpy()
         & (people["person_no"] % 2 == 0).to_numpy()
     )
     found = fine | {"drift": drift(forgot, level, people, LIMITS)}
-    (alert,) = alerts(found, LIMITS)
+    (alert,) = alerts(found, SPEC)
     assert "imd_fifth is 1" in alert["words"]
     assert alert["stops"]
