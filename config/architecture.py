@@ -5,7 +5,7 @@ list that is defined appears, and one that is deleted disappears.
 """
 
 from config.schedule import STAGES
-from dashboards.definitions import INDICATORS, LISTS
+from dashboards.definitions import INDICATORS, LISTS, PUBLISHED
 from linkage.definitions import FEEDS
 from risk.definitions import SCORES
 from segmentation.definitions import SCHEMES
@@ -93,6 +93,7 @@ def _counts() -> str:
         ("Segment schemes", SCHEMES, "segmentation/schemes"),
         ("Scores", SCORES, "risk/scores"),
         ("Indicators", INDICATORS, "dashboards/indicators"),
+        ("Published indicators", PUBLISHED, "dashboards/published_indicators"),
         ("Worklists", LISTS, "dashboards/lists"),
     )
     lines = ["| Kind | Where | Names |", "|---|---|---|"]

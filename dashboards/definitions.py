@@ -4,7 +4,12 @@ import hashlib
 from pathlib import Path
 
 from dashboards.list_specs import SHARED, FileSpec, ListSpec
-from dashboards.specs import IndicatorSpec, PageSpec, ReconciliationSpec
+from dashboards.specs import (
+    IndicatorSpec,
+    PageSpec,
+    PublishedIndicatorSpec,
+    ReconciliationSpec,
+)
 from governance.definitions import Folder, digest
 
 HERE = Path(__file__).parent
@@ -23,6 +28,7 @@ class Programmes(Folder[ListSpec]):
 
 
 INDICATORS = Folder(HERE / "indicators", IndicatorSpec)
+PUBLISHED = Folder(HERE / "published_indicators", PublishedIndicatorSpec)
 RECONCILIATIONS = Folder(HERE / "reconciliations", ReconciliationSpec)
 PAGES = Folder(HERE / "pages", PageSpec)
 FILES = Folder(HERE / "lists" / "files", FileSpec)

@@ -34,9 +34,14 @@ def against_its_past(
     name: str, value: float, measure: Measure, when: str, control: Control
 ) -> str:
     """Say the newest point of a control chart, and what kind of change it is."""
-    unit = "%" if measure.unit == "%" else ""
-    said = f"{measure.title} in {name}: {wording.amount(value)}{unit} in {when}"
+    said = as_published(name, value, measure, when)
     return f"{said}, {CHANGES[control.latest(measure.better)]}"
+
+
+def as_published(name: str, value: float, measure: Measure, when: str) -> str:
+    """Say one published figure: "Beds occupied in …: 93.1% in Mar 2024"."""
+    unit = "%" if measure.unit == "%" else ""
+    return f"{measure.title} in {name}: {wording.amount(value)}{unit} in {when}"
 
 
 def direction(mine: PublishedCell, theirs: PublishedCell) -> int:

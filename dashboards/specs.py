@@ -49,6 +49,30 @@ class IndicatorSpec(Definition):
         return self
 
 
+class PublishedIndicatorSpec(Definition):
+    """An indicator that others publish: one measure of a series, over time.
+
+    `measure` is a measure or a rate of the series; its unit and which way is better
+    are the series' own. `breakdown` picks one where its rows carry any. `target` is
+    what is asked of it, in its own unit; `target_words` says by whom.
+    """
+
+    series: str
+    measure: str
+    breakdown: str = ""
+    target: float | None = None
+    target_words: str = ""
+    so_what: str
+    ask: str
+    caveat: str
+
+    @model_validator(mode="after")
+    def says_who_asks(self) -> "PublishedIndicatorSpec":
+        if (self.target is None) != (not self.target_words):
+            raise ValueError("a target says in target_words who asks it")
+        return self
+
+
 class RegisterPair(Strict):
     """One register as published (its breakdown in the series) and as this platform
     finds it; both among people of at least `from_age` years."""
@@ -72,11 +96,20 @@ class ReconciliationSpec(Definition):
 
 
 class PanelSpec(Strict):
-    """One figure of a page: an indicator, how it is drawn, and over what."""
+    """One figure of a page: an indicator, how it is drawn, and over what.
+
+    A published indicator is drawn over time ("xmr") and divided by nothing.
+    """
 
     indicator: str
-    chart: Literal["funnel", "bars"]
-    by: Geography | Lens
+    chart: Literal["funnel", "bars", "xmr"]
+    by: Geography | Lens | None = None
+
+    @model_validator(mode="after")
+    def is_divided_or_over_time(self) -> "PanelSpec":
+        if (self.chart == "xmr") != (self.by is None):
+            raise ValueError("a chart over time has no `by`; any other needs one")
+        return self
 
 
 class PageSpec(Definition):

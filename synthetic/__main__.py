@@ -10,7 +10,9 @@ import time
 from datetime import date
 from pathlib import Path
 
-from synthetic import clinical_feeds, identity_feeds, lives, truth
+import polars as pl
+
+from synthetic import clinical_feeds, identity_feeds, lives, published, truth
 from synthetic.clinical_feeds.check import activity
 from synthetic.contract import Written
 from synthetic.fictional import draw_reference
@@ -105,6 +107,8 @@ def generate(
     files = clinical_feeds.write(lived, crowd, world, out, seed, progress)
     progress("registered people", 0, everyone, "people")
     files += identity_feeds.write(lived, crowd, world, out, progress)
+    if reference is None:
+        files += published.write(world, people, seed, as_of, out)
     truth.write(lived, crowd, world, out)
     return files
 
@@ -121,7 +125,8 @@ def make_world(folder: Path, people: int, seed: int, reference: Path | None) -> 
             if (reference / name).exists():
                 shutil.copyfile(reference / name, folder / name)
     world = read_world(reference or folder)
-    world.trusts.write_csv(folder / "trusts.csv")
+    trusts = world.trusts.with_columns(icb_code=pl.lit(world.icb_code))
+    trusts.write_csv(folder / "trusts.csv")
     world.councils.write_csv(folder / "councils.csv")
     return world
 

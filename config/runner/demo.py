@@ -78,7 +78,7 @@ def demo(options: Options) -> int:
     with Sampler(also=lambda: server_pids(session)) as sampler:
         runs = build(session, options, screen, notes)
     try:
-        report(screen, runs, sampler.peak_mb)
+        report(screen, runs, sampler.peak_mb, address_of(options))
         if options.serve:
             return serve(session, options, screen)
         show_accounts(session, screen)
@@ -201,12 +201,20 @@ def manifest(home: Path) -> dict[str, Any]:
     return json.loads((demo_folder(home) / "manifest.json").read_text())
 
 
-def report(screen: Screen, runs: list[StageRun], peak_mb: float) -> None:
+def address_of(options: Options) -> str:
+    """Where the product is to be found once it is served."""
+    return f"http://localhost:{options.port}/"
+
+
+def report(screen: Screen, runs: list[StageRun], peak_mb: float, address: str) -> None:
     """The closing tables."""
     tables.print_stages(screen.console, runs, peak_mb)
     by_name = {run.stage.name: run for run in runs}
     if "synthetic" in by_name and "landing" in by_name:
         screen.say(tables.accounted(by_name["synthetic"], by_name["landing"]))
+    if "landing" in by_name:
+        for line in tables.waiting(by_name["landing"], address):
+            screen.say(line)
     if "linkage" in by_name:
         tables.print_rows(
             screen.console, "Links against the truth", by_name["linkage"].said
@@ -215,7 +223,7 @@ def report(screen: Screen, runs: list[StageRun], peak_mb: float) -> None:
 
 def serve(session: Session, options: Options, screen: Screen) -> int:
     """Start everything that runs for long, say where, wait for Ctrl-C."""
-    address = f"http://localhost:{options.port}/"
+    address = address_of(options)
     wanted = [
         *services.vault(session),
         *services.worker(),

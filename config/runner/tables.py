@@ -8,6 +8,7 @@ from rich.table import Table
 
 from config.runner.stages import NOT_OUT, Result, StageRun
 
+WAITING = ("held", "refused")  # named where there are any
 ACCOUNT_COLUMNS = ("role", "user", "password", "page", "place", "app_secret")
 
 
@@ -39,11 +40,22 @@ def accounted(delivered: StageRun, loaded: StageRun) -> str:
     taken = sum(part.rows_in or 0 for part in feeds)
     kept = sum(part.rows_out or 0 for part in feeds)
     rest = {name: sum(part.rest.get(name, 0) for part in feeds) for name in NOT_OUT}
+    rest = {name: n for name, n in rest.items() if n or name not in WAITING}
     sums = " + ".join(f"{n:,} {name}" for name, n in {"loaded": kept, **rest}.items())
     text = f"{wrote:,} rows delivered, {taken:,} read = {sums}."
     if wrote == taken == kept + sum(rest.values()):
         return f"Every row is accounted for: {text}"
     return f"ROWS ARE MISSING: {text}"
+
+
+def waiting(loaded: StageRun, address: str) -> list[str]:
+    """Which files the load gate holds, why, and where a person decides about each."""
+    return [
+        f"HELD: {said['held']} was not taken in ({said['problem']}) Decide about it at"
+        f" {address}feeds/runs/{said['run']}/"
+        for said in loaded.said
+        if "held" in said
+    ]
 
 
 def print_accounts(console: Console, accounts: Sequence[Mapping[str, Any]]) -> None:

@@ -33,7 +33,9 @@ class IndicatorSummary(serializers.Serializer):  # type: ignore[type-arg]
     name = serializers.CharField()
     title = serializers.CharField()
     unit = serializers.CharField()
-    per = serializers.IntegerField(help_text="scale of the rate")
+    per = serializers.IntegerField(
+        allow_null=True, help_text="scale of the rate; null where it is as published"
+    )
     better = serializers.CharField(help_text="lower, higher or neither")
     source = serializers.CharField()
     version = serializers.IntegerField()

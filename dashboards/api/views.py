@@ -14,8 +14,8 @@ from rest_framework.views import APIView
 from dashboards.api import serializers as shapes
 from dashboards.api.problems import NoReleaseYet
 from dashboards.charts import ChartSpec
-from dashboards.definitions import INDICATORS
-from dashboards.selectors import indicators, segments
+from dashboards.definitions import INDICATORS, PUBLISHED
+from dashboards.selectors import indicators, published, segments
 from dashboards.selectors import organisations as org_selectors
 from dashboards.selectors.asked import Asked
 from dashboards.selectors.feeds import feed_status
@@ -110,6 +110,20 @@ class Indicators(V1):
             }
             for name, spec in INDICATORS.items()
         ]
+        rows += [
+            {
+                "name": name,
+                "title": spec.title,
+                "unit": measure.unit,
+                "per": None,
+                "better": measure.better or "neither",
+                "source": spec.source,
+                "version": spec.version,
+                "href": reverse("api-indicator", args=[name]),
+            }
+            for name, spec in PUBLISHED.items()
+            for measure in [published.measure_of(spec)]
+        ]
         return Response(shapes.IndicatorSummary(rows, many=True).data)
 
 
@@ -118,11 +132,19 @@ class Indicator(V1):
 
     @extend_schema(parameters=[shapes.FigureQuery], responses=shapes.Figure)
     def get(self, request: Request, name: str) -> Response:
-        """Give one indicator for every place of a kind inside the caller's own."""
-        if name not in INDICATORS:
+        """Give one indicator for every place of a kind inside the caller's own.
+
+        One that others publish is given over time, for the caller's place.
+        """
+        if name not in INDICATORS and name not in PUBLISHED:
             raise Http404
         query = parameters(shapes.FigureQuery, request)
         asked = asked_of(self.viewer, query["basis"])
+        if name in PUBLISHED:
+            chart = published.figure(asked, name)
+            if chart is None:
+                raise Http404
+            return Response(written_out(name, chart, asked))
         if not indicators.is_available(asked, name):
             raise Http404
         spec = INDICATORS[name]

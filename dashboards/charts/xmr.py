@@ -1,5 +1,7 @@
 """A control chart: points in time, their mean and limits, and what stands out."""
 
+from typing import Any
+
 from dashboards.charts.marks import (
     COLOURS,
     Drawing,
@@ -57,9 +59,10 @@ def draw_xmr(spec: ChartSpec) -> Drawing:
     limits = [level(control.lower), level(control.upper)]
     mean = level(control.mean)
     mean["line"] = mean["line"] | {"dash": "solid"}
+    asked = [] if spec.target is None else [spec.target]
     # A control chart is read by its limits: from nought they would lie on each other.
-    low = min([control.lower, *(v for v in y if v is not None)])
-    high = max([control.upper, *(v for v in y if v is not None)])
+    low = min([control.lower, *asked, *(v for v in y if v is not None)])
+    high = max([control.upper, *asked, *(v for v in y if v is not None)])
     room = (high - low) * 0.08 or 1.0
     layout = {
         "xaxis": name_axis(
@@ -68,9 +71,16 @@ def draw_xmr(spec: ChartSpec) -> Drawing:
         "yaxis": value_axis(spec, rangemode="normal", range=[low - room, high + room]),
         "height": 400,
         "showlegend": True,
-        "shapes": [mean, *limits],
+        "shapes": [mean, *limits, *(_target(each) for each in asked)],
     }
     return traces, layout
+
+
+def _target(value: float) -> dict[str, Any]:
+    line = level(value)
+    line["line"] = {"color": COLOURS[2], "width": 2, "dash": "dot"}
+    line["label"] = {"text": "Target", "textposition": "start"}
+    return line
 
 
 def kind_of(mark: str, spec: ChartSpec) -> str:

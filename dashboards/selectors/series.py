@@ -19,6 +19,7 @@ from governance.access import Viewer
 from governance.models import Org
 from linkage.definitions import HERE, SERIES
 from linkage.models import FeedRun, SeriesArea, SeriesValue
+from linkage.release import selectors as release
 from linkage.series_specs import SeriesSpec
 
 ENGLAND = "E92000001"
@@ -82,12 +83,18 @@ def became() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Question:
-    """What was asked of one series: a measure or rate, a breakdown, a place."""
+    """What was asked of one series: a measure or rate, a breakdown, a place.
+
+    `within` names areas of the series whose figures together are the place's. `as_of`
+    is the day by which the age of the figures is judged.
+    """
 
     name: str
     measure: str
     breakdown: str
     area: str
+    within: frozenset[str] = frozenset()
+    as_of: date | None = None
 
     @property
     def spec(self) -> SeriesSpec:
@@ -111,7 +118,7 @@ class Question:
     def codes(self) -> list[str]:
         """The published codes whose figures are this place's: its own, older ones, and
         those of the small areas within it."""
-        inside = {self.area}
+        inside = {self.area, *self.within}
         if self.spec.area.kind == "lsoa" and self.adds_up:
             inside |= small_areas_in(self.area)
         return sorted(
@@ -148,13 +155,24 @@ def asked(name: str, given: Mapping[str, str], viewer: Viewer) -> Question:
     names = [*spec.rates, *spec.measures]
     measure = given.get("measure", "")
     measure = measure if measure in names else names[0]
-    known = breakdowns(name)
     breakdown = given.get("breakdown", "")
-    if breakdown not in known:
-        breakdown = next((b for b in known if "total" in b.lower()), "")
-        breakdown = breakdown or (known[0] if known else "")
+    if breakdown not in breakdowns(name):
+        breakdown = usual_breakdown(name)
     area = given.get("area", "").strip()
-    return Question(name, measure, breakdown, area or usual_area(name, viewer))
+    area = area or usual_area(name, viewer)
+    return Question(name, measure, breakdown, area, as_of=_data_date())
+
+
+def usual_breakdown(name: str) -> str:
+    """The breakdown that stands for all, else the first; "" where rows carry none."""
+    known = breakdowns(name)
+    whole = next((each for each in known if "total" in each.lower()), "")
+    return whole or (known[0] if known else "")
+
+
+def _data_date() -> date | None:
+    live = release.current()
+    return None if live is None else live.as_of
 
 
 def breakdowns(name: str) -> list[str]:

@@ -1,7 +1,7 @@
 """A published series' figures: a control chart, or bars where it has one period."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 from django.utils.text import slugify
@@ -9,6 +9,7 @@ from django.utils.text import slugify
 from dashboards import sentences, wording
 from dashboards.charts import ChartSpec, Dimension, Evidence
 from dashboards.selectors.series import ENGLAND, Question, names_of
+from dashboards.steps.fitness import Check, Fitness, age
 from dashboards.steps.series_points import series_points, unit_of
 from dashboards.steps.xmr import Control, xmr
 from governance.access import Viewer
@@ -18,6 +19,11 @@ from linkage.series_specs import MeasureSpec, RateSpec
 
 MOST_BARS = 40
 MOST_POINTS = 60  # of a chart: five years of months, so that its past is its own
+LENGTH_DAYS = {"day": 1, "week": 7, "month": 31, "year": 366}
+# How long after a period's end the next figure is there: its cadence, and the time
+# that a publisher takes to publish.
+PUBLISHED_DAYS = {"daily": 31, "weekly": 31, "monthly": 75, "quarterly": 180}
+PUBLISHED_DAYS |= {"yearly": 540}
 PERIODS = {"day": "%-d %b %Y", "week": "%-d %b %Y", "month": "%b %Y", "year": "%Y"}
 
 
@@ -35,8 +41,55 @@ def figures(question: Question, viewer: Viewer) -> list[ChartSpec]:
     return bars(question, viewer, name)
 
 
+def over_time(
+    question: Question, viewer: Viewer, code: str, *, title: str = ""
+) -> ChartSpec | None:
+    """The chart of the question's place, or of England; None without a figure.
+
+    One point alone has no limits: it stands as a bar. title: what the measure is
+    called, where that is not the publisher's own word.
+    """
+    if code == ENGLAND and ENGLAND not in question.codes():
+        values = question.of_england()
+    elif code == question.area:
+        values = question.values(question.codes())
+    else:
+        return None
+    points = _over_time(question, values)
+    if points.is_empty():
+        return None
+    name = names_of([code])[code]
+    if points.height > 1:
+        return control_chart(question, viewer, points, code, name, title=title)
+    measure = measure_of(unit_of(question.spec, question.measure), title)
+    ((day, value),) = points.select("start_on", "value").rows()
+    when = _period(question, day)
+    return ChartSpec(
+        key=slugify(f"{question.name}-{code}"),
+        kind="bars",
+        title=sentences.as_published(name, value, measure, when),
+        published=official(
+            [({"place": code, "period": day.isoformat()}, value)],
+            measure=measure,
+            viewer=viewer,
+        ),
+        category=Dimension("period", "Period", {day.isoformat(): when}),
+        series=Dimension("place", "Place", {code: name}),
+        value="count",
+        period=when,
+        evidence=_evidence(question, points, None),
+        definition=_definition(question),
+    )
+
+
 def control_chart(
-    question: Question, viewer: Viewer, points: pl.DataFrame, code: str, name: str
+    question: Question,
+    viewer: Viewer,
+    points: pl.DataFrame,
+    code: str,
+    name: str,
+    *,
+    title: str = "",
 ) -> ChartSpec:
     """An XmR chart of the newest periods of one place."""
     points = points.tail(MOST_POINTS)
@@ -46,7 +99,7 @@ def control_chart(
     labels = {day.isoformat(): _period(question, day) for day in days}
     at = zip(points["start_on"], points["value"], strict=True)
     rows = [({"place": code, "period": day.isoformat()}, value) for day, value in at]
-    measure = measure_of(shown)
+    measure = measure_of(shown, title)
     return ChartSpec(
         key=slugify(f"{question.name}-{code}"),
         kind="xmr",
@@ -105,15 +158,13 @@ def bars(question: Question, viewer: Viewer, name: str) -> list[ChartSpec]:
     ]
 
 
-def measure_of(shown: MeasureSpec | RateSpec) -> Measure:
+def measure_of(shown: MeasureSpec | RateSpec, title: str = "") -> Measure:
     """The measure as figures name it; a rate's unit says what it is a share of."""
     better = None if shown.better == "neither" else shown.better
     if isinstance(shown, MeasureSpec):
-        return Measure(shown.title, unit=shown.unit, better=better)
-    units = {100: "%", 1: "each"}
-    return Measure(
-        shown.title, unit=units.get(shown.per, f"per {shown.per:,}"), better=better
-    )
+        return Measure(title or shown.title, unit=shown.unit, better=better)
+    unit = {100: "%", 1: "each"}.get(shown.per, f"per {shown.per:,}")
+    return Measure(title or shown.title, unit=unit, better=better)
 
 
 def _over_time(question: Question, values: pl.DataFrame) -> pl.DataFrame:
@@ -153,7 +204,18 @@ def _evidence(
         completeness=f"{wording.count(withheld)} figures of that file are withheld",
         uncertainty=certain,
         source=f"{spec.source} ({spec.licence})",
+        fitness=Fitness((_age(question, newest),)),
     )
+
+
+def _age(question: Question, newest: date) -> Check:
+    """How old the newest period is, from its last day, beside how often one comes."""
+    spec = question.spec
+    if question.as_of is None:
+        return age(spec.title, None, None)
+    ended = newest + timedelta(days=LENGTH_DAYS[spec.drawn_by])
+    days = max(0, (question.as_of - ended).days)
+    return age(spec.title, days, PUBLISHED_DAYS.get(spec.cadence))
 
 
 def _definition(question: Question) -> str:

@@ -51,6 +51,15 @@ class Control:
         good = "low" if better == "lower" else "high"
         return "improvement" if mark == good else "concern"
 
+    def assurance(self, target: float, better: str | None) -> str:
+        """Whether it meets a target: "pass", "fail", or "chance" where the limits lie
+        on both sides of it. "" where neither way is better."""
+        if better not in ("lower", "higher"):
+            return ""
+        if self.lower <= target <= self.upper:
+            return "chance"
+        return "pass" if (self.upper < target) == (better == "lower") else "fail"
+
 
 def xmr(values: Sequence[float]) -> Control:
     """Work out the chart of values in order of time; at least two are needed."""

@@ -26,16 +26,15 @@ def board(request: HttpRequest) -> HttpResponse:
         "title": f"{spec.title}: {asked.place.name}",
         "first": [(item, _figure(item, context["query"])) for item in first],
         "annex": [(item, _figure(item, context["query"])) for item in annex],
+        "not_published": selectors.not_published(spec, [*first, *annex]),
     }
     return render(request, "dashboards/board.html", context)
 
 
 def _figure(item: selectors.Item, query: dict[str, str]) -> PresentedFigure:
-    lens = item.figure.category.key
-    key = lens if lens in item.spec.lenses else "places"
     return presented(
         item.figure,
-        csv_href=reverse("indicator-csv", args=[item.name, key], query=query),
+        csv_href=reverse("indicator-csv", args=[item.name, item.csv_key], query=query),
         more_href=reverse("indicator", args=[item.name], query=query),
         more_title="Everything about this indicator",
     )

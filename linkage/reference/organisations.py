@@ -67,7 +67,9 @@ def read_organisations(
         lookup.select("sub_icb_code", "icb_code").unique(), on="sub_icb_code"
     )
     chain = chain.join(upper.own, on="code", how="left")
+    trusts = _trusts(delivery)
     links = member_links(membership, upper.placed, chain)
+    links = pl.concat([links, _homes_of(trusts, lookup)], how="diagonal_relaxed")
     orgs = pl.concat(
         [
             practices.select(
@@ -84,7 +86,7 @@ def read_organisations(
             upper.places.with_columns(kind=pl.lit("place")),
             _commissioning(lookup, "sub_icb"),
             _commissioning(lookup, "icb"),
-            _trusts(delivery),
+            trusts.drop("icb_code"),
             _councils(delivery, lookup),
         ],
         how="diagonal",
@@ -232,9 +234,8 @@ def _trusts(delivery: Delivery) -> pl.DataFrame:
     path = delivery.find("trusts.csv") or delivery.find("*[Tt]rust_metadata*.csv")
     kind = pl.lit("trust").alias("kind")
     if path is None:
-        return pl.DataFrame(schema={"code": pl.String, "name": pl.String}).select(
-            "code", "name", kind
-        )
+        none = dict.fromkeys(("code", "name", "icb_code"), pl.String)
+        return pl.DataFrame(schema=none).with_columns(kind)
     frame = read_table(
         delivery.mark(path),
         {
@@ -246,11 +247,23 @@ def _trusts(delivery: Delivery) -> pl.DataFrame:
             "latitude": ["lat", "latitude"],
             "opened_on": ["Open_date", "open_date"],
             "closed_on": ["Close_date", "close_date"],
+            "icb_code": ["ICB_Code", "icb_code"],
         },
     )
     unique(require(frame, path, "code", "name"), path, "code")
     frame = to_number(frame, path, pl.Float64, "longitude", "latitude")
     return to_date(frame, path, "opened_on", "closed_on").drop("row").with_columns(kind)
+
+
+def _homes_of(trusts: pl.DataFrame, lookup: pl.DataFrame) -> pl.DataFrame:
+    """Links of trusts to the integrated care board that is their home.
+
+    What others publish by trust (beds) is the board's by way of these.
+    """
+    boards = lookup["icb_code"].unique().implode()
+    return trusts.filter(pl.col("icb_code").is_in(boards)).select(
+        child="code", parent="icb_code"
+    )
 
 
 def _councils(delivery: Delivery, lookup: pl.DataFrame) -> pl.DataFrame:

@@ -3,10 +3,12 @@
 import polars as pl
 import pytest
 
-from dashboards.definitions import INDICATORS, PAGES
+from dashboards.definitions import INDICATORS, PAGES, PUBLISHED
 from dashboards.selectors.indicators import attributes_of
 from dashboards.selectors.lenses import TITLES
 from dashboards.selectors.places import KIND_TITLES
+from dashboards.selectors.published import ATTRIBUTES
+from linkage.definitions import SERIES
 from linkage.feature_definitions import FEATURES
 from linkage.steps.derive.attributes import attributes
 from linkage.steps.derive.people import REGISTERED, RESIDENT
@@ -24,6 +26,7 @@ def catalogue():
     found = attributes(FEATURES, (places[0], places[1]))
     found += segmentation.attributes()
     found += risk.score_attributes()
+    found += (*risk.gap_attributes(), *risk.impact_attributes())
     for name, spec in MODELS.items():
         found += risk.model_attributes(name, spec, None)
     return {each.name: each for each in found}
@@ -55,6 +58,9 @@ def test_an_indicator_asks_for_values_that_exist(name):
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_names_indicators_and_divisions_that_exist(name):
     for panel in PAGES[name].panels:
+        if panel.chart == "xmr":
+            assert panel.indicator in PUBLISHED
+            continue
         spec = INDICATORS[panel.indicator]
         if panel.chart == "funnel":
             assert panel.by in KIND_TITLES
@@ -62,6 +68,20 @@ def test_a_page_names_indicators_and_divisions_that_exist(name):
         else:
             assert panel.by in TITLES
             assert panel.by in spec.lenses, "its download is the indicator's own"
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_published_indicator_reads_a_series_that_exists(name):
+    spec = PUBLISHED[name]
+    series = SERIES[spec.series]
+    assert spec.measure in {**series.measures, **series.rates}
+    assert series.area.kind == "country" or series.area.kind in ATTRIBUTES
+    assert set(ATTRIBUTES.values()) <= set(CATALOGUE)
+    assert bool(spec.breakdown) <= bool(series.by)
+
+
+def test_no_indicator_is_both_counted_and_published():
+    assert not set(INDICATORS) & set(PUBLISHED)
 
 
 @pytest.mark.parametrize("lens", sorted(TITLES))

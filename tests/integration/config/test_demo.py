@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 from functools import partial
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -177,12 +178,36 @@ def test_the_report_shows_the_links_and_counts_every_row() -> None:
         for name, part in parts.items()
     ]
     screen = Screen(Console(file=io.StringIO(), width=100))
-    demo.report(screen, runs, 10.0)
+    demo.report(screen, runs, 10.0, "http://localhost:8000/")
     shown = screen.console.file.getvalue()
     for word in ("Links", "gp", "0.9987", "–", "Every row is accounted for"):
         assert word in shown
+    assert "HELD" not in shown
+    assert " held" not in shown
     runs[1].parts[0].rest["quarantined"] = 2
     assert "MISSING" in tables.accounted(runs[0], runs[1])
+
+
+def test_a_held_file_is_named_with_where_to_decide_about_it() -> None:
+    held = {"held": "gp_202609.csv", "run": 7, "problem": "Far smaller than usual."}
+    landing = [
+        Result("gp", 1.0, rows_in=10, rows_out=6, rest={"held": 4}),
+        Result("people", 1.0, rows_in=4, rows_out=4),
+    ]
+    delivered = [Result("delivered", 1.0, rows_out=10)]
+    runs = [
+        StageRun(Stage("synthetic", "Made", None, ()), 1.0, delivered, []),
+        StageRun(Stage("landing", "Landed", None, ()), 1.0, landing, [held]),
+    ]
+    screen = Screen(Console(file=io.StringIO(), width=200))
+    demo.report(screen, runs, 10.0, demo.address_of(demo.Options(home=Path("x"))))
+    shown = screen.console.file.getvalue()
+    assert "Every row is accounted for: 10 rows delivered, 10 read = 6 loaded" in shown
+    assert "+ 4 held." in shown
+    assert (
+        "HELD: gp_202609.csv was not taken in (Far smaller than usual.) Decide about it"
+        " at http://localhost:8000/feeds/runs/7/" in shown
+    )
 
 
 @pytest.mark.parametrize(

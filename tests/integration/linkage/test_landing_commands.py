@@ -74,6 +74,27 @@ def test_a_folder_is_loaded_in_order_and_told_as_it_goes(landing, vault_zone) ->
     assert [line["rows_in"] for line in again if "rows_out" in line][:2] == [2, 1]
 
 
+def test_the_rows_of_a_held_file_are_counted_and_the_file_is_named(
+    landing, vault_zone
+) -> None:
+    nobody = [{"patient_id": ""} for _ in range(220)]
+    delivered(landing / "gp_patient_202609.csv", PATIENT, *nobody)
+    told = lines("load_landing", str(landing), "--progress", "json")
+    run = FeedRun.objects.get(feed="gp_patient")
+    assert run.state == FeedRun.State.HELD
+    counted = next(x for x in told if "rows_out" in x and x["stage"] == "gp_patient")
+    assert (counted["rows_in"], counted["rows_out"], counted["held"]) == (220, 0, 220)
+    named = [line for line in told if "held" in line and "rows_out" not in line]
+    assert [(line["held"], line["run"]) for line in named] == [
+        ("gp_patient_202609.csv", run.pk)
+    ]
+    # A person refuses it: the next reading of the folder says so of its rows.
+    FeedRun.objects.filter(pk=run.pk).update(state=FeedRun.State.REFUSED)
+    again = lines("load_landing", str(landing), "--progress", "json")
+    counted = next(x for x in again if "rows_out" in x and x["stage"] == "gp_patient")
+    assert (counted["held"], counted["refused"]) == (0, 220)
+
+
 def test_links_are_measured_against_the_truth(landing, vault_zone, tmp_path) -> None:
     call_command("load_landing", str(landing), stdout=StringIO(), stderr=StringIO())
     truth = tmp_path / "truth"

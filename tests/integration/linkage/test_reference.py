@@ -65,6 +65,20 @@ def test_every_level_reaches_its_practices(loaded) -> None:
     assert practices_under("PE10900009", NOW) == {"Z90002", "Z90003", "Z90004"}
 
 
+def test_a_trust_has_its_home_and_no_practices(tmp_path) -> None:
+    trusts = [
+        {"trust_code": "RZ9", "trust_name": "Invented", "ICB_Code": "QZ9"},
+        {"trust_code": "RZ8", "trust_name": "Elsewhere", "ICB_Code": "QXX"},
+    ]
+    folder = write_reference(tmp_path / "trusts", tables() | {"trusts.csv": trusts})
+    load_reference(folder=folder, by="test")
+    homes = OrgLink.objects.filter(child__kind=Org.Kind.TRUST)
+    assert list(homes.values_list("child_id", "parent_id")) == [("RZ9", "QZ9")]
+    assert Org.objects.filter(code="RZ8").exists()
+    assert practices_under("RZ9", NOW) == frozenset()
+    assert practices_under("QZ9", NOW) >= {"Z90001", "Z90002", "Z90003"}
+
+
 def test_an_lsoa_has_deprivation_and_all_that_is_above_it(loaded) -> None:
     frame = geography.resident_hierarchy(NOW)
     unitary, *_, county = frame.iter_rows(named=True)
