@@ -86,6 +86,10 @@ BEAT = {
         "task": "segmentation.tasks.measure_cohorts",
         "schedule": crontab(minute=20),
     },
+    "forget_released_sets": {
+        "task": "segmentation.tasks.forget_released_sets",
+        "schedule": crontab(hour=0, minute=35),
+    },
     "check_links": {
         "task": "linkage.tasks.check_links",
         "schedule": crontab(hour=1, minute=0),

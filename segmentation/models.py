@@ -83,6 +83,32 @@ class CohortSize(models.Model):
         ]
 
 
+class ReleasedSet(models.Model):
+    """A set of people whose protected figures somebody was shown, kept for all users.
+
+    A later question about nearly the same people gets the figures of this one.
+    `tolerance` is how many people apart still counts as nearly; `is_answer` marks a
+    whole cohort, and not a step towards one.
+    """
+
+    release_id = models.IntegerField()
+    size = models.IntegerField()
+    people = models.BinaryField()
+    tolerance = models.SmallIntegerField()
+    asked_by = models.IntegerField()
+    asked_at = models.DateTimeField(auto_now_add=True)
+    is_answer = models.BooleanField()
+
+    class Meta:
+        db_table = "released_set"
+        indexes: ClassVar = [
+            models.Index(fields=["size"], name="released_set_size_idx"),
+            models.Index(
+                fields=["asked_by", "asked_at"], name="released_set_asker_idx"
+            ),
+        ]
+
+
 class CodeSearch(models.Model):
     """A search of one release's records for codes in a time window.
 

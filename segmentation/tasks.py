@@ -4,7 +4,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from segmentation.cohorts import actions
+from segmentation.cohorts import actions, released
 
 
 def dispatch(search_id: int) -> None:
@@ -32,3 +32,9 @@ def measure_cohorts() -> None:
     _, waiting = actions.measure_cohorts(today=timezone.localdate())
     for search in waiting:
         dispatch(search.pk)
+
+
+@shared_task
+def forget_released_sets() -> None:
+    """Delete the sets of protected questions that are too old to be compared with."""
+    released.forget(kept_days=released.KEPT_DAYS)

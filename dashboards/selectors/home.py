@@ -23,6 +23,8 @@ RECENT = timedelta(days=7)
 
 
 @dataclass(frozen=True)
+from risk import selectors as risk
+from segmentation.cohorts import selectors as cohorts
 class Need:
     """One thing that may need the viewer: what, how much, and where to go."""
 
@@ -65,6 +67,8 @@ def needs(viewer: Viewer) -> list[Need]:
             )
         )
     if viewer.may_open("audit"):
+    if viewer.may_open("cohort_save"):
+        found += _cohorts(viewer)
         found += _audit()
     if viewer.may_open("api_guide"):
         found.append(
@@ -148,3 +152,44 @@ def _audit() -> list[Need]:
     reveals = recent.filter(event__startswith="reveal").count()
     words = f"In the last 7 days: {reveals} reveals of identity, {refused} refusals"
     return [Need("Access", words, reverse("audit"), "Look at who did what")]
+def _models(viewer: Viewer) -> list[Need]:
+    """Models that are stopped, and alerts for who answers for models or for feeds."""
+    told = risk.alerts()
+    if not (viewer.may_open("feeds") or viewer.may_open("approve_model")):
+        told = [each for each in told if each.stopped]
+    if not told:
+        return []
+    stopped = sum(bool(each.stopped) for each in told)
+    title = (
+        f"{_models_counted(stopped)} stopped: lists go without"
+        if stopped
+        else f"Alerts of {_models_counted(len(told)).lower()}"
+    )
+    first = told[0]
+    words = f"{first.title}: {first.stopped or ' '.join(first.words)}"
+    if len(told) > 1:
+        words += f" Alerts of {_models_counted(len(told) - 1).lower()} more."
+    if viewer.may_open("model"):
+        href, link = reverse("model", args=[first.name]), "See what has changed"
+    else:
+        href, link = reverse("quality"), "Look at the feeds' quality"
+    return [Need(title, words, href, link)]
+
+
+def _models_counted(number: int) -> str:
+    return "One model" if number == 1 else f"{number} models"
+
+
+def _cohorts(viewer: Viewer) -> list[Need]:
+    return [
+        Need(
+            f"Review the cohort “{cohort.title}”",
+            f"Its review was due on {wording.day(cohort.review_by)}. What it counts may"
+            " no longer be what you meant.",
+            reverse("cohort", args=[cohort.pk]),
+            "Look at it and set another date",
+        )
+        for cohort in cohorts.overdue(viewer, timezone.localdate())
+    ]
+
+

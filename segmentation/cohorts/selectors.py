@@ -182,6 +182,14 @@ def cohorts(viewer: Viewer) -> list[Cohort]:
     return [c for c in seen.order_by("-changed_at") if may_open(viewer, c)]
 
 
+def overdue(viewer: Viewer, today: date) -> list[Cohort]:
+    """Return the viewer's own cohorts whose review date has passed, oldest first."""
+    mine = Cohort.objects.filter(
+        owner_id=viewer.user_id, retired_at__isnull=True, review_by__lt=today
+    )
+    return list(mine.order_by("review_by", "pk"))
+
+
 def cohort_of(viewer: Viewer, cohort_id: int) -> Cohort:
     """Return one cohort; UnknownCohortError where the viewer may not open it."""
     found = Cohort.objects.filter(pk=cohort_id).first()

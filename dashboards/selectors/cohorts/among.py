@@ -8,6 +8,7 @@ from pyroaring import BitMap
 from dashboards.selectors.cohorts.guarded import guarded
 from governance.access import Viewer
 from linkage.release.selectors import ReleaseView
+from segmentation.cohorts import released
 from segmentation.cohorts.searches import SearchingError
 from segmentation.cohorts.selectors import (
     UnknownCohortError,
@@ -54,4 +55,6 @@ def narrowed(
         raise PermissionDenied(
             f"No protected figure can be given among this cohort: {'; '.join(reasons)}."
         )
+    if not is_exact:
+        (found,) = released.show([found], release_id=live.id, by=viewer, answers=False)
     return Narrowed(version.cohort.title, found)

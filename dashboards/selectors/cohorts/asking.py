@@ -8,7 +8,7 @@ workspace, protected for everyone else and in everything that leaves.
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -28,15 +28,21 @@ from governance.disclosure import (
     in_workspace,
     protect,
 )
+from segmentation.cohorts import released
 from segmentation.cohorts.index import CohortIndex, index_of
 from segmentation.cohorts.selectors import Reader, own_people, reader
 from segmentation.cohorts.specs import Rule, Who
 from segmentation.cohorts.steps.lattice import LEAST_BASE, base, beyond_lattice
 from segmentation.cohorts.steps.members import Narrowing, attrition
+from segmentation.cohorts.steps.twins import fitting
 from segmentation.cohorts.steps.words import sentence
 
 GROUP, COHORT, POPULATION = "group", "cohort", "population"
 POPULATIONS_KEPT = 8
+TWINS = (
+    "A question about nearly the same people as an earlier one is answered with the"
+    " earlier one's figures."
+)
 Made = TypeVar("Made")
 
 
@@ -131,13 +137,46 @@ class CohortAsked:
         return self.population.index
 
     @cached_property
-    def steps(self) -> Sequence[Narrowing]:
-        """Each step with whom it leaves, inside the viewer's scope."""
+    def exact(self) -> Sequence[Narrowing]:
+        """Each step with whom it leaves, inside the viewer's scope: for lists alone."""
         return attrition(self.who, self.reader, self.population.people)
 
     @property
+    def members(self) -> BitMap:
+        """Who is in the cohort, person by person: for lists, never for figures."""
+        return self.exact[-1].left if self.exact else self.population.people
+
+    @cached_property
+    def steps(self) -> Sequence[Narrowing]:
+        """Each step with the people whose figures may be shown for it.
+
+        Of protected figures near twins of earlier questions get the earlier ones'
+        (`segmentation.cohorts.released`).
+        """
+        if self.kind is not DisclosureClass.PROTECTED:
+            return self.exact
+        asked = [people for step in self.exact for people in (step.alone, step.left)]
+        whole = self.population.people
+        shown = self.parts(asked, answers=True)
+        found = iter([fitting(people, whole) for people in shown])
+        return [
+            replace(step, alone=next(found), left=next(found)) for step in self.exact
+        ]
+
+    def parts(
+        self, sets: Sequence[BitMap], *, answers: bool = False
+    ) -> Sequence[BitMap]:
+        """Return the sets whose figures may be shown for these parts of an answer."""
+        if self.kind is not DisclosureClass.PROTECTED:
+            return sets
+        asked = self.asked
+        return released.show(
+            sets, release_id=asked.release.id, by=asked.viewer, answers=answers
+        )
+
+    @property
     def people(self) -> BitMap:
-        """Who is in the cohort, of the place's people whom the viewer may count."""
+        """Whose figures are shown: the place's people in the cohort, in scope."""
         return self.steps[-1].left if self.steps else self.population.people
 
     @cached_property
@@ -160,7 +199,17 @@ class CohortAsked:
                     f"fewer than {LEAST_BASE} people live or are registered there by"
                     " age, sex and place alone"
                 )
+        if not found:
+            try:
+                _ = self.steps
+            except released.TooManyQuestionsError as error:
+                found.append(str(error))
         return found
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What every protected answer says of itself, whether or not it is so here."""
+        return (TWINS,) if self.kind is DisclosureClass.PROTECTED else ()
 
     @property
     def groups(self) -> Dimension:

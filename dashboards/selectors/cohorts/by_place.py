@@ -10,6 +10,7 @@ from dashboards.selectors.indicators import places_of
 from dashboards.selectors.places import KIND_TITLES
 from governance.disclosure import Cell, Measure
 from segmentation.cohorts.selectors import who_of
+from segmentation.cohorts.steps.twins import fitting
 from segmentation.models import CohortVersion
 
 IN_IT = Measure("People in the cohort", per=100)
@@ -33,9 +34,11 @@ def figure(asked: Asked, version: CohortVersion, kind: str) -> ChartSpec:
     scope = cohort.population.people
     places = places_of(asked, kind)
     kind = places[0].kind if places else kind
+    parts = cohort.parts([place.people & people for place in places])
     cells = [
-        Cell({kind: place.code}, place.people & scope, place.people & people)
-        for place in places
+        Cell({kind: place.code}, whole, fitting(having, whole))
+        for place, having in zip(places, parts, strict=True)
+        for whole in [place.people & scope]
     ]
     return ChartSpec(
         key=f"cohort-{version.cohort_id}-by-{kind}",

@@ -79,7 +79,7 @@ def answer(cohort: CohortAsked) -> Answer:
         for n, step in enumerate(steps)
     ]
     total = cells[-1] if steps else place
-    return Answer(total, place, shown, kind, published.notes)
+    return Answer(total, place, shown, kind, (*published.notes, *cohort.notes))
 
 
 def narrowing(cohort: CohortAsked) -> Published:

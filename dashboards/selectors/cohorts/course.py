@@ -29,8 +29,9 @@ def course(cohort: CohortAsked, version: CohortVersion) -> list[Measured]:
         return []
     made: list[Measured] = []
     before: BitMap | None = None
-    for size in version.sizes.order_by("as_of", "release_id"):
-        now = BitMap.deserialize(bytes(size.people)) & scope
+    sizes = list(version.sizes.order_by("as_of", "release_id"))
+    sets = cohort.parts([BitMap.deserialize(bytes(s.people)) & scope for s in sizes])
+    for size, now in zip(sizes, sets, strict=True):
         cells = [Cell({"what": "people"}, now)]
         if before is not None:
             cells += [

@@ -4,7 +4,9 @@ The rows come under row-level security and after the audit row; people are named
 references sealed for this team.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 from pyroaring import BitMap
@@ -63,7 +65,7 @@ def people(cohort: CohortAsked, *, first: int = 0) -> PeoplePage:
         known = [n for n, kind in KINDS.items() if kind in honoured]
         flags = [release.bitmap(n) for n in known if n in release.catalogue]
         opted = BitMap.union(opted, *flags)
-    allowed = cohort.people - opted
+    allowed = cohort.members - opted
     ordered = in_order(cohort, allowed)
     chosen = ordered[first : first + PAGE]
     audit.record(
@@ -75,7 +77,9 @@ def people(cohort: CohortAsked, *, first: int = 0) -> PeoplePage:
         release=release.id,
     )
     features = reasons_of(cohort)
-    wanted = {*features, *([ORDER] if ORDER in release.catalogue else [])}
+    dates = {name: dated_by(name, release.catalogue) for name in features}
+    wanted = {*features, *filter(None, dates.values())}
+    wanted |= {ORDER} & {*release.catalogue}
     rows = profile_rows(viewer, chosen, release_id=release.id, attributes=wanted)
     by_number = {row["person_no"]: row for row in rows.iter_rows(named=True)}
     names = asked.geography.names
@@ -83,7 +87,10 @@ def people(cohort: CohortAsked, *, first: int = 0) -> PeoplePage:
         Listed(
             reference=reference(viewer, number),
             practice_name=names.get(row["practice_code_now"], "No practice"),
-            reasons=[_reason(release.attribute(name), row[name]) for name in features],
+            reasons=[
+                _reason(release.attribute(name), row[name], row.get(dates[name] or ""))
+                for name in features
+            ],
             chance=natural_frequency(row.get(ORDER)),
             person_no=number,
         )
@@ -104,11 +111,11 @@ def before_opt_outs(cohort: CohortAsked) -> BitMap:
     asked = cohort.asked
     whole = asked.release.whole
     if whole is None:
-        return cohort.people
+        return cohort.members
     geography = replace(asked.geography, release=whole)
     place, _ = geography.chosen(asked.viewer, asked.place.code)
     entire = replace(asked, release=whole, geography=geography, place=place)
-    return replace(cohort, asked=entire).people
+    return replace(cohort, asked=entire).members
 
 
 def in_order(cohort: CohortAsked, allowed: BitMap) -> list[int]:
@@ -132,10 +139,18 @@ def reasons_of(cohort: CohortAsked) -> list[str]:
     return [name for name in dict.fromkeys(named) if name in known]
 
 
-def _reason(attribute: Attribute, value: Any) -> str:
+def dated_by(name: str, catalogue: Collection[str]) -> str | None:
+    """Return the attribute that says since or on which day another one holds."""
+    stem = name.removeprefix("has_").removeprefix("on_").removeprefix("is_")
+    asked = (f"{name}_on", f"{stem}_since", f"{name}_since")
+    return next((each for each in asked if each in catalogue), None)
+
+
+def _reason(attribute: Attribute, value: Any, day: date | None) -> str:
     if isinstance(value, str):
         value = worded(value)
     unit = f" {attribute.unit}" if value is not None and attribute.unit else ""
     if attribute.unit == "£" and value is not None:
         return f"{attribute.title}: £{written(round(value))}"
-    return f"{attribute.title}: {written(value)}{unit}"
+    dated = f", {written(day)}" if day is not None and value else ""
+    return f"{attribute.title}: {written(value)}{unit}{dated}"

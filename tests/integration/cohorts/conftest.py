@@ -45,4 +45,4 @@ def signed_in(users, system, monkeypatch):
     monkeypatch.setattr(release, "previous", lambda: None)
     yield lambda role, *_: live_system.signed_in(users[role])
     with live_system.connect("migrator") as owner:
-        owner.execute("TRUNCATE cohort_size, cohort_version, cohort")
+        owner.execute("TRUNCATE cohort_size, cohort_version, cohort, released_set")

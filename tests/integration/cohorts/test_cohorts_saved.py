@@ -12,7 +12,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
 
+from governance import access
 from segmentation.cohorts.specs import CohortSpec
+from segmentation.models import Cohort
 from tests import live_system
 from tests.cohort_people import CLINICIAN_WHO, slowly
 from tests.cohort_site import (
@@ -203,3 +205,17 @@ def test_a_cohort_is_an_indicators_denominator(signed_in, system):
     assert f"{women:,} people" in overview
     lead = signed_in("place_lead")
     assert lead.get(reverse("overview"), {"cohort": cohort.pk}).status_code == 403
+
+
+def test_a_review_that_is_due_stands_on_its_owners_home(users, signed_in):
+    analyst = signed_in("system_analyst")
+    cohort = saved(analyst)
+    assert "Review the cohort" not in words(analyst.get(reverse("home")))
+    with access.scoped(access.viewer_for(users["system_analyst"])):
+        past = timezone.localdate() - timedelta(days=1)
+        Cohort.objects.filter(pk=cohort.pk).update(review_by=past)
+    home = words(analyst.get(reverse("home")))
+    assert "Review the cohort “Frail at home”" in home
+    assert reverse("cohort", args=[cohort.pk]) in home
+    other = signed_in("place_analyst")
+    assert "Review the cohort" not in words(other.get(reverse("home")))
