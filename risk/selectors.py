@@ -15,7 +15,7 @@ from risk.definitions import MODELS, SCORES
 from risk.models import ModelApproval, ModelWatch, PersonRisk, TrainedModel
 from risk.score_specs import ScoreSpec
 from risk.specs import ModelSpec
-from risk.steps.reasons import frequency
+from risk.steps.reasons import frequency, written
 
 PREDICTIONS_PART = "predictions"
 # The web role may read every column but the model itself.
@@ -138,15 +138,62 @@ def may_feed_lists(attribute: str) -> str:
     for name, spec in MODELS.items():
         if attribute not in (spec.attribute, spec.band_attribute):
             continue
-        model = model_card(name)
+        # Not the card: its figures are large, and every list asks.
+        model = (
+            TrainedModel.objects.filter(name=name, in_use=True)
+            .values_list("spec_hash", "stopped_because")
+            .first()
+        )
         if model is None:
             return ""
-        if model.stopped_because:
-            return f"stopped: {model.stopped_because}"
-        given = len({approval.user_id for approval in model.approvals})
+        spec_hash, stopped_because = model
+        if stopped_because:
+            return f"stopped: {stopped_because}"
+        approvals = ModelApproval.objects.filter(name=name, spec_hash=spec_hash)
+        given = approvals.values("user_id").distinct().count()
         if given < APPROVALS_NEEDED:
             return f"approved by {given} of {APPROVALS_NEEDED} people"
     return ""
+
+
+@dataclass(frozen=True)
+class Alerts:
+    """What the newest release that was held against a model in use says of it.
+
+    `stopped` is why it no longer orders lists, empty where it may; `words` are all
+    alerts of that release, those that stop lists first.
+    """
+
+    name: str
+    title: str
+    stopped: str
+    words: tuple[str, ...]
+    release_id: int | None
+
+
+def alerts() -> list[Alerts]:
+    """Return the models in use that are stopped or passed a limit, stopped ones first.
+
+    Two queries, whatever the number of models: a home page asks.
+    """
+    in_use = {
+        name: (version, stopped)
+        for name, version, stopped in TrainedModel.objects.filter(
+            in_use=True, name__in=list(MODELS)
+        ).values_list("name", "version", "stopped_because")
+    }
+    newest = ModelWatch.objects.filter(name__in=list(in_use))
+    newest = newest.order_by("name", "-release_id").distinct("name")
+    seen = {(watch.name, watch.model_version): watch for watch in newest}
+    found = []
+    for name, (version, stopped) in in_use.items():
+        watch = seen.get((name, version))
+        told = sorted(watch.alerts, key=lambda each: not each["stops"]) if watch else []
+        if stopped or told:
+            words = tuple(each["words"] for each in told)
+            held = watch.release_id if watch else None
+            found.append(Alerts(name, MODELS[name].title, stopped, words, held))
+    return sorted(found, key=lambda each: (not each.stopped, each.title))
 
 
 def watches(name: str, limit: int = 12) -> list[ModelWatch]:
@@ -170,18 +217,35 @@ def explained(
     }
 
 
-def trajectory(person_no: int, name: str = "emergency_admission") -> list[PersonRisk]:
-    """Return a person's figures over the releases that explained them, oldest first.
+@dataclass(frozen=True)
+class Past:
+    """What a release foretold of a person, and as of which day."""
 
-    Of a day's deltas the last alone.
+    release_id: int
+    as_of: date
+    value: float
+    band: str
+
+
+def trajectories(person_no: int) -> dict[str, list[Past]]:
+    """Return a person's figures by model over the releases that explained them.
+
+    The oldest first; of the releases of one day the last alone. A release in which a
+    figure was too low to be explained has none.
     """
-    rows = PersonRisk.objects.filter(person_no=person_no, name=name)
-    found = list(rows.order_by("release_id").defer("reasons"))
-    passed = Release.objects.filter(
-        pk__in=[row.release_id for row in found[:-1]], delta_of__isnull=False
+    rows = PersonRisk.objects.filter(person_no=person_no).order_by("release_id")
+    told = list(rows.values_list("name", "release_id", "value", "band"))
+    days = dict(
+        Release.objects.filter(pk__in={row[1] for row in told}).values_list(
+            "pk", "as_of"
+        )
     )
-    deltas = set(passed.values_list("pk", flat=True))
-    return [row for row in found if row.release_id not in deltas]
+    found: dict[str, dict[date, Past]] = {}
+    for name, release_id, value, band in told:
+        if release_id in days:
+            day = days[release_id]
+            found.setdefault(name, {})[day] = Past(release_id, day, value, band)
+    return {name: [past[day] for day in sorted(past)] for name, past in found.items()}
 
 
 def in_words(
@@ -212,14 +276,15 @@ class Told:
     `band` is what happened, in the model's trial, to the tenth of people whose figures
     were like this one's. `reasons` hold words and what they add to the log-odds; the
     last is all that is not told, and together they are the figure. `before` are the
-    figures of earlier releases, as release and words.
+    figures of earlier days, as day, band and words; `since` says what was not kept.
     """
 
     title: str
     chance: str
     band: str
     reasons: list[tuple[str, str]]
-    before: list[tuple[str, str]]
+    before: list[tuple[str, str, str]]
+    since: str = ""
 
 
 def told_of(release_id: int, person_no: int, lanes: frozenset[str]) -> list[Told]:
@@ -233,6 +298,7 @@ def told_of(release_id: int, person_no: int, lanes: frozenset[str]) -> list[Told
         row.name: row
         for row in PersonRisk.objects.filter(release_id=held_in, person_no=person_no)
     }
+    past = trajectories(person_no)
     found = []
     for name, spec in MODELS.items():
         row = rows.get(name)
@@ -253,13 +319,30 @@ def told_of(release_id: int, person_no: int, lanes: frozenset[str]) -> list[Told
                     for each in row.reasons
                 ],
                 before=[
-                    (f"Release {past.release_id}", figure_words(past.value, spec))
-                    for past in trajectory(person_no, name)
-                    if past.release_id != held_in
+                    (
+                        written(each.as_of, None) or "",
+                        band_title(each.band, spec),
+                        figure_words(each.value, spec),
+                    )
+                    for each in past.get(name, [])
+                    if each.release_id != held_in
                 ],
+                since=f"Days on which it was below {least_words(spec)} are not kept.",
             )
         )
     return found
+
+
+def band_title(band: str, spec: ModelSpec) -> str:
+    """Return a band's title, or its name where the definition knows it no more."""
+    return next((each.title for each in spec.bands if each.name == band), band)
+
+
+def least_words(spec: ModelSpec) -> str:
+    """Return from which figure on a person's figures are kept with their reasons."""
+    if spec.outcome.is_amount:
+        return f"£{spec.reasons_from:,.0f}"
+    return f"{100 * spec.reasons_from:.0f} in 100"
 
 
 def figure_words(value: float, spec: ModelSpec) -> str:

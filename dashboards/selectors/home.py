@@ -63,6 +63,8 @@ def needs(viewer: Viewer) -> list[Need]:
                 "Bring NHS numbers, or names, birth dates and postcodes: the vault says"
                 " how many it knows, and keeps no identifier",
                 reverse("imported-lists"),
+    if viewer.may_open("feeds") or viewer.may_open("model"):
+        found += _models(viewer)
                 "Bring a list",
             )
         )

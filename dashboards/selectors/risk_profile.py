@@ -15,6 +15,7 @@ from dashboards.selectors.lenses import FIFTHS
 from governance.disclosure import Cell, Measure
 from governance.models import Org
 from linkage.release import selectors as release
+from linkage.release.selectors import ReleaseView
 from risk import selectors as risk
 from risk.definitions import MODELS
 from risk.steps.reasons import frequency
@@ -102,15 +103,21 @@ def high_by(asked: Asked, attribute: str) -> ChartSpec:
     )
 
 
-def movement(asked: Asked) -> Table | None:
-    """Return where the people of each band were in the release before.
+def movements(asked: Asked) -> list[Table]:
+    """Return where the people of each band were in every earlier release that is kept.
 
-    Of adults of the place who have a figure in both. None without such a release.
+    Of adults of the place who have a figure in both, the newest release first.
     """
+    band = MODELS[NAME].band_attribute
+    return [
+        _movement(asked, before)
+        for before in release.earlier()
+        if band in before.catalogue
+    ]
+
+
+def _movement(asked: Asked, before: ReleaseView) -> Table:
     spec = MODELS[NAME]
-    before = release.previous()
-    if before is None or spec.band_attribute not in before.catalogue:
-        return None
     rows = []
     for band in spec.bands:
         now = asked.place.people & asked.release.bitmap(spec.band_attribute, band.name)

@@ -8,8 +8,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dashboards.charts import ChartSpec
 from dashboards.figures import csv_response, presented
+from dashboards.selectors import model_tables
 from dashboards.selectors import models as selectors
 from dashboards.selectors.algorithms import record, register
+from dashboards.selectors.tripod import checklist
 from governance import access, audit
 from governance.access import Viewer
 from risk import decisions
@@ -39,6 +41,7 @@ def model(request: HttpRequest, name: str) -> HttpResponse:
     spec = _spec(name)
     card = risk.model_card(name)
     context = {"name": name, "spec": spec, "card": card, "title": spec.title}
+    context["alerts"] = next((a for a in risk.alerts() if a.name == name), None)
     if card is not None and not spec.outcome.is_amount:
         context |= {
             "answer": selectors.answer(card),
@@ -47,13 +50,14 @@ def model(request: HttpRequest, name: str) -> HttpResponse:
                 presented(figure, csv_href=reverse("model-csv", args=[name, key]))
                 for key, figure in _figures(card, request.viewer).items()
             ],
-            "comparison": selectors.comparison(card),
-            "lists": selectors.list_sizes(card, request.viewer),
-            "groups": selectors.by_group(card, request.viewer),
-            "watching": selectors.watching(name),
+            "comparison": model_tables.comparison(card),
+            "lists": model_tables.list_sizes(card, request.viewer),
+            "groups": model_tables.by_group(card, request.viewer),
+            "cut": model_tables.cut_words(card),
+            "watching": model_tables.watching(name),
             "competing": selectors.competing(card),
             "weightiest": selectors.weightiest(card),
-            "tripod": selectors.TRIPOD,
+            "tripod": checklist(card),
             "may_approve": request.viewer.may_open("approve_model"),
         }
     return render(request, "models/model.html", context)

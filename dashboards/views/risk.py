@@ -36,7 +36,7 @@ def profile(request: HttpRequest) -> HttpResponse:
                 )
                 for figure in selectors.figures(asked)
             ],
-            "movement": selectors.movement(asked),
+            "movements": selectors.movements(asked),
             "expected": selectors.expected_and_observed(asked),
             "explored": selectors.explore(asked, per_week),
             "most": selectors.MOST_PER_WEEK,

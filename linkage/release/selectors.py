@@ -26,6 +26,7 @@ from linkage.release.for_purpose import (
     limits_of,
 )
 from linkage.release.latency import reaching
+from linkage.release.publish import kept_releases
 from linkage.release.sources import completed, full_of, holders, source_of
 from linkage.release.view import ReleaseView, Stored
 
@@ -137,6 +138,18 @@ def previous() -> ReleaseView | None:
         .first()
     )
     return None if before is None else for_looker(view(before))
+
+
+def earlier() -> list[ReleaseView]:
+    """Return the full releases before the current one that are kept, newest first."""
+    now = current()
+    since = None if now is None else full_of(now.id).published_at
+    if since is None:
+        return []
+    found = Release.objects.filter(
+        pk__in=kept_releases(), delta_of=None, published_at__lt=since
+    ).order_by("-published_at")
+    return [for_looker(view(pk)) for pk in found.values_list("pk", flat=True)]
 
 
 def has_unreleased_batches() -> bool:

@@ -17,6 +17,10 @@ PER_PCN = (10, 25, 50, 100)
 THRESHOLDS = (0.02, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 # Below this many outcomes a group's ranking is mostly chance.
 LEAST_TO_RANK = 20
+# Groups are compared at one cut for all: a list of the twentieth of people at the top.
+TOP_SHARE = 0.05
+# Fewer right, wrong or missed people than this would be told by their shares.
+LEAST_TO_SHARE = 8
 Figures = dict[str, Any]
 
 
@@ -34,6 +38,7 @@ def evaluate(
     column per way of dividing people, null where not known.
     """
     chosen = risks[main]
+    cut = float(np.quantile(chosen, 1 - TOP_SHARE))
     return {
         "people": len(outcome),
         "outcomes": int(outcome.sum()),
@@ -43,10 +48,12 @@ def evaluate(
         "at_list_size_per_pcn": per_pcn(outcome, chosen, groups["pcn_code"]),
         "decision_curve": decision_curve(outcome, chosen),
         "within_age": within(outcome, chosen, groups["age_band"]),
-        "by_age": by_group(outcome, chosen, groups["age_band"]),
+        "by_age": by_group(outcome, chosen, groups["age_band"], cut),
+        "cut": _rounded(cut),
         "worst_cell": worst_cell(outcome, chosen, groups),
         "groups": {
-            name: by_group(outcome, chosen, groups[name]) for name in groups.columns
+            name: by_group(outcome, chosen, groups[name], cut)
+            for name in groups.columns
         },
     }
 
@@ -168,12 +175,22 @@ def per_pcn(
                 "pcns": each.len(),
                 "people": listed.height,
                 "ppv": _rounded(hits / max(listed.height, 1)),
+                "ppv_interval": share_interval(hits, listed.height),
                 "ppv_lowest": _rounded(each.quantile(0.1) or 0.0),
                 "ppv_highest": _rounded(each.quantile(0.9) or 0.0),
                 "sensitivity": _rounded(hits / max(int(outcome.sum()), 1)),
+                "sensitivity_interval": share_interval(hits, int(outcome.sum())),
             }
         )
     return found
+
+
+def share_interval(of: int, people: int) -> list[float] | None:
+    """Return Wilson's 95% interval of a share; None of nobody."""
+    if not people:
+        return None
+    low, high = wilson(of, people)
+    return [_rounded(low), _rounded(high)]
 
 
 def decision_curve(
@@ -274,8 +291,14 @@ def within(outcome: Flags, risk: Floats, group: pl.Series) -> float | None:
     return _rounded(right / pairs) if pairs else None
 
 
-def by_group(outcome: Flags, risk: Floats, group: pl.Series) -> dict[str, Figures]:
-    """Return level and ranking in each group of people; "Not known" is one."""
+def by_group(
+    outcome: Flags, risk: Floats, group: pl.Series, cut: float | None = None
+) -> dict[str, Figures]:
+    """Return level and ranking in each group of people; "Not known" is one.
+
+    With a `cut`, also how right and how complete a list of everybody from that chance
+    on would be in each group.
+    """
     named = group.cast(pl.String).fill_null("Not known")
     found: dict[str, Figures] = {}
     for value in named.unique().sort():
@@ -284,9 +307,31 @@ def by_group(outcome: Flags, risk: Floats, group: pl.Series) -> dict[str, Figure
         ranks = min(yes, no) >= LEAST_TO_RANK
         area = roc_auc_score(outcome[chosen], risk[chosen]) if ranks else None
         found[value] = level(outcome[chosen], risk[chosen]) | {
-            "auroc": _rounded(area) if area is not None else None
+            "auroc": _rounded(area) if area is not None else None,
+            "auroc_interval": auroc_interval(outcome[chosen], risk[chosen])
+            if ranks
+            else None,
         }
+        if cut is not None:
+            found[value] |= at_cut(outcome[chosen], risk[chosen], cut)
     return found
+
+
+def at_cut(outcome: Flags, risk: Floats, cut: float) -> Figures:
+    """Return PPV and sensitivity of a list from a chance on, with Wilson's intervals.
+
+    Each is None where so few are right, wrong or missed that it would tell of them.
+    """
+    listed = risk >= cut
+    right, wrong = int(outcome[listed].sum()), int((~outcome[listed]).sum())
+    missed = int(outcome.sum()) - right
+    made: Figures = {}
+    for name, rest in (("ppv", wrong), ("sensitivity", missed)):
+        made[name] = made[f"{name}_interval"] = None
+        if min(right, rest) >= LEAST_TO_SHARE:
+            made[name] = _rounded(right / (right + rest))
+            made[f"{name}_interval"] = share_interval(right, right + rest)
+    return made
 
 
 def _rounded(value: float) -> float:

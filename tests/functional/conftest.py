@@ -60,6 +60,7 @@ def site(
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     monkeypatch.setattr(release, "current", lambda: invented_release)
     monkeypatch.setattr(release, "previous", lambda: None)
+    monkeypatch.setattr(release, "earlier", list)
     make_organisations()
     # The test's own thread stays connected as the owner, who makes the users; the
     # server's threads connect anew, as the role that the web has in production.

@@ -29,6 +29,7 @@ def system(
     make_organisations()
     monkeypatch.setattr(release, "current", lambda: invented_release)
     monkeypatch.setattr(release, "previous", lambda: None)
+    monkeypatch.setattr(release, "earlier", list)
     return invented_release
 
 

@@ -59,7 +59,17 @@ def test_a_person_page_shows_weights_that_add_up_and_earlier_figures(told) -> No
         assert weight in page
     assert "Something your role does not see" in page
     assert "Two contacts" not in page
-    assert "about 2 in 10 people like this" in page
+    # The course over past releases: by day, with the band, and what was not kept.
+    before = page[page.index("Earlier figures, oldest first") :]
+    before = before[: before.index("</table>")]
+    for said in (
+        "31 August 2026",
+        "High (next 4.5%)",
+        "about 2 in 10 people like this",
+    ):
+        assert said in before
+    assert "about 3 in 10" not in before
+    assert "Days on which it was below 10 in 100 are not kept." in page
 
 
 def test_a_role_without_the_hospital_lane_is_not_told_of_admissions(told) -> None:

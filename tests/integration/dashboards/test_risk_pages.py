@@ -1,5 +1,6 @@
 """Risk profile, threshold explorer and model card: who may open them, what they say."""
 
+import re
 from datetime import date
 
 import numpy as np
@@ -12,7 +13,7 @@ from linkage.release import selectors as release
 from linkage.release.catalogue import Attribute
 from risk import selectors as risk
 from risk.definitions import MODELS
-from risk.models import ModelApproval, TrainedModel
+from risk.models import ModelApproval, ModelWatch, TrainedModel
 from risk.steps.assess import assess
 from risk.steps.train import train
 from tests.builders import AS_OF, release_view
@@ -119,12 +120,28 @@ def test_movement_between_bands_since_the_release_before(
 ) -> None:
     client = signed_in("system_analyst", "QZZ")
     assert "Movement between bands" not in text_of(client.get(reverse("risk")))
-    monkeypatch.setattr(release, "previous", lambda: with_bands)
+    was_high = with_bands.source.columns.with_columns(
+        risk_band=pl.when(pl.col("risk_band") == BANDS[2])
+        .then(pl.lit(BANDS[3]))
+        .otherwise("risk_band")
+    )
+    other = release_view(
+        was_high, list(with_bands.catalogue.values()), as_of=date(2026, 6, 30)
+    )
+    monkeypatch.setattr(release, "earlier", lambda: [with_bands, other])
     page = text_of(client.get(reverse("risk")))
-    table = page[page.index('id="movement"') :]
-    table = table[: table.index("</table>")]
+
+    def table(number: int) -> str:
+        found = page[page.index(f'id="movement-{number}"') :]
+        return found[: found.index("</table>")]
+
     # Nobody moves between a release and itself.
-    assert table.count("100%") == len(BANDS)
+    assert table(1).count("100%") == len(BANDS)
+    # Who is rising now was lower then; the others stayed.
+    assert "30 June 2026" in table(2)
+    rising = table(2)[table(2).index("Rising (next") :]
+    cells = re.findall(r"numeric[^>]*>([^<]*)<", rising[: rising.index("</tr>")])
+    assert cells == ["0%", "0%", "0%", "100%"]
 
 
 def test_the_profile_downloads_protected_figures(signed_in, with_bands) -> None:
@@ -149,7 +166,13 @@ def test_the_card_answers_whether_the_score_may_be_trusted(signed_in, trained) -
         "By practice",
         "with death competing",
         "TRIPOD+AI checklist",
+        "10 Sample size",
+        "4,000 people, 400 with the outcome.",
         "Nobody yet.",
+        "The cut is the same for every group",
+        "95% interval of the AUROC",
+        "95% interval of the PPV",
+        "95% interval of the slope",
     ):
         assert words in page, words
     assert "I have read this card" not in page
@@ -195,9 +218,53 @@ def test_who_may_not_approve_is_refused(signed_in, trained) -> None:
     assert not ModelApproval.objects.exists()
 
 
+def test_lists_of_one_size_come_with_intervals(signed_in, trained) -> None:
+    page = text_of(signed_in("place_lead", "P1").get(reverse("model", args=[NAME])))
+    table = page[page.index('id="list-sizes"') :]
+    row = table[table.index(">100<") : table.index("</tr>", table.index(">100<"))]
+    cells = re.findall(r"numeric[^>]*>([^<]*)<", row)
+    people, having, ppv, interval, among, found, of_that = cells
+    low, high = (int(part.strip("% ")) for part in interval.split("to"))
+    assert low < int(ppv.strip("%")) < high
+    low, high = (int(part.strip("% ")) for part in of_that.split("to"))
+    assert low <= int(found.strip("%")) <= high
+
+
 def test_a_stopped_model_says_why(signed_in, trained) -> None:
     TrainedModel.objects.filter(pk=trained.pk).update(
         stopped_because="The figures have shifted."
     )
     page = text_of(signed_in("place_lead", "P1").get(reverse("model", args=[NAME])))
     assert "stopped: The figures have shifted." in page
+
+
+def test_an_alert_that_stops_nothing_is_for_those_who_answer_for_models(
+    signed_in, trained
+) -> None:
+    words = "The input “Aged” has shifted: stability index 0.31, limit 0.25."
+    home = reverse("home")
+    clients = {
+        role: signed_in(role, "QZZ")
+        for role in ("system_analyst", "data_manager", "icb_board_member")
+    }
+    assert "Alerts of one model" not in text_of(clients["data_manager"].get(home))
+    for release_id, alerts in ((4, []), (5, [{"words": words, "stops": False}])):
+        ModelWatch.objects.create(
+            release_id=release_id,
+            name=NAME,
+            model_version=3,
+            figures={"stability": 0.1},
+            alerts=alerts,
+        )
+    for role in ("system_analyst", "data_manager"):
+        page = text_of(clients[role].get(home))
+        assert "Alerts of one model" in page
+        assert words in page
+    card = text_of(signed_in("place_lead", "P1").get(reverse("model", args=[NAME])))
+    assert "Alerts of the newest release" in card
+    assert words in card
+    # It stops nothing, so it is nothing for the board.
+    assert words not in text_of(clients["icb_board_member"].get(home))
+    # What was said of another version says nothing of this one.
+    TrainedModel.objects.filter(pk=trained.pk).update(version=4)
+    assert risk.alerts() == []

@@ -5,7 +5,9 @@ import polars as pl
 import pytest
 
 from risk.steps.evaluate import (
+    at_cut,
     auroc_interval,
+    by_group,
     curve,
     decision_curve,
     level,
@@ -137,3 +139,37 @@ def test_observed_shares_of_the_curve_come_with_their_interval() -> None:
         low, high = part["interval"]
         assert low <= part["observed"] <= high
         assert part["from"] <= part["foretold"]
+
+
+def test_lists_say_how_sure_their_shares_are() -> None:
+    (found,) = per_pcn(OUTCOME, RISK, pl.Series(["A"] * len(RISK)), (50,))
+    for name in ("ppv", "sensitivity"):
+        low, high = found[f"{name}_interval"]
+        assert low < found[name] < high
+
+
+def test_groups_are_compared_at_one_cut_and_few_are_not_told() -> None:
+    risk = np.array([0.9] * 40 + [0.1] * 160)
+    outcome = np.zeros(200, dtype=bool)
+    outcome[:30] = True  # thirty right, ten wrong
+    outcome[40:60] = True  # twenty missed
+    found = at_cut(outcome, risk, 0.5)
+    assert found["ppv"] == pytest.approx(30 / 40)
+    assert found["sensitivity"] == pytest.approx(30 / 50)
+    low, high = found["sensitivity_interval"]
+    assert low < 0.6 < high
+    # Seven wrong ones on a list of which the size is known would be seven people.
+    outcome[30:33] = True
+    assert at_cut(outcome, risk, 0.5)["ppv"] is None
+    assert at_cut(outcome, risk, 0.5)["ppv_interval"] is None
+    assert at_cut(outcome, risk, 0.5)["sensitivity"] == pytest.approx(33 / 53)
+
+
+def test_a_groups_ranking_has_an_interval_and_its_list_a_share() -> None:
+    group = pl.Series(["A", "B"] * (len(RISK) // 2))
+    found = by_group(OUTCOME, RISK, group, cut=float(np.quantile(RISK, 0.9)))
+    for each in found.values():
+        low, high = each["auroc_interval"]
+        assert low < each["auroc"] < high
+        assert 0 < each["ppv"] < 1
+    assert "ppv" not in by_group(OUTCOME, RISK, group)["A"]

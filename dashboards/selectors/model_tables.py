@@ -1,0 +1,230 @@
+"""The tables of a model card: beside plainer models, list by list, group by group.
+
+Counts of people pass disclosure control like any other; shares that would tell of
+fewer than eight are not made (`risk.steps.evaluate`).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pyroaring import BitMap
+
+from dashboards import wording
+from dashboards.charts.table import Column, Table
+from dashboards.selectors.lenses import FIFTHS, SEXES, worded
+from governance.access import Viewer
+from governance.disclosure import Cell, Measure, protect
+from governance.models import Org
+from risk import selectors as risk
+from risk.selectors import ModelCard
+
+GROUP_TITLES = {
+    "sex": "Sex",
+    "age_band": "Age",
+    "ethnicity_group": "Ethnic group",
+    "imd_fifth": "Deprivation fifth",
+    "pcn_code": "Primary care network",
+    "practice_code": "Practice",
+}
+LABELS = {"sex": SEXES | {"U": "Not known"}, "imd_fifth": FIFTHS}
+PLACES = ("pcn_code", "practice_code")
+MODEL_TITLES = {
+    "boosted trees": "This model (boosted trees)",
+    "logistic": "Logistic regression, same inputs",
+    "reference": "Age, sex and deprivation only",
+}
+
+
+def comparison(card: ModelCard) -> Table:
+    """Return the model beside the two plainer ones."""
+    columns = [("Model", False)] + [
+        (title, True)
+        for title in (
+            "AUROC",
+            "95% interval",
+            "AUPRC",
+            "Brier",
+            "Slope",
+            "95% interval of the slope",
+            "Intercept",
+            "Observed / expected",
+        )
+    ]
+    rows = []
+    told = card.performance["models"]
+    for name in dict.fromkeys([card.performance["main"], *MODEL_TITLES, *told]):
+        if name in told:
+            found = told[name]
+            low, high = found["auroc_interval"]
+            rows.append(
+                (
+                    MODEL_TITLES.get(name, name),
+                    f"{found['auroc']:.3f}",
+                    f"{low:.3f} to {high:.3f}",
+                    f"{found['auprc']:.3f}",
+                    f"{found['brier']:.4f}",
+                    f"{found['calibration_slope']:.2f}",
+                    between(found["slope_interval"], lambda x: f"{x:.2f}"),
+                    f"{found['calibration_intercept']:+.3f}",
+                    f"{found['observed_over_expected']:.3f}",
+                )
+            )
+    return _table("The model beside two plainer ones", columns, rows)
+
+
+def list_sizes(card: ModelCard, viewer: Viewer) -> Table:
+    """Return how right a list of so many people per PCN would have been."""
+    columns = [("People listed per PCN", False)] + [
+        (title, True)
+        for title in (
+            "People listed",
+            "Of whom had the outcome",
+            "Right (PPV)",
+            "95% interval",
+            "Most PCNs between",
+            "Of all outcomes found",
+            "95% interval of that",
+        )
+    ]
+    rows = []
+    for part in card.performance["at_list_size_per_pcn"]:
+        hits = round(part["ppv"] * part["people"])
+        shown = _protected(part["people"], hits, viewer)
+        rows.append(
+            (
+                str(part["per_pcn"]),
+                *shown,
+                f"{part['ppv']:.0%}",
+                between(part.get("ppv_interval"), percent),
+                f"{part['ppv_lowest']:.0%} and {part['ppv_highest']:.0%}",
+                f"{part['sensitivity']:.0%}",
+                between(part.get("sensitivity_interval"), percent),
+            )
+        )
+    return _table("Lists of one size in every PCN", columns, rows)
+
+
+def by_group(card: ModelCard, viewer: Viewer) -> list[Table]:
+    """Return level and ranking in each group of people, one table per division."""
+    names: Mapping[str, str] = dict(Org.objects.values_list("code", "name"))
+    tables = []
+    for division, title in GROUP_TITLES.items():
+        groups = card.performance["groups"].get(division, {})
+        labels = LABELS.get(division, {})
+        rows = []
+        for value, found in groups.items():
+            label = labels.get(value) or (
+                names.get(value, value) if division in PLACES else worded(value)
+            )
+            if found.get("too_few"):
+                rows.append((label, "too few outcomes to judge", *[""] * 9))
+                continue
+            people, observed = _protected(found["people"], found["observed"], viewer)
+            low, high = found["interval"]
+            auroc = found["auroc"]
+            rows.append(
+                (
+                    label,
+                    people,
+                    observed,
+                    f"{found['observed_over_expected']:.2f}",
+                    f"{low:.2f} to {high:.2f}",
+                    f"{auroc:.3f}" if auroc is not None else "",
+                    between(found.get("auroc_interval"), lambda x: f"{x:.3f}"),
+                    *_at_cut(found, "ppv"),
+                    *_at_cut(found, "sensitivity"),
+                )
+            )
+        if rows:
+            columns = [(title, False)] + [
+                (head, True)
+                for head in (
+                    "People",
+                    "Had the outcome",
+                    "Observed / expected",
+                    "95% interval",
+                    "AUROC",
+                    "95% interval of the AUROC",
+                    "Right at one cut (PPV)",
+                    "95% interval of the PPV",
+                    "Of all outcomes found at it",
+                    "95% interval of that",
+                )
+            ]
+            tables.append(_table(f"By {title.lower()}", columns, rows))
+    return tables
+
+
+def cut_words(card: ModelCard) -> str:
+    """Say at which chance the groups are compared; nothing of older trials."""
+    cut = card.performance.get("cut")
+    if cut is None:
+        return ""
+    return (
+        "The cut is the same for every group: a chance of"
+        f" {cut:.1%}, from which on stands the twentieth of people with the highest"
+        " figures. Where fewer than eight people would be told of, no share is given."
+    )
+
+
+def _at_cut(found: Mapping[str, Any], name: str) -> tuple[str, str]:
+    """Return a share at the cut with its interval; empty where few would be told."""
+    share = found.get(name)
+    if share is None:
+        return "", ""
+    return percent(share), between(found[f"{name}_interval"], percent)
+
+
+def percent(share: float) -> str:
+    return f"{share:.0%}"
+
+
+def between(interval: Sequence[float] | None, words: Callable[[float], str]) -> str:
+    """Return an interval in words; nothing where there is none."""
+    return " to ".join(words(bound) for bound in interval) if interval else ""
+
+
+def watching(name: str) -> Table:
+    """Return what the last releases showed of a model, the newest first."""
+    columns = [
+        ("Release", False),
+        ("Shift of what is foretold (PSI)", True),
+        ("Observed / expected since", True),
+        ("Alerts", False),
+    ]
+    rows = []
+    for watch in risk.watches(name):
+        drift = watch.figures.get("drift")
+        rows.append(
+            (
+                f"Release {watch.release_id}, version {watch.model_version}",
+                f"{watch.figures['stability']:.3f}",
+                f"{drift['level']['observed_over_expected']:.2f}"
+                if drift
+                else "no horizon has ended yet",
+                " ".join(alert["words"] for alert in watch.alerts) or "none",
+            )
+        )
+    return _table("Release by release", columns, rows)
+
+
+def _protected(people: int, having: int, viewer: Viewer) -> tuple[str, str]:
+    """Return two counts of the trial after disclosure control, as words.
+
+    The trial's persons are no longer known here: sets of the same size stand for them.
+    """
+    cell = Cell({}, BitMap(range(people)), BitMap(range(having)))
+    (made,) = protect([cell], measure=Measure("People", per=100), viewer=viewer).cells
+    of = "hidden" if made.denominator is None else wording.count(made.denominator)
+    return of, "hidden" if made.count is None else wording.count(made.count)
+
+
+def _table(
+    caption: str, columns: list[tuple[str, bool]], rows: list[tuple[str, ...]]
+) -> Table:
+    return Table(
+        caption,
+        tuple(Column(title, number) for title, number in columns),
+        tuple(rows),
+        (),
+    )
