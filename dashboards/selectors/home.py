@@ -16,6 +16,8 @@ from governance.access import Viewer
 from governance.models import AuditEvent
 from linkage.models import FeedRun
 from linkage.release import selectors as release
+from risk import selectors as risk
+from segmentation.cohorts import selectors as cohorts
 
 # Five sentences are what a board member reads before the meeting.
 MOST_SENTENCES = 5
@@ -23,8 +25,6 @@ RECENT = timedelta(days=7)
 
 
 @dataclass(frozen=True)
-from risk import selectors as risk
-from segmentation.cohorts import selectors as cohorts
 class Need:
     """One thing that may need the viewer: what, how much, and where to go."""
 
@@ -54,8 +54,12 @@ def needs(viewer: Viewer) -> list[Need]:
         found += _lists(viewer)
     if viewer.may_open("feeds"):
         found += _feeds()
+    if viewer.may_open("feeds") or viewer.may_open("model"):
+        found += _models(viewer)
     if viewer.may_open("linkage"):
         found += _linkage(viewer)
+    if viewer.may_open("cohort_save"):
+        found += _cohorts(viewer)
     if viewer.may_open("import_list"):
         found.append(
             Need(
@@ -63,14 +67,10 @@ def needs(viewer: Viewer) -> list[Need]:
                 "Bring NHS numbers, or names, birth dates and postcodes: the vault says"
                 " how many it knows, and keeps no identifier",
                 reverse("imported-lists"),
-    if viewer.may_open("feeds") or viewer.may_open("model"):
-        found += _models(viewer)
                 "Bring a list",
             )
         )
     if viewer.may_open("audit"):
-    if viewer.may_open("cohort_save"):
-        found += _cohorts(viewer)
         found += _audit()
     if viewer.may_open("api_guide"):
         found.append(
@@ -141,19 +141,6 @@ def _feeds() -> list[Need]:
     return [Need("Feeds", words, reverse("feeds"), "See what arrived")]
 
 
-def _linkage(viewer: Viewer) -> list[Need]:
-    found = linkage.report(viewer)
-    words = found.headline if found else "The links have not been checked yet"
-    return [Need("Linkage", words, reverse("linkage"), "See for whom it fails")]
-
-
-def _audit() -> list[Need]:
-    since = timezone.now() - RECENT
-    recent = AuditEvent.objects.filter(at__gte=since)
-    refused = recent.filter(outcome="refused").count()
-    reveals = recent.filter(event__startswith="reveal").count()
-    words = f"In the last 7 days: {reveals} reveals of identity, {refused} refusals"
-    return [Need("Access", words, reverse("audit"), "Look at who did what")]
 def _models(viewer: Viewer) -> list[Need]:
     """Models that are stopped, and alerts for who answers for models or for feeds."""
     told = risk.alerts()
@@ -195,3 +182,16 @@ def _cohorts(viewer: Viewer) -> list[Need]:
     ]
 
 
+def _linkage(viewer: Viewer) -> list[Need]:
+    found = linkage.report(viewer)
+    words = found.headline if found else "The links have not been checked yet"
+    return [Need("Linkage", words, reverse("linkage"), "See for whom it fails")]
+
+
+def _audit() -> list[Need]:
+    since = timezone.now() - RECENT
+    recent = AuditEvent.objects.filter(at__gte=since)
+    refused = recent.filter(outcome="refused").count()
+    reveals = recent.filter(event__startswith="reveal").count()
+    words = f"In the last 7 days: {reveals} reveals of identity, {refused} refusals"
+    return [Need("Access", words, reverse("audit"), "Look at who did what")]
