@@ -48,10 +48,12 @@ def run(scale: float) -> Iterable[Figure]:
         with services.Running(session, services.worker(), logs=True):
             first = refresh(session, url, "--as-of", AS_OF.isoformat())
             full = refresh(session, url, "--as-of", AS_OF.isoformat())
+            of_full = slowest(url)
             say(session, "vault", "touch", "1", "1")
             single = refresh(session, url, "--delta")
             few = say(session, "vault", "touch", str(int(people * SHARE)), "2")
             delta = refresh(session, url, "--delta")
+            of_delta = slowest(url)
         with pushed(session) as began:
             seconds = listed_after(url, began)
     yield Figure("delta.people", people, "people", {"rows": rows})
@@ -65,6 +67,8 @@ def run(scale: float) -> Iterable[Figure]:
             "full_with_training_s": round(first, 1),
             "touched": few["people"],
             "delta_of_one_person_s": round(single, 2),
+            "slowest_of_delta": of_delta,
+            "slowest_of_full": of_full,
             "limit": LIMITS["ratio"],
         },
     )
@@ -90,6 +94,18 @@ def refresh(session: Session, url: str, *words: str) -> float:
         ).fetchone()
     assert row is not None
     return float(row[0])
+
+
+def slowest(url: str, stages: int = 5) -> str:
+    """The stages of the published release that took longest, in seconds."""
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(
+            "SELECT t.stage, extract(epoch FROM max(finished_at) - min(started_at))"
+            " FROM stage_task t JOIN release_pointer p USING (release_id)"
+            " GROUP BY t.stage ORDER BY 2 DESC LIMIT %s",
+            [stages],
+        ).fetchall()
+    return ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in rows)
 
 
 @contextmanager

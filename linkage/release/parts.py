@@ -15,6 +15,9 @@ import polars as pl
 
 from linkage.models import ReleasePart
 from linkage.release import touched
+from linkage.release.binary import in_binary
+
+DATA = "SELECT data FROM release_part WHERE release_id = %s AND part = %s"
 
 
 def write(release_id: int, shard: int, part: str, frame: pl.DataFrame) -> None:
@@ -57,14 +60,10 @@ def read(
 
     `columns` reads only those (and `person_no`), which spares the decompression.
     """
-    found = (
-        ReleasePart.objects.filter(release_id=release_id, shard=shard, part=part)
-        .values_list("data", flat=True)
-        .first()
-    )
-    if found is None:
-        raise LookupError(f"release {release_id} has no part {part!r} of shard {shard}")
-    return _frame(found, columns)
+    query = f"{DATA} AND shard = %s"
+    for (found,) in in_binary(query, [release_id, part, shard]):
+        return _frame(found, columns)
+    raise LookupError(f"release {release_id} has no part {part!r} of shard {shard}")
 
 
 def read_all(
@@ -120,16 +119,18 @@ def _frames(
     release_id: int, part: str, columns: Sequence[str] | None
 ) -> list[pl.DataFrame]:
     """The pieces of whole shards, one at a time out of the database."""
-    rows = ReleasePart.objects.filter(release_id=release_id, part=part)
-    data = rows.exclude(shard=touched.UNIT).order_by("shard")
+    query = f"{DATA} AND shard = %s"
+    values = release_id, part
     return [
-        _frame(piece, columns)
-        for piece in data.values_list("data", flat=True).iterator(1)
+        _frame(data, columns)
+        for shard in _pieces(release_id, part)
+        if shard != touched.UNIT
+        for (data,) in in_binary(query, [*values, shard])
     ]
 
 
-def _frame(data: bytes | memoryview, columns: Sequence[str] | None) -> pl.DataFrame:
+def _frame(data: bytes, columns: Sequence[str] | None) -> pl.DataFrame:
     wanted = None
     if columns is not None:
         wanted = ["person_no", *(c for c in columns if c != "person_no")]
-    return pl.read_parquet(io.BytesIO(bytes(data)), columns=wanted)
+    return pl.read_parquet(io.BytesIO(data), columns=wanted)

@@ -15,6 +15,7 @@ from django.db import connection
 
 from governance import access
 from linkage.models import FeedRun, Release, ReleasePointer
+from linkage.release import touched
 from linkage.release.catalogue import Catalogue
 from linkage.release.for_purpose import (
     EVERYONE,
@@ -153,12 +154,18 @@ def earlier() -> list[ReleaseView]:
 
 
 def has_unreleased_batches() -> bool:
-    """Whether files were loaded that the last full release does not hold."""
+    """Whether files were loaded, or people changed, since the last full release.
+
+    Who was merged, split or settled without a file stands in the log of the touched.
+    """
     pointer = ReleasePointer.objects.values_list("release_id", flat=True).first()
     loaded = FeedRun.objects.filter(state=FeedRun.State.PUBLISHED)
-    if pointer is not None:
-        loaded = loaded.exclude(pk__in=full_of(pointer).batches)
-    return loaded.exists()
+    if pointer is None:
+        return loaded.exists()
+    full = full_of(pointer)
+    if loaded.exclude(pk__in=full.batches).exists():
+        return True
+    return not set(touched.marks()) <= set(full.marks)
 
 
 def view(release_id: int) -> ReleaseView:
@@ -168,6 +175,9 @@ def view(release_id: int) -> ReleaseView:
             _views.move_to_end(release_id)
             return _views[release_id]
     release = Release.objects.get(pk=release_id)
+    # Of a retired release the record stays: it would look like one without people.
+    if release.state == Release.State.SUPERSEDED and not _has_people(release_id):
+        raise Release.DoesNotExist(f"release {release_id} is kept no more")
     made = ReleaseView(
         id=release.pk,
         as_of=release.as_of,
@@ -183,6 +193,10 @@ def view(release_id: int) -> ReleaseView:
             while len(_views) > VIEWS_KEPT:
                 _views.popitem(last=False)
     return made
+
+
+def _has_people(release_id: int) -> bool:
+    return bool(Stored(release_id).bitmaps([EVERYONE])[EVERYONE])
 
 
 def forget() -> None:

@@ -5,18 +5,16 @@ anything is counted for rows, and pass counts through `governance.disclosure`.
 """
 
 import threading
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
 
 import numpy as np
-from django.db import connection
 from numpy.typing import NDArray
-from psycopg import Cursor
 from pyroaring import BitMap
 
 from linkage import legal_basis
+from linkage.release.binary import in_binary
 from linkage.release.catalogue import Attribute, Catalogue
 from linkage.release.for_purpose import EVERYONE, PEOPLE, Source
 from linkage.steps.index import bitmap_of
@@ -35,7 +33,7 @@ class Stored:
     def bitmaps(self, attributes: Collection[str]) -> dict[str, dict[str, BitMap]]:
         """Return the people of some attributes by value; none for those without any."""
         found: dict[str, dict[str, BitMap]] = {name: {} for name in attributes}
-        rows = _in_binary(
+        rows = in_binary(
             "SELECT attribute, value, bitmap FROM attribute_bitmap"
             " WHERE release_id = %s AND attribute = ANY(%s)",
             [self.release_id, list(attributes)],
@@ -45,19 +43,12 @@ class Stored:
         return found
 
     def column(self, attribute: str) -> bytes | None:
-        rows = _in_binary(
+        rows = in_binary(
             "SELECT data FROM attribute_column"
             " WHERE release_id = %s AND attribute = %s",
             [self.release_id, attribute],
         )
         return next((data for (data,) in rows), None)
-
-
-def _in_binary(query: str, values: list[object]) -> Iterator[tuple[Any, ...]]:
-    """Rows in Postgres's own form: as text, bytes are twice as long."""
-    connection.ensure_connection()
-    with Cursor(connection.connection) as cursor:
-        yield from cursor.execute(query, values, binary=True)
 
 
 @dataclass

@@ -111,7 +111,8 @@ def _expression(rule: ActivityRule, as_of: date) -> pl.Expr:
         return nights.sum().cast(pl.Int32)
     if rule.take == "cost":
         cost = pl.col("cost_gbp").cast(pl.Float64) * _days_inside(as_of, first, last)
-        return cost.sum()
+        # Sorted, so that the last digits do not depend on what was loaded first.
+        return cost.sort().sum()
     return _began(rule.from_days, rule.to_days, as_of).sum().cast(pl.Int32)
 
 

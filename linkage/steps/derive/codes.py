@@ -175,12 +175,16 @@ def _latest_value(
 
 
 def _plausible(rule: Values, found: pl.DataFrame) -> pl.DataFrame:
-    """One plausible value in our unit per person and day."""
+    """One plausible value in our unit per person and day.
+
+    All are Float32 in Float64, so that a day's sum is the same in any order.
+    """
     value = pl.col("value").cast(pl.Float64)
     unit = pl.col("unit").str.strip_chars().str.to_lowercase()
     for other, (times, plus) in rule.convert.items():
         is_other = (unit == other.lower()).fill_null(value=False)
-        value = pl.when(is_other).then(pl.col("value") * times + plus).otherwise(value)
+        converted = (pl.col("value") * times + plus).cast(pl.Float32)
+        value = pl.when(is_other).then(converted).otherwise(value)
     return _daily(
         found.with_columns(value=value).filter(
             pl.col("value").is_between(rule.low, rule.high)
@@ -193,7 +197,8 @@ def _trend(name: str, rule: Trend, hits: Hits, as_of: date) -> pl.DataFrame:
     # Days are counted from the date: sums of squares of day numbers since 1970
     # would lose the last digits.
     years = (pl.col("on_date") - pl.lit(as_of)).dt.total_days() / DAYS_PER_YEAR
-    known = daily.with_columns(years=years)
+    # In order, so that the last digits are the same whatever was loaded first.
+    known = daily.sort("person_no", "on_date").with_columns(years=years)
     x, y = pl.col("years"), pl.col("value")
     return (
         known.group_by("person_no")

@@ -268,6 +268,20 @@ def test_files_that_only_a_delta_holds_still_start_the_night(
         assert not selectors.has_unreleased_batches()
 
 
+def test_people_merged_without_a_file_start_the_night_too(
+    store, refreshed, acting_as
+) -> None:
+    refreshed()
+    with acting_as("worker"):
+        assert not selectors.has_unreleased_batches()
+    touch(store, -1000, 11)  # a mark of the index
+    with acting_as("worker"):
+        assert selectors.has_unreleased_batches()
+    refreshed(AS_OF + timedelta(days=1))
+    with acting_as("worker"):
+        assert not selectors.has_unreleased_batches()
+
+
 def test_the_last_deltas_are_kept_with_what_they_stand_on(
     store, refreshed, delta, acting_as
 ) -> None:
@@ -279,6 +293,9 @@ def test_the_last_deltas_are_kept_with_what_they_stand_on(
     with acting_as("worker"):
         assert set(actions.retire_releases()) == {d.pk for d in made[:2]}
         assert not StageTask.objects.filter(release=made[0]).exists()
+        selectors.forget()
+        with pytest.raises(Release.DoesNotExist, match="kept no more"):
+            selectors.view(made[0].pk)
         assert selectors.current().id == made[-1].pk
         assert len(parts.read_all(made[-1].pk, "features")) == len(PEOPLE)
         assert parts.shards(made[-1].pk, "features") == parts.shards(

@@ -134,6 +134,9 @@ def test_the_last_three_releases_are_kept_with_their_people(
     with acting_as("worker"):
         assert actions.retire_releases() == made[:1]
         assert actions.retire_releases() == []
+        selectors.forget()
+        with pytest.raises(Release.DoesNotExist, match="kept no more"):
+            selectors.view(made[0])
     kept = as_role("worker").execute("SELECT DISTINCT release_id FROM profile")
     assert {row[0] for row in kept} == set(made[1:])
     assert not ReleasePart.objects.filter(release_id=made[0]).exists()
