@@ -7,6 +7,7 @@ must find the same number of people. Pages are timed from request to drawn answe
 """
 
 import json
+import re
 import secrets
 import subprocess
 import time
@@ -167,5 +168,6 @@ def fetched(client: httpx.Client, address: str) -> float:
     page = client.get(address)
     seconds = time.perf_counter() - began
     if page.status_code != 200 or "app-answer__count" not in page.text:
-        raise RuntimeError(f"no cohort page: {page.status_code}")
+        said = re.sub(r"<[^>]*>|\s+", " ", page.text.partition("<main")[2])
+        raise RuntimeError(f"no cohort page: {page.status_code} {said[:500]}")
     return seconds

@@ -81,6 +81,7 @@ def run(scale: float) -> Iterable[Figure]:
         "% of seeds",
         {
             "limit": 93,
+            "seeds": found.seeds,
             "before_after": 100 * found.before_after_held / found.seeds,
             "true_effect": round(found.true_effect, 4),
             "by_lot_mean": round(found.lot_mean, 4),

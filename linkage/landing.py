@@ -36,18 +36,18 @@ def landed(folder: Path) -> Landed:
 
 def lanes(feeds: Iterable[str]) -> tuple[list[str], list[list[str]]]:
     """Which feeds go first, one after another, and which lists of feeds then may go
-    side by side.
+    side by side, each feed once those that it stands on (`needs`) are in.
 
-    Who says whom there is goes first. Feeds that still change the index keep their
-    order, so that the same delivery always gives the same people; feeds that only
-    refer to people touch nothing that another feed reads.
+    Feeds that change the index keep their order, so that the same delivery always
+    gives the same people; feeds that only refer to people touch nothing that another
+    feed reads, and need not wait for more than whoever introduces theirs.
     """
     first: list[str] = []
     linking: list[str] = []
     apart: list[list[str]] = []
     for feed in feeds:
         spec = FEEDS[feed]
-        if spec.introduces or spec.tier in {"names", "vault_only"}:
+        if spec.tier == "vault_only":
             first.append(feed)
         elif spec.tier == "reference":
             # A feed whose rows are checked against another's goes behind that one.
@@ -60,6 +60,20 @@ def lanes(feeds: Iterable[str]) -> tuple[list[str], list[list[str]]]:
         else:
             linking.append(feed)
     return first, [linking, *apart] if linking else apart
+
+
+def needs(feed: str, feeds: Iterable[str]) -> list[str]:
+    """Those of `feeds` that say whom the local ids of a referring feed mean."""
+    spec = FEEDS[feed]
+    if spec.tier != "reference":
+        return []
+    asked = {local.namespace for local in spec.local_ids}
+    return [
+        name
+        for name in feeds
+        if FEEDS[name].introduces
+        and asked.intersection(local.namespace for local in FEEDS[name].local_ids)
+    ]
 
 
 def is_of(feed: str, path: Path) -> bool:

@@ -19,6 +19,7 @@ from django.utils import timezone  # noqa: E402
 
 from benchmarks.cohort_parts import questions  # noqa: E402
 from benchmarks.cohort_parts.columns import PCNS, PLACES, PRACTICES, Crowd  # noqa: E402
+from benchmarks.filling.registers import agreed  # noqa: E402
 from governance import actions  # noqa: E402
 from governance.models import Org, OrgLink  # noqa: E402
 from linkage import bulk  # noqa: E402
@@ -37,6 +38,7 @@ ASKED = {"is_registered", *questions.FLAGS, *questions.CHOICES, *questions.NUMBE
 def fill(people: int, password: str) -> None:
     organisations()
     accounts(password)
+    agreed()
     crowd = Crowd(people)
     release = Release.objects.create(
         as_of=AS_OF, state=Release.State.BUILDING, code_version="bench", people=people

@@ -25,7 +25,8 @@ from synthetic.progress import Progress
 
 AS_OF = date(2026, 9, 30)
 DECIDED_ON = AS_OF - timedelta(days=365)
-SEEDS = 100
+# Of a hundred, one that holds in 95 of 100 is below 93 every eighth time by chance.
+SEEDS = 1_000
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ django.setup()
 from django.db import connection  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
+from benchmarks.filling.registers import agreed  # noqa: E402
 from benchmarks.worklist_parts.names import (  # noqa: E402
     PCNS,
     PRACTICES_EACH,
@@ -56,6 +57,7 @@ def fill(people: int, password: str) -> None:
     profiles(made.pk, len(outcomes))
     entries(made.pk)
     release.publish_release(made.pk)
+    agreed()
     for team in range(TEAMS):
         for member in range(2):
             account(team, member, password)

@@ -10,13 +10,14 @@ from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from linkage import actions, bulk, series_actions
-from linkage.landing import delivered_on, landed, lanes
+from linkage.landing import delivered_on, landed, lanes, needs
 from linkage.models import FeedRun
 from linkage.steps.read import UnreadableFileError
 
@@ -55,8 +56,10 @@ class Command(BaseCommand):
         first, side_by_side = lanes(feeds)
         for feed in first:
             self.load(feed, feeds[feed], received_on)
+        ended = {feed: Event() for feed in feeds if feed not in first}
         with ThreadPoolExecutor(options["jobs"]) as pool:
-            lane = partial(self.load_lane, feeds, received_on)
+            lane = partial(self.load_lane, feeds, received_on, ended)
+            # The lane that introduces people begins first: nobody waits for ever.
             for done in [pool.submit(lane, names) for names in side_by_side]:
                 done.result()
         begun = time.monotonic()
@@ -80,13 +83,20 @@ class Command(BaseCommand):
         self,
         feeds: dict[str, list[Path]],
         received_on: date | None,
+        ended: dict[str, Event],
         names: list[str],
     ) -> None:
         """Load feeds one after another, in a thread with connections of its own."""
         try:
             for feed in names:
+                for awaited in needs(feed, feeds):
+                    ended[awaited].wait()
                 self.load(feed, feeds[feed], received_on)
+                ended[feed].set()
         finally:
+            # After a failure nobody is left waiting; what they load is not lost.
+            for feed in names:
+                ended[feed].set()
             connections.close_all()
             bulk.close_all()
 

@@ -8,7 +8,7 @@ import pytest
 
 from linkage.actions import fingerprint, period_of
 from linkage.definitions import FEEDS
-from linkage.landing import delivered_on, landed, lanes
+from linkage.landing import delivered_on, landed, lanes, needs
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -39,16 +39,36 @@ def test_people_are_introduced_before_they_are_spoken_of(tmp_path) -> None:
     assert [path.name for path in found.unknown] == ["notes.txt"]
 
 
-def test_feeds_that_say_whom_there_is_go_first_and_linking_ones_in_order() -> None:
+def test_feeds_that_change_the_index_keep_their_order_and_the_rest_goes_beside() -> (
+    None
+):
     order = sorted(FEEDS, key=lambda feed: FEEDS[feed].order)
     first, side_by_side = lanes(order)
-    assert {"registered_list", "gp_patient", "mhsds_mpi"} <= set(first)
-    linking = [f for f in side_by_side[0] if f in {"ecds", "sus_apc", "sus_op"}]
-    assert linking == ["sus_apc", "sus_op", "ecds"]
+    assert {"pseudonym_crosswalk", "national_data_opt_out"} <= set(first)
+    linking = side_by_side[0]
+    assert linking == [feed for feed in order if feed in linking]
+    assert {"registered_list", "gp_patient", "mhsds_mpi", "sus_op"} <= set(linking)
     assert ["gp_observation"] in side_by_side
     # Contacts are checked against the referrals that they belong to.
     assert ["csds_referral", "csds_contact"] in side_by_side
     assert sorted(first + sum(side_by_side, [])) == sorted(FEEDS)
+
+
+def test_a_feed_waits_for_those_alone_that_introduce_whom_it_speaks_of() -> None:
+    come = ["registered_list", "gp_patient", "trust_patient_index", "csds_mpi"]
+    assert needs("gp_observation", come) == ["gp_patient"]
+    assert needs("csds_contact", come) == ["csds_mpi"]
+    assert needs("mhsds_contact", come) == []
+    # One that finds its people by itself waits for nobody but its own lane.
+    assert needs("sus_op", come) == []
+
+
+def test_who_refers_to_people_never_waits_for_a_feed_behind_it() -> None:
+    order = sorted(FEEDS, key=lambda feed: FEEDS[feed].order)
+    _, (linking, *apart) = lanes(order)
+    awaited = {name for lane in apart for feed in lane for name in needs(feed, order)}
+    assert awaited
+    assert awaited <= set(linking)
 
 
 def test_a_manifest_beside_the_folder_says_when_it_was_delivered(tmp_path) -> None:
