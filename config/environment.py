@@ -57,6 +57,29 @@ def database(url: str) -> dict[str, object]:
     }
 
 
+def mail(url: str) -> dict[str, object]:
+    """Turn smtp://user:password@host:587 into Django's settings of a mail server.
+
+    smtp:// asks for TLS once connected, smtps:// from the first byte. A server that
+    offers neither is not written to: what is sent names who works where.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+        raise MissingSettingError(
+            "CATCHMENT_SMTP_URL must be smtp://… or smtps://… with a host"
+        )
+    at_once = parts.scheme == "smtps"
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": parts.port or (465 if at_once else 587),
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_SSL": at_once,
+        "EMAIL_USE_TLS": not at_once,
+    }
+
+
 def broker(url: str) -> str:
     """Spell a Valkey address as Celery's transport does.
 

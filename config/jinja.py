@@ -15,6 +15,7 @@ from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader
 from markupsafe import Markup
 
 from dashboards import wording
+from governance import pseudonym
 
 # What would end a script element early, or open a comment inside it.
 SCRIPT_ESCAPES = {ord("<"): "\\u003C", ord(">"): "\\u003E", ord("&"): "\\u0026"}
@@ -39,6 +40,7 @@ def environment(**options: Any) -> Environment:
         "pounds": wording.pounds,
         "day": wording.day,
         "moment": wording.moment,
+        "short_reference": pseudonym.short,
         "json_block": json_block,
     }
     return env

@@ -112,6 +112,11 @@ BEAT = {
         "task": "dashboards.tasks.tally_programmes",
         "schedule": crontab(minute=40),
     },
+    # Three times, for a mail server that is down at the first: nobody is sent two.
+    "digests": {
+        "task": "dashboards.tasks.send_digests",
+        "schedule": crontab(hour="7-9", minute=5, day_of_week="mon-fri"),
+    },
     "retire": {
         "task": "linkage.release.tasks.retire_releases",
         "schedule": crontab(hour=5, minute=30),

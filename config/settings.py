@@ -9,7 +9,7 @@ from pathlib import Path
 
 from csp.constants import SELF
 
-from config.environment import database, required, value
+from config.environment import database, mail, required, value
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 PROCESS = value("CATCHMENT_PROCESS", "worker")
@@ -174,6 +174,20 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # A demonstration has accounts that anybody may use; they open nothing anywhere else.
 DEMO = value("CATCHMENT_DEMO", "no") == "yes"
+# Word of lists by e-mail: through a server where one is named (worker only). A
+# demonstration writes it to the worker's log; without either nothing is sent.
+if SMTP_URL := value("CATCHMENT_SMTP_URL"):
+    globals().update(mail(SMTP_URL))
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = value("CATCHMENT_MAIL_FROM", "") or "catchment@localhost"
+MAIL_IS_SET_UP = DEMO or value("CATCHMENT_MAIL", "yes" if SMTP_URL else "no") == "yes"
+MAIL_DOMAINS = tuple((value("CATCHMENT_MAIL_DOMAINS") or "nhs.net,nhs.uk").split(","))
+# How people reach the web, for links in messages; the first origin where not said.
+PUBLIC_ADDRESS = (
+    value("CATCHMENT_ADDRESS") or (*CSRF_TRUSTED_ORIGINS, "http://localhost:8000")[0]
+).rstrip("/")
 # "required": everybody needs a second factor. "where_enrolled": who has added one.
 SECOND_FACTOR = value("CATCHMENT_SECOND_FACTOR", "") or (
     "where_enrolled" if DEMO else "required"

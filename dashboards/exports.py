@@ -27,7 +27,12 @@ def export_list(
     is empty, and the sealed reference stands for the person where the form has it.
     """
     columns = FILES[form]
-    cards = [c for c in (*made.today, *made.decided) if c.practice_code == practice]
+    cards = [
+        c
+        for c in (*made.today, *made.decided)
+        if c.practice_code == practice
+        and (columns.only == "everyone" or (c.decision and c.decision.state == "done"))
+    ]
     revealed = Revealed({}, {})
     if reason and cards:
         revealed = reveals.names(
@@ -73,9 +78,11 @@ def _row(
         "rank": card.rank,
         "reasons": "; ".join(card.reasons),
         "next_step": card.step.title,
-        "code": card.step.code,
+        # Of somebody decided on, what they were offered: it may be another step.
+        "code": decided.code if decided else card.step.code,
         "decision": decided.choice if decided else "",
         "decided_on": decided.at.date().isoformat() if decided else "",
+        "done_on": decided.done_on.isoformat() if decided and decided.done_on else "",
     }
     return [held[column.holds] for column in form.columns]
 

@@ -279,6 +279,7 @@ Held = Literal[
     "code",
     "decision",
     "decided_on",
+    "done_on",
 ]
 
 
@@ -290,8 +291,13 @@ class FileColumn(Strict):
 
 
 class FileSpec(Definition):
-    """A form of import file for a GP system. No column can hold a note."""
+    """A form of import file for a GP system. No column can hold a note.
 
+    `only` done takes those alone whose step was done: what is entered into records in
+    bulk must not say of anybody what has not happened.
+    """
+
+    only: Literal["everyone", "done"] = "everyone"
     columns: tuple[FileColumn, ...] = Field(min_length=1)
 
 

@@ -10,14 +10,18 @@ from dashboards.rights_models import (
     RightsStep,
     RightsSubject,
 )
+from dashboards.team_models import Cover, Digest, ListHome
 
 __all__ = [
     "Allocation",
     "Card",
     "CardEvent",
+    "Cover",
     "Decision",
+    "Digest",
     "Intervention",
     "ListEntry",
+    "ListHome",
     "ListRun",
     "ListVisit",
     "Outcome",
@@ -109,6 +113,8 @@ class Decision(models.Model):
     choice = models.CharField(max_length=13, choices=Choice.choices)
     reason = models.CharField(max_length=40)
     note = models.CharField(max_length=500, blank=True)
+    # The reasons that stood on the card, by their texts as the definition had them.
+    because = models.JSONField(default=list, db_default=[])
     decided_at = models.DateTimeField(auto_now_add=True)
     decided_by = models.IntegerField()
     undoes = models.OneToOneField("self", models.PROTECT, null=True)
@@ -265,8 +271,9 @@ class CardEvent(models.Model):
 class Allocation(models.Model):
     """Who was offered a programme at once and who later, as the lot fell.
 
-    Of a person (`person_no`) or, with none, of a whole practice. Written once, when
-    the person first came onto the list or the comparison began, and never changed.
+    Of a person (`person_no`) or, with none, of a whole practice; where practices start
+    in steps, also of each person on their lists when the order was drawn. Written once,
+    when the person first came onto the list or the comparison began, never changed.
     `traits` are what was known of them at that moment, to show the balance.
     """
 

@@ -2,17 +2,27 @@
 
 import base64
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 
 import polars as pl
 from django.db import connection, transaction
 from django.db.models import Q
 from pyroaring import BitMap
 
-from dashboards.models import Allocation, Intervention, ListEntry, ListRun, Outcome
+from dashboards.list_specs import BALANCE
+from dashboards.models import (
+    Allocation,
+    Intervention,
+    ListEntry,
+    ListHome,
+    ListRun,
+    Outcome,
+)
 from governance.models import LocalObjection
+from linkage.feature_specs import Use
 from linkage.release import parts
 from linkage.release.catalogue import Catalogue
+from linkage.vocabulary import ACTIVITY_KINDS, SETTINGS, URGENCIES
 
 BATCH = 5_000
 GEOGRAPHY = ("practice_code", "pcn_code")
@@ -134,6 +144,33 @@ def carry_entries(
         )
 
 
+def home_keys(person_nos: list[int], on: date) -> pl.DataFrame:
+    """Return where people live on a day: person_no, home_key (null in a care home)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT ON (person_no) person_no, home_key FROM residence"
+            " WHERE person_no = ANY(%s) AND start_on <= %s"
+            " AND (end_on IS NULL OR end_on > %s)"
+            " AND (home_key IS NOT NULL OR in_care_home)"
+            " ORDER BY person_no, start_on DESC, record_key",
+            [person_nos, on, on],
+        )
+        return pl.DataFrame(
+            cursor.fetchall(),
+            schema={"person_no": pl.Int32, "home_key": pl.Int64},
+            orient="row",
+        )
+
+
+def replace_homes(homes: pl.DataFrame) -> None:
+    """Write who shares a home, in place of what an earlier refresh found."""
+    with transaction.atomic():
+        ListHome.objects.all().delete()
+        ListHome.objects.bulk_create(
+            (ListHome(**row) for row in homes.iter_rows(named=True)), batch_size=BATCH
+        )
+
+
 def left_out_of(programme: str, release_id: int) -> pl.DataFrame:
     """Return who a list passed over: rule, practice_code, persons (list)."""
     run = ListRun.objects.get(programme=programme, release_id=release_id)
@@ -204,6 +241,71 @@ def drawn(programme: str) -> set[tuple[str, int | None]]:
     """Return whose lots are drawn: practice, and person or None for all of it."""
     rows = Allocation.objects.filter(programme=programme)
     return set(rows.values_list("practice_code", "person_no"))
+
+
+def cohort_of(programme: str) -> pl.DataFrame:
+    """Return who was on the list when the order of the practices was drawn.
+
+    person_no, practice_code, step, starts_on, drawn_on, and what was known of them
+    then (BALANCE).
+    """
+    rows = Allocation.objects.filter(
+        programme=programme, arm=Allocation.Arm.STEP, person_no__isnull=False
+    ).values_list(
+        "person_no", "practice_code", "step", "starts_on", "drawn_on", "traits"
+    )
+    return pl.DataFrame(
+        [(*row[:5], *(row[5].get(name) for name in BALANCE)) for row in rows],
+        schema={
+            "person_no": pl.Int32,
+            "practice_code": pl.String,
+            "step": pl.Int32,
+            "starts_on": pl.Date,
+            "drawn_on": pl.Date,
+        }
+        | dict.fromkeys(BALANCE, pl.Float64),
+        orient="row",
+    )
+
+
+def activity_dates(
+    person_nos: list[int], use: Use, since: date, until: date
+) -> pl.DataFrame:
+    """Return when these people used a service, from `since` to before `until`.
+
+    person_no, start_on, one row a use. Of `use`, settings, kinds and urgencies count.
+    """
+    wanted = (
+        [SETTINGS[name] for name in use.settings],
+        [ACTIVITY_KINDS[name] for name in use.kinds] or None,
+        [URGENCIES[name] for name in use.urgencies] or None,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT person_no, start_on FROM activity WHERE person_no = ANY(%s)"
+            " AND start_on >= %s AND start_on < %s AND setting = ANY(%s)"
+            " AND (%s::smallint[] IS NULL OR kind = ANY(%s))"
+            " AND (%s::smallint[] IS NULL OR urgency = ANY(%s))",
+            [person_nos, since, until, wanted[0], *[wanted[1]] * 2, *[wanted[2]] * 2],
+        )
+        return pl.DataFrame(
+            cursor.fetchall(),
+            schema={"person_no": pl.Int32, "start_on": pl.Date},
+            orient="row",
+        )
+
+
+def opted_out(person_nos: list[int], honours: Iterable[str], on: date) -> set[int]:
+    """Return who of these has an opt-out that is honoured, by its flag's name."""
+    flags = set(honours)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT person_no FROM person WHERE person_no = ANY(%s)"
+            " AND ((%s AND national_opt_out) OR (%s AND type1_opt_out_on <= %s))",
+            [person_nos, "national_opt_out" in flags, "type1_opt_out" in flags, on],
+        )
+        found = {person_no for (person_no,) in cursor.fetchall()}
+    return found | (set(objecting()) if "local_objection" in flags else set())
 
 
 def objecting() -> list[int]:

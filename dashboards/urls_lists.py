@@ -9,6 +9,7 @@ from dashboards.views import (
     worklist_cards,
     worklist_meeting,
     worklist_room,
+    worklist_team,
 )
 
 urlpatterns = [
@@ -16,7 +17,9 @@ urlpatterns = [
     path("programmes/register/", programmes.register, name="programme-register"),
     path("programmes/<slug:programme>/", programmes.programme, name="programme"),
     path("lists/", worklist.worklists, name="worklists"),
-    path("lists/team/", worklist_cards.team, name="list-team"),
+    path("lists/team/", worklist_team.team, name="list-team"),
+    path("lists/mine/", worklist_team.mine, name="list-mine"),
+    path("lists/digest/", worklist_team.digest, name="list-digest"),
     path("lists/<slug:programme>/", worklist.worklist, name="worklist"),
     path("lists/<slug:programme>/names/", worklist.reveal, name="reveal"),
     path("lists/<slug:programme>/missing/", worklist.missing, name="list-missing"),

@@ -27,7 +27,7 @@ from linkage.vault import store as vault
 from linkage.versions import Doubts
 
 # What a row is known by outside the vault.
-KEYS = ("row_key", "subject_key", "number_key")
+KEYS = ("row_key", "subject_key", "number_key", "home_key")
 OPT_OUT = "type 1 opt-out"  # the part of a row that says something of it
 
 

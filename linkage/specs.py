@@ -90,6 +90,8 @@ class ResidenceSpec(Strict):
     start: str
     end: str | None = None
     care_home: str | None = None
+    # The first line of the address: with the postcode it says who shares a home.
+    line: str | None = None
 
 
 class EventSpec(Strict):

@@ -65,7 +65,7 @@ def take_on(
 ) -> None:
     """Mark that a programme takes a person on from a date. Safe to repeat.
 
-    Called within the decision that is audited.
+    Called within the decision that is audited, like `let_go`.
     """
     Treatment.objects.get_or_create(
         person_no=person_no,
@@ -73,3 +73,10 @@ def take_on(
         from_on=from_on,
         defaults={"practice_code": practice_code},
     )
+
+
+def let_go(*, person_no: int, programme: str, from_on: date) -> None:
+    """Take the mark of that day back: the decision to take the person on was undone."""
+    Treatment.objects.filter(
+        person_no=person_no, programme=programme, from_on=from_on
+    ).delete()

@@ -368,7 +368,7 @@ class Live:
         with connect("migrator") as owner:
             owner.execute(
                 "TRUNCATE outcome, intervention, decision, list_visit,"
-                " list_card, card_event, programme_tally"
+                " list_card, card_event, programme_tally, list_cover, list_digest"
             )
 
 

@@ -5,6 +5,7 @@ card says which version they had seen; where a colleague was faster nothing is
 written, and the error says what the colleague did. So nothing is lost by either.
 """
 
+import secrets
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
@@ -78,11 +79,37 @@ def change(
     )
 
 
+def give_many(
+    *, programme: str, seen: Mapping[int, int], role: str, user: int | None, by: Viewer
+) -> tuple[list[int], dict[int, str]]:
+    """Give several cards to a role or a colleague, each by itself.
+
+    `seen` maps each person to the version of their card that was seen. Returns whose
+    were given, and whose not and why.
+    """
+    given, refused = [], {}
+    for person_no, version in seen.items():
+        try:
+            change(
+                programme=programme,
+                person_no=person_no,
+                kind="assigned",
+                detail={"role": role, "user": user},
+                seen_version=version,
+                by=by,
+            )
+            given.append(person_no)
+        except RefusedDecisionError as error:
+            refused[person_no] = str(error)
+    return given, refused
+
+
 @transaction.atomic
 def hand_over(*, from_user: int, to_user: int | None, to_role: str, by: Viewer) -> int:
     """Give all that one colleague has in the viewer's practices to another, or a role.
 
-    For when someone leaves or is away. Returns how many cards changed hands.
+    For when someone leaves. Returns how many cards changed hands; what they were is
+    kept, so that the handover can be taken back (`teams.take_back`).
     """
     if (to_user is None) == (not to_role):
         raise RefusedDecisionError("Hand over to a colleague or to a role.")
@@ -91,16 +118,25 @@ def hand_over(*, from_user: int, to_user: int | None, to_role: str, by: Viewer) 
     theirs = Card.objects.filter(
         assigned_to=from_user, practice_code__in=by.practice_codes
     ).order_by("programme", "person_no")
-    moved = list(theirs.values_list("programme", "person_no", "practice_code"))
+    moved = list(
+        theirs.values_list("programme", "person_no", "practice_code", "assigned_role")
+    )
     audit.record("work_handed_over", by, subject="cards", persons=len(moved))
-    for programme, person_no, practice_code in moved:
+    batch = secrets.token_hex(8)
+    for programme, person_no, practice_code, was_role in moved:
         one_at_a_time(programme, person_no)
         write_event(
             programme=programme,
             person_no=person_no,
             practice_code=practice_code,
             kind="handed_over",
-            detail={"from": from_user, "user": to_user, "role": to_role},
+            detail={
+                "from": from_user,
+                "user": to_user,
+                "role": to_role,
+                "was_role": was_role,
+                "batch": batch,
+            },
             by=by,
         )
     return len(moved)
@@ -187,6 +223,7 @@ WORDS = {
     "refused": "the person refused the step",
     "reported": "the person told how they are",
     "handed_over": "handed over",
+    "given_back": "given back to whoever had it",
 }
 CONTACTS = ("phone", "letter", "text", "visit", "video")
 CLOSES = {"done": Intervention.State.DONE, "refused": Intervention.State.REFUSED}
@@ -269,7 +306,7 @@ def _folded(card: Card, kind: str, detail: Detail) -> dict[str, Any]:
     """Return what an event changes of its card."""
     day = parse_date(detail["on"]) if "on" in detail else None
     match kind:
-        case "assigned" | "handed_over":
+        case "assigned" | "handed_over" | "given_back":
             return {"assigned_role": detail["role"], "assigned_to": detail["user"]}
         case "due":
             return {"due_on": day}

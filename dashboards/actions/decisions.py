@@ -12,6 +12,7 @@ from dashboards.definitions import LISTS
 from dashboards.list_specs import ListSpec, Step
 from dashboards.models import Decision, Intervention, ListEntry
 from dashboards.selectors.worklist_standing import gone
+from dashboards.steps.reasons import reasons_behind
 from governance import audit
 from governance.access import Viewer
 from linkage.release import selectors as release
@@ -87,6 +88,7 @@ def decide(
         choice=choice,
         reason=reason,
         note=note.replace("\0", "")[:500],
+        because=reasons_behind(entry.reasons, spec.reasons),
         decided_by=by.user_id,
     )
     cards.write_event(
@@ -122,6 +124,12 @@ def undo(*, decision_id: int, by: Viewer) -> Decision:
     if Decision.objects.filter(undoes=decision).exists():
         raise RefusedDecisionError("This decision has been undone already.")
     audit.record("decision_undone", by, subject=decision.programme, persons=1)
+    if decision.choice == Decision.Choice.ACCEPT:
+        risk.let_go(
+            person_no=decision.person_no,
+            programme=decision.programme,
+            from_on=timezone.localdate(decision.decided_at),
+        )
     Intervention.objects.filter(decision=decision).update(
         state=Intervention.State.CANCELLED
     )

@@ -12,6 +12,7 @@ from dashboards.list_specs import BALANCE, ListSpec
 from dashboards.models import Allocation, Outcome
 from dashboards.opt_outs import honoured_by
 from dashboards.steps.allocate import allocate_people, allocate_practices
+from dashboards.steps.homes import shared_homes
 from dashboards.steps.shortlist import shortlist
 from linkage.release import selectors as release
 from linkage.release import touched
@@ -39,6 +40,7 @@ def make_lists(release_id: int) -> StageOutcome:
         store.forget_lists(past_deltas(release_id))
     objects = pl.col("person_no").is_in(store.objecting())
     looked_at = listed = 0
+    on_any = []
     for programme, spec in LISTS.items():
         absent = sorted(spec.attributes - set(now.catalogue))
         if absent:
@@ -82,6 +84,7 @@ def make_lists(release_id: int) -> StageOutcome:
             store.replace_entries(programme, release_id, made.entries, since)
             people, left_out = made.entries.height, made.left_out
             measured = profile
+            on_any.append(made.entries.select("person_no", "practice_code"))
         store.write_run(
             programme, release_id, LISTS.hashes[programme], people, left_out
         )
@@ -91,7 +94,16 @@ def make_lists(release_id: int) -> StageOutcome:
             _draw_lots(programme, spec, made.entries, profile, release_id, now.as_of)
         _measure(programme, spec, measured, release_id, now.as_of)
         looked_at, listed = profile.height, listed + people
+    # Who lives with whom is looked up once a refresh: a delta changes few addresses.
+    if delta is None and on_any:
+        _find_homes(pl.concat(on_any).unique("person_no"), now.as_of)
     return StageOutcome(rows_in=looked_at, rows_out=listed)
+
+
+def _find_homes(people: pl.DataFrame, as_of: date) -> None:
+    """Write who of those on lists shares a home with another of them."""
+    keys = store.home_keys(people["person_no"].to_list(), as_of)
+    store.replace_homes(shared_homes(people.join(keys, on="person_no", how="left")))
 
 
 def _before(
@@ -126,9 +138,23 @@ def _draw_lots(
         if had:  # the order of the practices is drawn together, at the start
             return
         practices = sorted(profile["practice_code"].drop_nulls().unique())
+        steps = allocate_practices(practices, comparison)
+        # Whoever is listed on this day stays in the comparison, whatever comes.
+        cohort = entries.select("person_no", "practice_code").join(
+            steps, on="practice_code"
+        )
+        traits = profile.select("person_no", *BALANCE)
         store.write_lots(
-            Allocation(arm=Allocation.Arm.STEP, **row, **common)
-            for row in allocate_practices(practices, comparison).iter_rows(named=True)
+            Allocation(
+                arm=Allocation.Arm.STEP,
+                traits={name: row.pop(name) for name in BALANCE if name in row},
+                **row,
+                **common,
+            )
+            for row in (
+                *steps.iter_rows(named=True),
+                *cohort.join(traits, on="person_no", how="left").iter_rows(named=True),
+            )
         )
         return
     new = entries.filter(

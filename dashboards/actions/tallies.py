@@ -13,11 +13,13 @@ from django.db import transaction
 from pyroaring import BitMap
 
 from dashboards import store
+from dashboards.actions.stepped import compared_by_step
 from dashboards.definitions import LISTS
 from dashboards.list_specs import BALANCE, ListSpec
 from dashboards.models import (
     Allocation,
     Card,
+    CardEvent,
     Decision,
     Intervention,
     ListEntry,
@@ -43,7 +45,7 @@ def tally_programmes() -> int:
         return 0
     written = 0
     for programme, spec in LISTS.items():
-        sets, amounts = _counted(programme, live.id, live.as_of)
+        sets, amounts = _counted(programme, spec, live.id, live.as_of)
         rows = [
             ProgrammeTally(
                 programme=programme,
@@ -57,6 +59,8 @@ def tally_programmes() -> int:
         ]
         if spec.comparison is not None and spec.comparison.by == "person":
             rows.append(_compared(programme, spec, live.id, live.as_of))
+        elif spec.comparison is not None:
+            rows += compared_by_step(programme, spec, live.as_of)
         with transaction.atomic():
             ProgrammeTally.objects.filter(programme=programme).delete()
             ProgrammeTally.objects.bulk_create(rows, batch_size=1000)
@@ -66,14 +70,23 @@ def tally_programmes() -> int:
 
 
 def _counted(
-    programme: str, release_id: int, as_of: date
+    programme: str, spec: ListSpec, release_id: int, as_of: date
 ) -> tuple[dict[Key, BitMap], dict[Key, float]]:
     """Return who stands behind each practice's, month's and measure's figure."""
     sets: dict[Key, BitMap] = defaultdict(BitMap)
     amounts: dict[Key, float] = defaultdict(float)
+    place = {reason.text: n for n, reason in enumerate(spec.reasons)}
 
     def add(practice: str, day: date, measure: str, person_no: int) -> None:
         sets[practice, day.replace(day=1), measure].add(person_no)
+
+    def add_why(
+        practice: str, day: date, because: list[str], what: str, person_no: int
+    ) -> None:
+        # What an earlier definition found has no rule today that could be mended.
+        for text in because:
+            if text in place:
+                add(practice, day, f"why:{place[text]}:{what}", person_no)
 
     on_list = ListEntry.objects.filter(programme=programme, release_id=release_id)
     for practice, person_no in on_list.values_list("practice_code", "person_no"):
@@ -81,11 +94,23 @@ def _counted(
     decided = Decision.objects.filter(
         programme=programme, decision__isnull=True
     ).exclude(choice=Decision.Choice.UNDO)
-    for practice, day, choice, person_no in decided.values_list(
-        "practice_code", "decided_at", "choice", "person_no"
+    for practice, day, choice, person_no, because in decided.values_list(
+        "practice_code", "decided_at", "choice", "person_no", "because"
     ):
-        add(practice, day.date(), "decided", person_no)
-        add(practice, day.date(), choice, person_no)
+        for what in ("decided", choice):
+            add(practice, day.date(), what, person_no)
+            add_why(practice, day.date(), because, what, person_no)
+    better = _count_reported(programme, spec, as_of, sets, amounts)
+    invited = Card.objects.filter(programme=programme, first_invited_on__isnull=False)
+    for practice, day, person_no in invited.values_list(
+        "practice_code", "first_invited_on", "person_no"
+    ):
+        add(practice, day, "invited", person_no)
+    refused = CardEvent.objects.filter(programme=programme, kind="refused")
+    for practice, at, person_no in refused.values_list(
+        "practice_code", "at", "person_no"
+    ):
+        add(practice, at.date(), "refused", person_no)
     reached = Card.objects.filter(programme=programme, reached_on__isnull=False)
     for practice, day, person_no in reached.values_list(
         "practice_code", "reached_on", "person_no"
@@ -94,10 +119,14 @@ def _counted(
     done = Intervention.objects.filter(
         decision__programme=programme, done_on__isnull=False
     )
-    for practice, day, person_no in done.values_list(
-        "practice_code", "done_on", "person_no"
+    for practice, day, person_no, because in done.values_list(
+        "practice_code", "done_on", "person_no", "decision__because"
     ):
         add(practice, day, "done", person_no)
+        add_why(practice, day, because, "done", person_no)
+        if person_no in better:
+            add(practice, day, "better", person_no)
+            add_why(practice, day, because, "better", person_no)
     measured = Outcome.objects.filter(
         intervention__decision__programme=programme,
         release_id=release_id,
@@ -112,6 +141,40 @@ def _counted(
             sets[key].add(person_no)
             amounts[key] += value
     return sets, amounts
+
+
+def _count_reported(
+    programme: str,
+    spec: ListSpec,
+    as_of: date,
+    sets: dict[Key, BitMap],
+    amounts: dict[Key, float],
+) -> BitMap:
+    """Count what people told of themselves, first and last; return who is better.
+
+    Of those alone who were asked twice: once says nothing of change.
+    """
+    told: dict[tuple[str, int], list[float]] = defaultdict(list)
+    practices: dict[int, str] = {}
+    events = CardEvent.objects.filter(programme=programme, kind="reported")
+    for practice, person_no, detail in events.order_by("pk").values_list(
+        "practice_code", "person_no", "detail"
+    ):
+        told[detail["measure"], person_no].append(float(detail["value"]))
+        practices[person_no] = practice
+    better = BitMap()
+    directions = {measure.name: measure.better for measure in spec.reported}
+    for (measure, person_no), values in told.items():
+        if measure not in directions or len(values) < 2:
+            continue
+        for name, value in (("first", values[0]), ("last", values[-1])):
+            key = (practices[person_no], as_of.replace(day=1), f"{name}:{measure}")
+            sets[key].add(person_no)
+            amounts[key] += value
+        sign = 1 if directions[measure] == "higher" else -1
+        if sign * (values[-1] - values[0]) > 0:
+            better.add(person_no)
+    return better
 
 
 def _compared(

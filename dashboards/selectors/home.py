@@ -8,8 +8,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dashboards import sentences, wording
-from dashboards.definitions import PAGES
-from dashboards.selectors import board, linkage, overview, worklist
+from dashboards.definitions import LISTS, PAGES
+from dashboards.selectors import (
+    board,
+    linkage,
+    overview,
+    programme_yield,
+    worklist,
+    worklist_mine,
+)
 from dashboards.selectors.asked import Asked
 from dashboards.selectors.places import Geography, PlaceRefused
 from governance.access import Viewer
@@ -52,6 +59,8 @@ def needs(viewer: Viewer) -> list[Need]:
     found: list[Need] = []
     if viewer.may_open("worklist"):
         found += _lists(viewer)
+    if viewer.may_open("decide"):
+        found += _in_hand(viewer)
     if viewer.may_open("feeds"):
         found += _feeds()
     if viewer.may_open("feeds") or viewer.may_open("model"):
@@ -83,14 +92,7 @@ def needs(viewer: Viewer) -> list[Need]:
             )
         )
     if viewer.may_open("programme") and not viewer.may_open("worklist"):
-        found.append(
-            Need(
-                "Programmes",
-                "How far each network is with its lists: waiting, decided on, offered",
-                reverse("programmes"),
-                "See the networks' work",
-            )
-        )
+        found += _programmes(viewer)
     asked = asked_at_home(viewer) if viewer.may_open("overview") else None
     if asked is not None:
         if viewer.may_open("board"):
@@ -109,6 +111,40 @@ def _lists(viewer: Viewer) -> list[Need]:
             "Open the list",
         )
         for name, spec, to_decide, new in worklist.programmes(viewer)
+    ]
+
+
+def _in_hand(viewer: Viewer) -> list[Need]:
+    """The viewer's own cards and those of whom they stand in for; none is no need."""
+    held = worklist_mine.held(viewer)
+    if not held.mine + held.covered:
+        return []
+    words = f"{held.mine} yours, {held.mine_overdue} of them overdue"
+    if held.covered:
+        words += f"; {held.covered} of colleagues for whom you stand in"
+    return [Need("Cards in your hands", words, reverse("list-mine"), "See what is due")]
+
+
+def _programmes(viewer: Viewer) -> list[Need]:
+    """How far the networks are; first the rules that their teams turn down."""
+    found = [
+        Need(
+            f"Rules that teams turn down: {LISTS[name].title}",
+            f"{rules} of its reasons put people on the list whom hardly any team takes"
+            f" on. For {LISTS[name].owner}",
+            reverse("programme", args=[name]),
+            "See the yield by reason",
+        )
+        for name, rules in programme_yield.unaccepted(viewer).items()
+    ]
+    return [
+        *found,
+        Need(
+            "Programmes",
+            "How far each network is with its lists: waiting, decided on, offered",
+            reverse("programmes"),
+            "See the networks' work",
+        ),
     ]
 
 

@@ -22,13 +22,16 @@ from linkage.release import selectors as release
 
 MEASURES = {
     "decided": "Decided on",
-    "accept": "Offered",
+    "accept": "Accepted by the team, and so offered",
+    "invited": "First invitation sent",
     "reached": "Reached",
-    "done": "Done",
+    "done": "Step done",
+    "refused": "Refused by the person",
     "decline": "Not suitable",
     "already_known": "Already known",
     "later": "Later",
 }
+REACHED = {"accept": "Offered", "reached": "Reached", "done": "Step done"}
 GROUPS = ("imd_fifth", "ethnicity_group", "sex")
 # Months shown, newest last.
 MOST_MONTHS = 12
@@ -45,10 +48,34 @@ class Change:
 
 @dataclass(frozen=True)
 class Reach:
-    """One group: how many are on the list or were offered it, how many were offered."""
+    """Groups of one kind: of those who need it, how many were offered it, and so on.
+
+    Each row: the group's words, and a cell for each of REACHED, whose denominator is
+    who is on the list or was offered it.
+    """
 
     title: str
-    cells: list[tuple[str, PublishedCell]]
+    rows: list[tuple[str, list[PublishedCell]]]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What people say of themselves, first and last, of those who said it twice."""
+
+    title: str
+    first: PublishedCell
+    last: PublishedCell
+
+
+@dataclass(frozen=True)
+class StepOf:
+    """One step of a start in steps: when, how many practices, who, and how alike."""
+
+    number: int
+    starts_on: date
+    practices: int
+    people: PublishedCell
+    means: dict[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -61,7 +88,9 @@ class Programme:
     rows: list[tuple[str, list[PublishedCell]]]
     reach: list[Reach]
     changes: list[Change]
+    told: list[Told]
     comparison: dict[str, Any] | None
+    steps: list[StepOf]
     arms: PublishedCell | None
     notes: tuple[str, ...]
 
@@ -78,7 +107,7 @@ class Workload:
 def programme(viewer: Viewer, name: str) -> Programme:
     """Return a programme's figures for the practices of the viewer's place."""
     spec = LISTS[name]
-    practices = _practices(viewer)
+    practices = practices_of(viewer)
     rows = list(
         ProgrammeTally.objects.filter(programme=name, practice_code__in=practices)
     )
@@ -98,7 +127,9 @@ def programme(viewer: Viewer, name: str) -> Programme:
         )
         table.append((title, list(published.cells)))
         notes += [note for note in published.notes if note not in notes]
-    compared = ProgrammeTally.objects.filter(programme=name, practice_code="").first()
+    compared = ProgrammeTally.objects.filter(
+        programme=name, practice_code="", measure="comparison"
+    ).first()
     arms = None
     if compared is not None:
         everyone = BitMap.deserialize(bytes(compared.persons))
@@ -110,7 +141,9 @@ def programme(viewer: Viewer, name: str) -> Programme:
         rows=table,
         reach=_reach(viewer, rows),
         changes=_changes(viewer, spec, rows),
+        told=_told(viewer, spec, rows),
         comparison=compared.detail if compared else None,
+        steps=_steps(viewer, name),
         arms=arms,
         notes=tuple(notes),
     )
@@ -118,7 +151,7 @@ def programme(viewer: Viewer, name: str) -> Programme:
 
 def workload(viewer: Viewer) -> list[Workload]:
     """Return every network of the viewer's place and its work on each programme."""
-    practices = _practices(viewer)
+    practices = practices_of(viewer)
     networks: dict[str, tuple[str, set[str]]] = {}
     for org in Org.objects.filter(
         kind=Org.Kind.PCN, children__child_id__in=practices
@@ -153,7 +186,8 @@ def workload(viewer: Viewer) -> list[Workload]:
     return found
 
 
-def _practices(viewer: Viewer) -> frozenset[str]:
+def practices_of(viewer: Viewer) -> frozenset[str]:
+    """Return the practices at or under the viewer's place, as at the release."""
     live = release.current()
     if live is None:
         return frozenset()
@@ -176,29 +210,84 @@ def _published(viewer: Viewer, title: str, cells: list[Cell]) -> Published:
 
 
 def _reach(viewer: Viewer, rows: list[ProgrammeTally]) -> list[Reach]:
-    """Of each group that is on the list or was offered it, how many were offered."""
+    """Of each group that is on the list or was offered it, how far the offer went."""
     live = release.current()
     if live is None:
         return []
-    offered = _people(rows, "accept")
-    everyone = _people(rows, "listed") | offered
+    so_far = {measure: _people(rows, measure) for measure in REACHED}
+    everyone = _people(rows, "listed") | so_far["accept"]
     found = []
     for lens in GROUPS:
         dimension = lenses.dimension(live, lens)
-        cells = [
-            Cell({lens: value}, everyone & group, offered & group)
-            for value in live.values(lens)
-            for group in [live.bitmap(lens, value)]
+        groups = {value: live.bitmap(lens, value) for value in live.values(lens)}
+        columns = [
+            _published(
+                viewer,
+                title,
+                [
+                    Cell({lens: value}, everyone & group, so_far[measure] & group)
+                    for value, group in groups.items()
+                ],
+            ).cells
+            for measure, title in REACHED.items()
         ]
-        published = _published(viewer, "Offered, of those who need it", cells)
         labels = dimension.labels
         found.append(
             Reach(
                 dimension.title,
-                [(labels.get(c.at[lens], c.at[lens]), c) for c in published.cells],
+                [
+                    (labels.get(value, value), [column[n] for column in columns])
+                    for n, value in enumerate(groups)
+                ],
             )
         )
     return found
+
+
+def _told(viewer: Viewer, spec: ListSpec, rows: list[ProgrammeTally]) -> list[Told]:
+    found = []
+    for measure in spec.reported:
+        cells = [
+            Cell(
+                {"when": when},
+                _people(rows, f"{when}:{measure.name}"),
+                amount=_amount(rows, f"{when}:{measure.name}"),
+            )
+            for when in ("first", "last")
+        ]
+        published = disclosure.protect(
+            cells, measure=Measure(measure.title, unit="points", per=1), viewer=viewer
+        )
+        found.append(Told(measure.title, *published.cells))
+    return found
+
+
+def _steps(viewer: Viewer, name: str) -> list[StepOf]:
+    """The steps of the whole area's comparison, with what was known at the draw."""
+    rows = ProgrammeTally.objects.filter(
+        programme=name, practice_code="", measure__startswith="step:"
+    )
+    found = []
+    for row in rows:
+        number = int(row.measure.partition(":")[2])
+        people = BitMap.deserialize(bytes(row.persons))
+        cell = _published(
+            viewer, "In the comparison", [Cell({"step": str(number)}, people)]
+        ).cells[0]
+        found.append(
+            StepOf(
+                number + 1,
+                date.fromisoformat(row.detail["starts_on"]),
+                row.detail["practices"],
+                cell,
+                {} if cell.is_hidden else row.detail["means"],
+            )
+        )
+    return sorted(found, key=lambda step: step.number)
+
+
+def _amount(rows: Iterable[ProgrammeTally], measure: str) -> float:
+    return sum(row.amount or 0.0 for row in rows if row.measure == measure)
 
 
 def _changes(
@@ -209,8 +298,9 @@ def _changes(
         cells = []
         for when in ("before", "after"):
             name = f"{when}:{measure}"
-            amount = sum(row.amount or 0.0 for row in rows if row.measure == name)
-            cells.append(Cell({"when": when}, _people(rows, name), amount=amount))
+            cells.append(
+                Cell({"when": when}, _people(rows, name), amount=_amount(rows, name))
+            )
         published = disclosure.protect(
             cells,
             measure=Measure(measure, unit="uses", per=100),

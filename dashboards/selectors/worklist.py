@@ -15,7 +15,7 @@ from django.utils import timezone
 from dashboards.definitions import LISTS
 from dashboards.list_specs import ListSpec, Step
 from dashboards.models import ListEntry, ListRun, ListVisit
-from dashboards.selectors import worklist_work
+from dashboards.selectors import worklist_homes, worklist_work
 from dashboards.selectors.lanes import open_to
 from dashboards.selectors.worklist_standing import (
     OUTCOME_WORDS,
@@ -56,6 +56,8 @@ class Card:
     chance_because: tuple[str, ...] = ()
     order_words: str = ""
     also_on: list[str] = field(default_factory=list)
+    # Sealed references of those of the same home who stand on this list now.
+    at_home: list[str] = field(default_factory=list)
     work: Work = field(default_factory=Work)
 
     @property
@@ -122,13 +124,15 @@ def worklist(
     slots: int | None = None,
     order: Sequence[int] | None = None,
     audited: bool = True,
+    most_decided: int | None = DECIDED_SHOWN,
 ) -> Worklist | None:
     """Return today's list, or None before the first release.
 
     Undecided people first: those new since the viewer's last visit, then by rank, or
     in the `order` given; `today` is as many as this week still has slots for, of
     `slots` where the team has said how many there are. `audited` is False only for
-    counts shown without any row.
+    counts shown without any row, or where the caller audits what leaves. Of those
+    decided on the newest `most_decided` are returned, or all for None.
     """
     live = release.current()
     if live is None:
@@ -160,7 +164,8 @@ def worklist(
         key=lambda item: item[1].at,
         reverse=True,
     )
-    shown = [row.person_no for row in today] + [n for n, _ in decided[:DECIDED_SHOWN]]
+    newest = [n for n, _ in decided[:most_decided]]
+    shown = [row.person_no for row in today] + newest
     if audited:
         audit.record(
             "list_viewed",
@@ -171,13 +176,14 @@ def worklist(
             release=live.id,
         )
     cards = _cards(viewer, programme, live.id, shown, decisions, seen_release)
+    cards = _with_homes(viewer, cards, listed)
     return Worklist(
         programme=programme,
         spec=spec,
         as_of=live.as_of,
         today=[cards[row.person_no] for row in today],
         waiting=len(undecided) - len(today),
-        decided=[cards[n] for n, _ in decided[:DECIDED_SHOWN]],
+        decided=[cards[n] for n in newest],
         new=sum(row.first_release > seen_release for row in undecided),
         total=len(entries),
         accepted_this_week=accepted,
@@ -185,6 +191,17 @@ def worklist(
         capacity=capacity,
         decided_in_all=Counter(d.choice for _, d in decided),
     )
+
+
+def _with_homes(
+    viewer: Viewer, cards: dict[int, Card], listed: set[int]
+) -> dict[int, Card]:
+    """Add to each card who of the same home is listed, decided on or not."""
+    homes = worklist_homes.at_home_with(viewer, list(cards), listed)
+    return cards | {
+        n: replace(cards[n], at_home=[reference(viewer, other) for other in others])
+        for n, others in homes.items()
+    }
 
 
 def is_listed(viewer: Viewer, programme: str, person_no: int) -> bool:

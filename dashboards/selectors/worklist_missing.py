@@ -3,15 +3,25 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pyroaring import BitMap
+
 from dashboards import opt_outs, store
 from dashboards.definitions import LISTS
 from dashboards.list_specs import ListSpec
 from dashboards.models import ListRun
+from dashboards.selectors import lenses
+from dashboards.selectors.worklist_standing import on_list
 from governance import audit, disclosure
 from governance.access import Viewer
-from governance.disclosure import Cell, Measure, Published
+from governance.disclosure import Cell, Measure, Published, PublishedCell
 from governance.models import Org
 from linkage.release import selectors as release
+from linkage.release.selectors import ReleaseView
+
+# So many appointments missed in 12 months, of either kind, and an invitation alone
+# will hardly reach somebody.
+MISSED = {"gp_missed_12m": 2, "outpatient_missed_12m": 2}
+GROUPS = ("imd_fifth", "ethnicity_group", "sex")
 
 
 @dataclass(frozen=True)
@@ -25,11 +35,23 @@ class NotCoding:
 
 
 @dataclass(frozen=True)
+class Group:
+    """One group or practice: of those who meet the rules, who is passed over, and of
+    those on the list, who misses appointments."""
+
+    kind: str
+    title: str
+    left_out: PublishedCell
+    missing_appointments: PublishedCell
+
+
+@dataclass(frozen=True)
 class Missing:
     """Who could be on the list and is not, by reason; and who cannot be found."""
 
     by_rule: list[tuple[str, str, str, Published]]
     not_coding: list[NotCoding]
+    by_group: list[Group]
 
 
 def who_is_missing(viewer: Viewer, programme: str) -> Missing | None:
@@ -54,7 +76,66 @@ def who_is_missing(viewer: Viewer, programme: str) -> Missing | None:
         published = disclosure.for_own_list(cells, measure=measure, viewer=viewer)
         by_rule.append((name, because, route, published))
     audit.record("list_gaps_viewed", viewer, subject=programme, release=live.id)
-    return Missing(by_rule, _not_coding(viewer, spec, practices))
+    listed = BitMap(row.person_no for row in on_list(viewer, programme, live.id))
+    passed_over = BitMap.union(
+        BitMap(),
+        *(
+            store.unpack(run.left_out, exclusion.name, code)
+            for exclusion in spec.but_not
+            for code in practices
+        ),
+    )
+    return Missing(
+        by_rule,
+        _not_coding(viewer, spec, practices),
+        _by_group(viewer, live, listed, passed_over),
+    )
+
+
+def _by_group(
+    viewer: Viewer, live: ReleaseView, listed: BitMap, passed_over: BitMap
+) -> list[Group]:
+    """Count who is passed over and who misses appointments, by practice and group.
+
+    Opt-outs are in no group: what somebody asked not to be used for is not.
+    """
+    missed = BitMap()
+    for name, least in MISSED.items():
+        if name in live.catalogue:
+            missed |= live.between(name, least)
+    names = dict(
+        Org.objects.filter(code__in=viewer.practice_codes).values_list("code", "name")
+    )
+    groups = [
+        ("Practice", names.get(code, code), live.bitmap("practice_code", code))
+        for code in sorted(viewer.practice_codes)
+    ]
+    for lens in GROUPS:
+        dimension = lenses.dimension(live, lens)
+        groups += [
+            (
+                dimension.title,
+                dimension.labels.get(value, value),
+                live.bitmap(lens, value),
+            )
+            for value in live.values(lens)
+        ]
+    found = []
+    for kind, title, people in groups:
+        could = (listed | passed_over) & people
+        if could:
+            published = disclosure.for_own_list(
+                [
+                    Cell({"what": "left out"}, could, passed_over & people),
+                    Cell(
+                        {"what": "missing"}, listed & people, listed & people & missed
+                    ),
+                ],
+                measure=Measure("People", per=100),
+                viewer=viewer,
+            )
+            found.append(Group(kind, title, *published.cells))
+    return found
 
 
 def _not_coding(

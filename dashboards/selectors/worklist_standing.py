@@ -35,6 +35,9 @@ class Decided:
     offered: str = ""
     due_on: date | None = None
     state: str = ""
+    # What was offered, as it is coded in a GP record, and the day on which it was done.
+    code: str = ""
+    done_on: date | None = None
 
 
 class Entry(NamedTuple):
@@ -138,5 +141,7 @@ def standing_decisions(viewer: Viewer, programme: str) -> dict[int, Decided]:
             offered=steps.get(offer.kind, "") if offer else "",
             due_on=offer.due_on if offer else None,
             state=offer.state if offer else "",
+            code=offer.code if offer else "",
+            done_on=offer.done_on if offer else None,
         )
     return found

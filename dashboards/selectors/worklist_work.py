@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from dashboards.actions import cards
 from dashboards.definitions import LISTS
-from dashboards.models import Card, CardEvent
+from dashboards.models import Card, CardEvent, Decision, Intervention
+from dashboards.selectors import worklist_cover as covering
 from governance.access import ACCESS, Viewer
 from governance.models import Grant, User
 
@@ -22,6 +23,8 @@ class Work:
     version: int = 0
     assigned: str = ""
     mine: bool = False
+    # Who stands in for whoever has the card, and until when; empty where nobody does.
+    stands_in: str = ""
     due_on: date | None = None
     attempts: int = 0
     first_invited_on: date | None = None
@@ -41,7 +44,7 @@ class Work:
             ("second invitation", self.second_invited_on),
             ("reached", self.reached_on),
         )
-        found = [f"with {self.assigned}"] if self.assigned else []
+        found = [f"with {self.assigned}{self.stands_in}"] if self.assigned else []
         found += [f"{words} {day.day} {day:%B}" for words, day in days if day]
         if self.attempts:
             found.append(f"{self.attempts} contacts tried")
@@ -72,8 +75,9 @@ def of_people(
             person_no__in=person_nos,
         )
     )
-    names = _names({row.assigned_to for row in rows if row.assigned_to})
-    return {row.person_no: _work(viewer, row, names) for row in rows}
+    names = covering.names_of({row.assigned_to for row in rows if row.assigned_to})
+    away = covering.away_now(viewer) if names else {}
+    return {row.person_no: _work(viewer, row, names, away) for row in rows}
 
 
 def history(viewer: Viewer, programme: str, person_no: int) -> list[Happened]:
@@ -85,7 +89,7 @@ def history(viewer: Viewer, programme: str, person_no: int) -> list[Happened]:
             practice_code__in=viewer.practice_codes,
         ).order_by("-version")
     )
-    names = _names({row.by for row in rows})
+    names = covering.names_of({row.by for row in rows})
     return [
         Happened(
             cards.WORDS.get(row.kind, row.kind),
@@ -112,20 +116,66 @@ def colleagues(viewer: Viewer) -> list[User]:
     )
 
 
-def load(viewer: Viewer) -> list[tuple[str, int, int, int]]:
-    """Return who has how many cards: name, cards, overdue ones, user (0 for a role)."""
+@dataclass(frozen=True)
+class Load:
+    """How many cards somebody has in hand: a colleague, or a role (`user` 0)."""
+
+    name: str
+    cards: int
+    overdue: int
+    user: int
+    # A colleague who may open this team's lists no more: theirs are to be handed over.
+    has_left: bool = False
+
+
+def load(viewer: Viewer) -> list[Load]:
+    """Return who has how many cards in hand, by name."""
     today = timezone.localdate()
-    rows = Card.objects.filter(practice_code__in=viewer.practice_codes)
-    found: dict[tuple[str, int], list[int]] = {}
-    held = list(rows.values_list("assigned_to", "assigned_role", "due_on"))
-    names = _names({user for user, _, _ in held if user})
-    for user, role, due_on in held:
-        if user or role:
-            key = (names.get(user, "a former colleague") if user else role, user or 0)
-            count = found.setdefault(key, [0, 0])
-            count[0] += 1
-            count[1] += due_on is not None and due_on < today
-    return sorted((name, n, due, user) for (name, user), (n, due) in found.items())
+    found: dict[tuple[int, str], list[int]] = {}
+    held = in_hand(viewer)
+    names = covering.names_of({card.assigned_to for card in held if card.assigned_to})
+    here = {user.pk for user in colleagues(viewer)}
+    for card in held:
+        user, role = card.assigned_to or 0, card.assigned_role
+        count = found.setdefault((user, "" if user else role), [0, 0])
+        count[0] += 1
+        count[1] += card.due_on is not None and card.due_on < today
+    made = [
+        Load(
+            names.get(user, "a former colleague") if user else role,
+            *counts,
+            user,
+            has_left=bool(user) and user not in here,
+        )
+        for (user, role), counts in found.items()
+    ]
+    return sorted(made, key=lambda each: (each.name, each.user))
+
+
+def in_hand(viewer: Viewer) -> list[Card]:
+    """Return the cards that are with somebody and not at their end.
+
+    At its end is a card whose step was done or refused, or that was decided against.
+    """
+    ours = {"practice_code__in": viewer.practice_codes}
+    offers = Intervention.objects.filter(**ours)
+    closed = (Intervention.State.DONE, Intervention.State.REFUSED)
+    key = ("decision__programme", "person_no")
+    ended = set(offers.filter(state__in=closed).values_list(*key))
+    ended -= set(offers.filter(state=Intervention.State.OFFERED).values_list(*key))
+    against = (Decision.Choice.DECLINE, Decision.Choice.ALREADY_KNOWN)
+    ended |= set(
+        Decision.objects.filter(
+            **ours, choice__in=against, decision__isnull=True
+        ).values_list("programme", "person_no")
+    )
+    return [
+        card
+        for card in Card.objects.filter(**ours).exclude(
+            assigned_to=None, assigned_role=""
+        )
+        if (card.programme, card.person_no) not in ended
+    ]
 
 
 def team_roles() -> list[str]:
@@ -133,14 +183,18 @@ def team_roles() -> list[str]:
     return list(dict.fromkeys(r for spec in LISTS.values() for r in spec.team_roles))
 
 
-def _work(viewer: Viewer, row: Card, names: dict[int, str]) -> Work:
+def _work(
+    viewer: Viewer, row: Card, names: dict[int, str], away: dict[int, covering.Covered]
+) -> Work:
     assigned = row.assigned_role
+    cover = away.get(row.assigned_to or 0)
     if row.assigned_to:
         assigned = names.get(row.assigned_to, "a former colleague")
     return Work(
         version=row.version,
         assigned=assigned,
-        mine=row.assigned_to == viewer.user_id,
+        mine=viewer.user_id in (row.assigned_to, cover.by_user if cover else 0),
+        stands_in=cover.words if cover else "",
         due_on=row.due_on,
         attempts=row.attempts,
         first_invited_on=row.first_invited_on,
@@ -148,9 +202,3 @@ def _work(viewer: Viewer, row: Card, names: dict[int, str]) -> Work:
         reached_on=row.reached_on,
         preference=row.get_preference_display() if row.preference else "",
     )
-
-
-def _names(user_ids: Collection[int]) -> dict[int, str]:
-    if not user_ids:
-        return {}
-    return dict(User.objects.filter(pk__in=user_ids).values_list("pk", "full_name"))

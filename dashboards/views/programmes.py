@@ -5,7 +5,9 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from dashboards.definitions import LISTS
+from dashboards.selectors import programme_yield
 from dashboards.selectors import programmes as selectors
+from dashboards.steps.stepped import DRAWS
 from dashboards.views.worklist import spec_of
 from governance import access
 
@@ -25,11 +27,13 @@ def programme_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 @access.page("programme")
 def programme(request: HttpRequest, programme: str) -> HttpResponse:
-    """One programme month by month: offered, accepted, reached, and by group."""
+    """One programme month by month and by group, and what its list yields."""
     spec = spec_of(programme)
     context = {
         "title": spec.title,
         "page": selectors.programme(request.viewer, programme),
+        "draws": DRAWS,
+        "found": programme_yield.yield_of(request.viewer, programme),
     }
     return render(request, "lists/programme.html", context)
 

@@ -22,6 +22,7 @@ from dashboards.exports import export_list
 from dashboards.fhir_list import fhir_list
 from dashboards.selectors import reveals, worklist_missing, worklist_room
 from dashboards.selectors import worklist as selectors
+from dashboards.selectors import worklist_work as work
 from governance import pseudonym
 from governance.access import page
 from governance.sign_in import confirmed
@@ -37,7 +38,10 @@ def worklists(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "lists/worklists.html",
-        {"programmes": selectors.programmes(request.viewer)},
+        {
+            "programmes": selectors.programmes(request.viewer),
+            "may_decide": request.viewer.may_open("decide"),
+        },
     )
 
 
@@ -60,6 +64,7 @@ def worklist(request: HttpRequest, programme: str) -> HttpResponse:
         "may_export": viewer.may_open("export_list"),
         "may_decide": viewer.may_open("decide"),
         "slots": slots,
+        "colleagues": work.colleagues(viewer) if viewer.may_open("decide") else [],
         "is_fair": is_fair,
     }
     if made is not None:
@@ -158,7 +163,7 @@ def export(request: HttpRequest, programme: str) -> HttpResponse:
     """One CSV per practice, with NHS numbers when a reason is given."""
     spec = spec_of(programme)
     viewer = request.viewer
-    made = listed(request, programme, audited=False)
+    made = listed(request, programme, audited=False, most_decided=None)
     cards = [*made.today, *made.decided] if made else []
     practices = sorted({(c.practice_code, c.practice_name) for c in cards})
     problem = ""
@@ -198,7 +203,7 @@ def export(request: HttpRequest, programme: str) -> HttpResponse:
 def fhir(request: HttpRequest, programme: str) -> HttpResponse:
     """The same list as a FHIR R4 Group and List, by sealed reference only."""
     spec_of(programme)
-    made = listed(request, programme, audited=False)
+    made = listed(request, programme, audited=False, most_decided=None)
     if made is None:
         raise Http404("There is no list before the first release.")
     return fhir_list(request.viewer, made)
@@ -215,7 +220,11 @@ def asked_room(request: HttpRequest, programme: str) -> tuple[int, bool]:
 
 
 def listed(
-    request: HttpRequest, programme: str, *, audited: bool = True
+    request: HttpRequest,
+    programme: str,
+    *,
+    audited: bool = True,
+    most_decided: int | None = selectors.DECIDED_SHOWN,
 ) -> selectors.Worklist | None:
     """Return the list as this viewer sizes and orders it."""
     slots, is_fair = asked_room(request, programme)
@@ -223,7 +232,12 @@ def listed(
     if is_fair:
         order = worklist_room.fair_order(request.viewer, programme, slots)
     return selectors.worklist(
-        request.viewer, programme, slots=slots, order=order, audited=audited
+        request.viewer,
+        programme,
+        slots=slots,
+        order=order,
+        audited=audited,
+        most_decided=most_decided,
     )
 
 

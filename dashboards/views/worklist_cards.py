@@ -1,4 +1,4 @@
-"""The work on a card, one decision for several people, and who has what."""
+"""The work on a card, and one decision for several people."""
 
 from typing import Any
 
@@ -90,7 +90,10 @@ def card(request: HttpRequest, programme: str, reference: str) -> HttpResponse:
 @require_POST
 @page("decide")
 def bulk(request: HttpRequest, programme: str) -> HttpResponse:
-    """Record one decision for several people; say of whom it was not taken, and why."""
+    """Decide on several people at once, or give their cards to somebody.
+
+    Says of whom it was not done, and why: one refusal stops none of the others.
+    """
     spec_of(programme)
     seen, named = {}, {}
     for given in request.POST.getlist("person")[:100]:
@@ -98,48 +101,32 @@ def bulk(request: HttpRequest, programme: str) -> HttpResponse:
         person_no = person_of(request, reference)
         seen[person_no] = int(version) if version.isdecimal() else 0
         named[person_no] = pseudonym.short(reference)
-    choice, _, reason = request.POST.get("decision", "").partition(":")
-    done, refused = decisions.decide_many(
-        programme=programme, seen=seen, choice=choice, reason=reason, by=request.viewer
-    )
-    if not seen:
-        messages.error(request, "Tick the people whom the decision is about.")
-    if done:
-        words = selectors.OUTCOME_WORDS[choice]
-        messages.success(
-            request,
-            f"{words}: {', '.join(named[n] for n in done)}. Each can be undone.",
+    if request.POST.get("do") == "give":
+        kind, _, holder = request.POST.get("holder", "").partition(":")
+        is_user = kind == "user" and holder.isdecimal() and len(holder) < 10
+        done, refused = cards.give_many(
+            programme=programme,
+            seen=seen,
+            role=holder if kind == "role" else "",
+            user=int(holder) if is_user else None,
+            by=request.viewer,
         )
+        words = "Given"
+    else:
+        choice, _, reason = request.POST.get("decision", "").partition(":")
+        done, refused = decisions.decide_many(
+            programme=programme,
+            seen=seen,
+            choice=choice,
+            reason=reason,
+            by=request.viewer,
+        )
+        words = selectors.OUTCOME_WORDS.get(choice, "") + " (each can be undone)"
+    if not seen:
+        messages.error(request, "Tick the people whom it is about.")
+    if done:
+        people = ", ".join(named[n] for n in done)
+        messages.success(request, f"{words}: {people}.")
     for person_no, why in refused.items():
         messages.error(request, f"{named[person_no]}: {why}")
     return HttpResponseRedirect(reverse("worklist", args=[programme]))
-
-
-@require_http_methods(["GET", "POST"])
-@page("decide")
-def team(request: HttpRequest) -> HttpResponse:
-    """Who has how many cards, and handing them over when someone leaves."""
-    viewer = request.viewer
-    problem = ""
-    if request.method == "POST":
-        to_user = request.POST.get("to_user", "")
-        from_user = request.POST.get("from_user", "")
-        try:
-            moved = cards.hand_over(
-                from_user=int(from_user) if from_user.isdecimal() else 0,
-                to_user=int(to_user) if to_user.isdecimal() else None,
-                to_role=request.POST.get("to_role", ""),
-                by=viewer,
-            )
-            messages.success(request, f"{moved} cards handed over.")
-            return HttpResponseRedirect(reverse("list-team"))
-        except cards.RefusedDecisionError as error:
-            problem = str(error)
-    audit.record("team_work_viewed", viewer, subject="cards")
-    context = {
-        "load": work.load(viewer),
-        "colleagues": work.colleagues(viewer),
-        "roles": work.team_roles(),
-        "problem": problem,
-    }
-    return render(request, "lists/team.html", context, status=400 if problem else 200)

@@ -27,7 +27,8 @@ SUBJECT_COLUMNS = {
 
 def identify(frame: pl.DataFrame, spec: FeedSpec) -> pl.DataFrame:
     """Add row_key, a local key for each local id, number_key where the feed has NHS
-    numbers, and (unless the feed only refers to people) subject_key. All Int64.
+    numbers, home_key where it has whole addresses, and (unless the feed only refers to
+    people) subject_key. All Int64.
 
     A subject is what one source said of somebody: the same local id with another
     address or ethnicity is another source record, and both keep their own links.
@@ -45,6 +46,10 @@ def identify(frame: pl.DataFrame, spec: FeedSpec) -> pl.DataFrame:
         frame = frame.with_columns(
             keys.set(numbers.is_null(), None).alias("number_key")
         )
+    for residence in spec.residences[:1]:
+        if residence.line:
+            keys = home_key(frame, residence.line, residence.postcode)
+            frame = frame.with_columns(keys.alias("home_key"))
     if spec.tier == "reference":
         return frame
     told = [name for name in (*IDENTITY, *STATEMENTS) if name in frame.columns]
@@ -60,6 +65,19 @@ def local_key(frame: pl.DataFrame, local: LocalId) -> pl.Series:
     keys = row_keys(frame, list(local.of), f"local {local.namespace}")
     whole = frame.select(pl.all_horizontal(pl.col(local.of).is_not_null())).to_series()
     return keys.set(~whole, None)
+
+
+def home_key(frame: pl.DataFrame, line: str, postcode: str) -> pl.Series:
+    """The key of an address, however it is spaced and punctuated; null without one."""
+    plain = [
+        pl.col(name).str.to_uppercase().str.replace_all("[^A-Z0-9]", "").alias(name)
+        for name in (line, postcode)
+    ]
+    said = frame.select(plain)
+    known = said.select(
+        pl.all_horizontal(pl.all().fill_null("").str.len_bytes() > 0)
+    ).to_series()
+    return row_keys(said, [line, postcode], "home").set(~known, None)
 
 
 def subjects(frame: pl.DataFrame, spec: FeedSpec, period_on: pl.Expr) -> pl.DataFrame:

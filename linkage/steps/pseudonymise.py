@@ -29,6 +29,8 @@ TABLES: dict[str, Schema] = {
     | {
         "lsoa_code": pl.String,
         "in_care_home": pl.Boolean,
+        # Equal for those of one address, under the vault's key; null in care homes.
+        "home_key": pl.Int64,
         "start_on": pl.Date,
         "end_on": pl.Date,
     },
@@ -233,6 +235,9 @@ def _residences(rows: pl.DataFrame, spec: FeedSpec) -> tuple[pl.DataFrame, int]:
                 "residence",
                 lsoa_code=pl.col("lsoa_code"),
                 in_care_home=in_care_home,
+                home_key=pl.when(~in_care_home).then(
+                    pl.col("home_key") if part.line else pl.lit(None)
+                ),
                 start_on=pl.col(part.start),
                 end_on=_optional(part.end),
             )

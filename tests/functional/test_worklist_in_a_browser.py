@@ -146,6 +146,8 @@ def test_a_card_is_worked_on_and_accessible(team: Visitor):
         f"{LIST}room/",
         f"{LIST}print/",
         "/lists/team/",
+        "/lists/mine/",
+        "/lists/digest/",
         "/programmes/",
         "/programmes/proactive_care/",
         "/programmes/register/",

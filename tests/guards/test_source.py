@@ -15,6 +15,7 @@ CALLERS = {
     "linkage/mailbox.py": "the NHS's MESH, where it is configured",
     "governance/single_sign_on.py": "the sign-on provider, where it is configured",
     "governance/anchors.py": "who keeps the audit's heads, where it is configured",
+    "dashboards/actions/digests.py": "the mail server, where it is configured",
 }
 SPEAKING = {"httpx", "requests", "urllib.request", "socket", "smtplib", "http.client"}
 SPEAKING |= {"ftplib", "aiohttp", "ldap3", "paramiko", "telnetlib", "mesh_client"}

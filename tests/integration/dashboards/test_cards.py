@@ -243,10 +243,10 @@ def test_a_leaver_hands_everything_over(mdt, colleague):
     assert moved == 2
     assert all(card_of(mdt, s).work.mine for s in (ANNA, CORA))
     with access.scoped(mdt):
-        assert work.load(mdt) == [("Pcn Mdt Member", 2, 0, mdt.user_id)]
+        assert work.load(mdt) == [work.Load("Pcn Mdt Member", 2, 0, mdt.user_id)]
     with access.scoped(mdt):
         hand_over(from_user=mdt.user_id, to_user=None, to_role="GP", by=mdt)
-        assert work.load(mdt) == [("GP", 2, 0, 0)]
+        assert work.load(mdt) == [work.Load("GP", 2, 0, 0)]
     with access.scoped(mdt), pytest.raises(RefusedDecisionError, match="Hand over"):
         hand_over(from_user=mdt.user_id, to_user=None, to_role="", by=mdt)
 

@@ -10,15 +10,16 @@ from django.urls import reverse
 from fhir.resources.R4B.bundle import Bundle
 from pyroaring import BitMap
 
-from dashboards.actions import decide, tally_programmes
+from dashboards.actions import change, decide, tally_programmes
 from dashboards.actions import tallies as tallies_module
 from dashboards.definitions import LISTS
 from dashboards.models import Allocation, ProgrammeTally
+from dashboards.selectors import worklist
 from governance import access
 from governance.access import ACCESS
 from tests import live_system as system
 from tests.live_pages import sealed, words
-from tests.live_people import ANNA, BERT, OURS, PROGRAMME
+from tests.live_people import ANNA, BERT, OURS, PROGRAMME, RUTH
 
 pytestmark = pytest.mark.usefixtures("as_made")
 PAGE = reverse("programme", args=[PROGRAMME])
@@ -128,12 +129,70 @@ def test_the_list_as_fhir_names_people_by_their_sealed_reference_alone(live, mdt
 
 def test_a_file_has_the_columns_of_its_form(live, mdt):
     export = reverse("list-export", args=[PROGRAMME])
-    asked = {"practice": "Z81001", "reason": "check_record", "form": "code_to_add"}
+    asked = {"practice": "Z81001", "reason": "check_record", "form": "numbers_only"}
     lines = words(mdt.post(export, asked)).splitlines()
-    assert lines[0] == "NHS Number,SNOMED code,Date"
-    assert f"{ANNA.nhs_number},1239511000000100," in lines
+    assert lines[0] == "NHS Number"
+    assert ANNA.nhs_number in lines
     unknown = mdt.post(export, asked | {"form": "anything"})
     assert unknown.status_code == 400
+
+
+def test_codes_to_add_are_of_steps_that_were_done_alone(live, mdt):
+    """Not of who is undecided, turned down or only offered it; the step as offered."""
+    viewer = live.viewer("pcn_mdt_member")
+    with access.scoped(viewer):
+        for someone, choice, reason, step in (
+            (ANNA, "accept", "suitable_other", "home_visit_review"),
+            (BERT, "accept", "suitable", ""),
+            (RUTH, "decline", "too_well", ""),
+        ):
+            decide(
+                programme=PROGRAMME,
+                person_no=someone.person_no,
+                choice=choice,
+                reason=reason,
+                step=step,
+                by=viewer,
+            )
+    asked = {"practice": "Z81001", "reason": "check_record", "form": "code_to_add"}
+    export = reverse("list-export", args=[PROGRAMME])
+    heading = "NHS Number,SNOMED code,Date"
+    assert words(mdt.post(export, asked)).splitlines() == [heading]
+    with access.scoped(viewer):
+        change(
+            programme=PROGRAMME,
+            person_no=ANNA.person_no,
+            kind="done",
+            detail={"on": "2026-11-15"},
+            seen_version=1,
+            by=viewer,
+        )
+    assert words(mdt.post(export, asked)).splitlines() == [
+        heading,
+        f"{ANNA.nhs_number},823581000000101,2026-11-15",
+    ]
+    assert system.audit_rows("list_exported")[-1]["persons"] == 1
+
+
+def test_a_file_holds_everybody_decided_on_and_not_the_page_s_newest(
+    live, mdt, monkeypatch
+):
+    viewer = live.viewer("pcn_mdt_member")
+    with access.scoped(viewer):
+        for someone in (ANNA, BERT):
+            decide(
+                programme=PROGRAMME,
+                person_no=someone.person_no,
+                choice="later",
+                reason="no_capacity",
+                by=viewer,
+            )
+        shown = worklist.worklist(viewer, PROGRAMME, most_decided=1)
+        assert len(shown.decided) == 1
+    monkeypatch.setattr(worklist, "DECIDED_SHOWN", 1)
+    asked = {"practice": "Z81001", "reason": "", "form": "full"}
+    rows = words(mdt.post(reverse("list-export", args=[PROGRAMME]), asked))
+    assert rows.count("Later") == 2
 
 
 def test_a_comparison_of_few_people_shows_nothing_and_of_many_its_balance(

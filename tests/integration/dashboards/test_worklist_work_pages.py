@@ -21,7 +21,9 @@ ROOM = reverse("list-room", args=[PROGRAMME])
 PAPER = reverse("list-print", args=[PROGRAMME])
 BULK = reverse("list-bulk", args=[PROGRAMME])
 TEAM = reverse("list-team")
-PAGES = {"worklist": (ROOM, PAPER), "decide": (MEETING, TEAM)}
+MINE = reverse("list-mine")
+DIGEST = reverse("list-digest")
+PAGES = {"worklist": (ROOM, PAPER, DIGEST), "decide": (MEETING, TEAM, MINE)}
 
 
 def card_page(live, someone=ANNA, role="pcn_mdt_member"):
@@ -111,7 +113,7 @@ def test_one_decision_for_several_people(live, mdt):
     page = mdt.post(
         BULK, {"person": both, "decision": "later:no_capacity"}, follow=True
     )
-    assert "Later: " in words(page)
+    assert "Later (each can be undone): " in words(page)
     assert [d["choice"] for d in kept(live, Decision)] == ["later", "later"]
     again = mdt.post(BULK, {"person": both, "decision": "later:no_capacity"})
     assert again.status_code == 302
@@ -120,11 +122,28 @@ def test_one_decision_for_several_people(live, mdt):
     assert "Tick the people" in words(empty)
 
 
+def test_several_cards_are_given_at_once_and_refusals_are_said(live, mdt):
+    user = live.users["colleague"].pk
+    both = [f"{sealed(live, s)}:0" for s in (ANNA, BERT)]
+    for holder, expected in (
+        (f"user:{user}", "Given: "),
+        ("role:GP", "A colleague has changed this card"),
+        ("role:Astrologer", "team's roles"),
+        ("user:x", "role or a colleague"),
+    ):
+        page = mdt.post(
+            BULK, {"person": both, "do": "give", "holder": holder}, follow=True
+        )
+        assert expected in words(page), holder
+    assert [e["kind"] for e in kept(live, CardEvent)] == ["assigned", "assigned"]
+    assert "Colleague" in words(mdt.get(TEAM))
+
+
 def test_work_is_handed_over_on_the_page(live, mdt):
     user = live.users["colleague"].pk
     mdt.post(card_page(live), {"kind": "assigned", "version": "0", "user": user})
     page = mdt.post(TEAM, {"from_user": user, "to_role": "GP"}, follow=True)
-    assert "1 cards handed over." in words(page)
+    assert "Cards handed over: 1." in words(page)
     nobody = mdt.post(TEAM, {"from_user": user})
     assert nobody.status_code == 400
 

@@ -1,0 +1,73 @@
+"""Word of the lists by e-mail: counts and a link, and nothing of any person.
+
+Runs as the worker, as each member's own viewer: who may not open the lists today, for
+want of training, grant or role, is sent nothing.
+"""
+
+import logging
+import smtplib
+from datetime import date
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db.models import Q
+
+from dashboards.selectors import digest as selectors
+from dashboards.team_models import Digest
+from governance import access, audit
+from governance.access import Viewer
+from governance.models import User
+
+logger = logging.getLogger("catchment.digest")
+MONDAY = 0
+
+
+def send_digests(*, on: date) -> int:
+    """Send what is due on a day to whoever chose it, once; returns how many went.
+
+    Safe to repeat: a day's word is sent by whichever run marks it first. What the mail
+    server refuses is unmarked, for the next run to try again.
+    """
+    if not settings.MAIL_IS_SET_UP:
+        return 0
+    due = Digest.objects.filter(Q(sent_on=None) | Q(sent_on__lt=on))
+    if on.weekday() != MONDAY:
+        due = due.exclude(how_often=Digest.HowOften.WEEKLY)
+    return sum(_send(chosen, on) for chosen in due)
+
+
+def _send(chosen: Digest, on: date) -> bool:
+    told = _told(_viewer_of(chosen.user_id))
+    if told is None:
+        return False
+    viewer, words = told
+    mine = Digest.objects.filter(pk=chosen.pk)
+    if not mine.filter(Q(sent_on=None) | Q(sent_on__lt=on)).update(sent_on=on):
+        return False
+    audit.record("digest_sent", viewer, subject="digest", lists=len(words.lists))
+    try:
+        EmailMessage(words.subject, words.text, to=[chosen.address]).send()
+    except (smtplib.SMTPException, OSError) as error:
+        mine.update(sent_on=chosen.sent_on)
+        # The error's own words name the address.
+        logger.warning("a digest was not taken: %s", type(error).__name__)
+        return False
+    return True
+
+
+def _viewer_of(user_id: int) -> Viewer | None:
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    viewer = access.viewer_for(user) if user else None
+    return viewer if viewer and viewer.may_open("worklist") else None
+
+
+def _told(viewer: Viewer | None) -> tuple[Viewer, selectors.Words] | None:
+    """What a member is told, of the release that their purpose is shown."""
+    if viewer is None:
+        return None
+    try:
+        with access.scoped(viewer):
+            words = selectors.of_member(viewer)
+    finally:
+        access.nobody_looks()
+    return (viewer, words) if words else None
