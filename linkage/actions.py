@@ -4,9 +4,7 @@ All of it runs in the vault zone: rows carry identifiers until `pseudonymise`.
 """
 
 import hashlib
-import re
 import time
-from calendar import monthrange
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -23,10 +21,12 @@ from governance.logs import what_went_wrong
 from linkage import bulk, moves, store
 from linkage.ahead import ahead
 from linkage.batches import Intake
-from linkage.definitions import FEEDS, HERE, unit_costs
+from linkage.definitions import FEEDS, HERE, prices
 from linkage.feed_quality import keep_quality
+from linkage.file_names import period_of, supplier_of
 from linkage.gatekeeping import Gate, HeldError, Source
 from linkage.models import FeedRun, RejectedRow
+from linkage.opening import open_run
 from linkage.specs import FeedSpec
 from linkage.steps.read import (
     UnreadableFileError,
@@ -38,13 +38,12 @@ from linkage.steps.read import (
 from linkage.steps.validate import NOT_USED
 from linkage.vault import changes, deliveries, index, quarantine
 from linkage.vault import store as vault
+from linkage.whole_lists import LISTS, is_newest
 from linkage.withholding import Withholding
 
 Progress = Callable[[int], None]
-PERIOD = "(19|20)[0-9]{2}"
 # A run in any other state is done, or waits for a person.
-TO_LOAD = (FeedRun.State.RECEIVED, FeedRun.State.STAGED, FeedRun.State.FAILED)
-LISTS = ("national_opt_out", "national_opt_out_reply")
+TO_LOAD = (FeedRun.State.RECEIVED, FeedRun.State.FAILED)
 BRIDGED = "merge_bridged"  # the rule of merges that a run's records bring about
 
 
@@ -68,20 +67,18 @@ def load_feed_file(
     The file is kept sealed in the vault. Raises what went wrong, after noting it in
     the run; a run that the gate holds is no error.
     """
-    run, _ = FeedRun.objects.get_or_create(
+    run, is_new = open_run(
         feed=feed,
         sha256=fingerprint(path),
-        defaults={
-            "file_name": path.name,
-            "by": by,
-            "way": way,
-            "supplier": supplier_of(path),
-            "state": FeedRun.State.RECEIVED,
-        },
+        file_name=path.name,
+        supplier=supplier_of(path),
+        way=way,
+        by=by,
+        received_on=received_on,
     )
+    if settings.KEEP_DELIVERIES_DAYS and (is_new or run.state in TO_LOAD):
+        deliveries.keep_file(path, sha256=run.sha256, feed=feed, way=way, by=by)
     if run.state in TO_LOAD:
-        if settings.KEEP_DELIVERIES_DAYS:
-            deliveries.keep_file(path, sha256=run.sha256, feed=feed, way=way, by=by)
         load_file(run, path, received_on=received_on, progress=progress)
     if settle:
         settle_people()
@@ -107,7 +104,7 @@ def load_file(
                 lambda: read_opened(delivery, spec), stated_headers(delivery, spec)
             )
             run.detail = run.detail | {"written": list(delivery.said)}
-            period_on = period_of(path, arrived)
+            period_on = period_of(Path(run.file_name), arrived)
             _load(run, spec, source, arrived, period_on, progress)
     except UnreadableFileError as error:
         _note_failure(run, error)
@@ -221,7 +218,7 @@ def _load(
                 received_on=received_on,
                 period_on=period_on,
                 by=run.by,
-                unit_costs=unit_costs(),
+                prices=prices(),
                 may_be_known=loading.may_be_known,
                 delivered=loading.delivered,
             )
@@ -240,7 +237,7 @@ def _load(
             run.seconds = time.monotonic() - begun
             run.finished_at = timezone.now()
             store.publish(run, loading, period_on, intake.doubts(), began_at)
-            if spec.keeps in LISTS and _is_newest(run):
+            if spec.keeps in LISTS and is_newest(run):
                 # The last thing before the store commits: a load that fails leaves
                 # the list before in force.
                 with index.writing() as connection:
@@ -256,21 +253,6 @@ def _load(
     _merge_bridged()
     if mended := run.detail.get("mends"):
         _close_quarantine(mended, run)
-
-
-def feeds_of_lists() -> list[str]:
-    """The feeds of which each file is a whole list that replaces the one before."""
-    return [name for name, spec in FEEDS.items() if spec.keeps in LISTS]
-
-
-def _is_newest(run: FeedRun) -> bool:
-    """Whether no list that was taken in speaks of a later day than this one."""
-    newer = FeedRun.objects.filter(
-        feed__in=feeds_of_lists(),
-        state=FeedRun.State.PUBLISHED,
-        detail__period_on__gt=run.detail["period_on"],
-    )
-    return not newer.exists()
 
 
 def _hold(run: FeedRun, held: HeldError) -> None:
@@ -364,20 +346,3 @@ def fingerprint(path: Path) -> str:
             while piece := opened.read(1 << 20):
                 whole.update(piece)
     return whole.hexdigest()
-
-
-def period_of(path: Path, received_on: date) -> date:
-    """The day a file speaks of: the end of the month in its name, else its arrival."""
-    found = re.search(r"_(20[0-9]{2})(0[1-9]|1[0-2])$", path.name.partition(".")[0])
-    if found is None:
-        return received_on
-    year, month = int(found[1]), int(found[2])
-    return min(date(year, month, monthrange(year, month)[1]), received_on)
-
-
-def supplier_of(path: Path) -> str:
-    """The organisation code in a file's name (sus_apc_RZ1_202526.csv), or ""."""
-    for word in path.name.partition(".")[0].split("_"):
-        if re.fullmatch(r"[A-Z0-9]{3,5}", word) and not re.fullmatch(PERIOD, word):
-            return word
-    return ""

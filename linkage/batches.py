@@ -18,6 +18,7 @@ from linkage.specs import FeedSpec
 from linkage.steps.before_birth import before_birth
 from linkage.steps.identify import identify, subjects
 from linkage.steps.measure import measure
+from linkage.steps.prices import Prices
 from linkage.steps.pseudonymise import SHARED, possible, pseudonymise
 from linkage.steps.quality import quality
 from linkage.steps.validate import EXCLUDING, NOT_USED, Checked, validate
@@ -49,7 +50,7 @@ class Intake:
         received_on: date,
         period_on: date,
         by: str,
-        unit_costs: pl.DataFrame,
+        prices: Prices,
         may_be_known: Callable[[pl.Series], pl.Series],
         delivered: Callable[[str, pl.Series], pl.Series],
     ) -> None:
@@ -59,7 +60,7 @@ class Intake:
         self.received_on = received_on
         self.period_on = period_on
         self.by = by
-        self.unit_costs = unit_costs
+        self.prices = prices
         self.may_be_known = may_be_known
         self.delivered = delivered
         self.tally = Tally()
@@ -279,7 +280,7 @@ class Intake:
             rows = feed.prepare(rows, self.period_on)
         if spec.residences and self._areas.is_empty():
             self._areas = vault.postcode_areas(connection)
-        facts = pseudonymise(rows, spec, self.unit_costs, self._areas)
+        facts = pseudonymise(rows, spec, self.prices, self._areas)
         self.tally.unplaced += facts.unplaced
         if spec.registrations:
             stated = facts.tables["registration"]

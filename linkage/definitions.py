@@ -6,12 +6,19 @@ from pathlib import Path
 import polars as pl
 
 from governance.definitions import Folder, digest, load_file
+from linkage.best_known_specs import BestKnownSpec
 from linkage.series_specs import SeriesSpec
-from linkage.specs import BestKnownSpec, FeedSpec
+from linkage.specs import FeedSpec
+from linkage.steps.prices import Prices, PricesSpec
 
 HERE = Path(__file__).resolve().parent
 
-INGEST_FILES = ("best_known.yaml", "unit_costs.csv", "restricted_codes.csv")
+INGEST_FILES = (
+    "best_known.yaml",
+    "prices.yaml",
+    "unit_costs.csv",
+    "restricted_codes.csv",
+)
 
 FEEDS: Folder[FeedSpec] = Folder(HERE / "feeds", FeedSpec)
 SERIES: Folder[SeriesSpec] = Folder(HERE / "series", SeriesSpec)
@@ -22,11 +29,13 @@ def best_known() -> BestKnownSpec:
     return load_file(HERE / "best_known.yaml", BestKnownSpec)
 
 
-def unit_costs() -> pl.DataFrame:
-    """setting, kind, detail ("" = any), gbp (pounds), per ("activity" or "day")."""
-    return pl.read_csv(HERE / "unit_costs.csv").with_columns(
+@cache
+def prices() -> Prices:
+    """What activity costs, in pounds of one year."""
+    listed = pl.read_csv(HERE / "unit_costs.csv").with_columns(
         pl.col("detail").fill_null("")
     )
+    return Prices(load_file(HERE / "prices.yaml", PricesSpec), listed)
 
 
 @cache

@@ -18,8 +18,10 @@ from django.utils import timezone
 from governance import audit
 from linkage import actions
 from linkage.definitions import FEEDS
+from linkage.file_names import supplier_of
 from linkage.landing import is_of
 from linkage.models import FeedRun
+from linkage.opening import open_run, twin_of, why_not
 from linkage.roll_back import RefusedRollBackError, refuse_roll_back, roll_back_run
 from linkage.steps.read import UnreadableFileError
 from linkage.store import RunBusyError
@@ -68,22 +70,16 @@ def receive(delivery: Delivery, *, sha256: str = "") -> Received:
             "The file did not arrive as it was sent (its SHA-256 differs): send it"
             " again."
         )
-    detail: dict[str, object] = {"received_on": timezone.localdate().isoformat()}
-    if delivery.mends:
-        detail["mends"] = delivery.mends
+    more = {"mends": delivery.mends} if delivery.mends else {}
     with _on_disk():
-        run, is_new = FeedRun.objects.get_or_create(
+        run, is_new = open_run(
             feed=delivery.feed,
             sha256=found,
-            defaults={
-                "file_name": delivery.file_name[:200],
-                "by": delivery.by[:150],
-                "way": delivery.way,
-                "supplier": delivery.supplier
-                or actions.supplier_of(Path(delivery.file_name)),
-                "state": State.RECEIVED,
-                "detail": detail,
-            },
+            file_name=delivery.file_name,
+            supplier=delivery.supplier or supplier_of(Path(delivery.file_name)),
+            way=delivery.way,
+            by=delivery.by,
+            **more,
         )
         _once_more(run, delivery.way)
     delivery.run_id = run.pk
@@ -141,7 +137,11 @@ def decide(*, run_id: int, release: bool, reason: str, by: str) -> FeedRun:
     later = release and run.state in (State.REFUSED, State.UNDONE)
     if run.state != State.HELD and not later:
         raise RefusedDecisionError(f"Run {run_id} is {run.state} and waits for nobody.")
-    if release and run.rows_in == 0 and run.state != State.UNDONE:
+    twin = twin_of(run) if release else None
+    if twin is not None:
+        raise RefusedDecisionError(why_not(twin))
+    was_read = run.state != State.UNDONE and run.detail.get("gate") is not None
+    if release and run.rows_in == 0 and was_read:
         raise RefusedDecisionError("An empty file is never taken in; refuse it.")
     if release and deliveries.kept(run.sha256) is None:
         raise RefusedDecisionError("The file is not kept any more: deliver it again.")
@@ -232,17 +232,13 @@ def sweep_landing(folder: Path, *, now: float | None = None) -> list[FeedRun]:
         sha256 = actions.fingerprint(path)
         deliveries.keep_file(path, sha256=sha256, feed=feed, way=LANDING, by=LANDING)
         with _on_disk():
-            run, _ = FeedRun.objects.get_or_create(
+            run, _ = open_run(
                 feed=feed,
                 sha256=sha256,
-                defaults={
-                    "file_name": path.name,
-                    "by": LANDING,
-                    "way": LANDING,
-                    "supplier": actions.supplier_of(path),
-                    "state": State.RECEIVED,
-                    "detail": {"received_on": timezone.localdate().isoformat()},
-                },
+                file_name=path.name,
+                supplier=supplier_of(path),
+                way=LANDING,
+                by=LANDING,
             )
             _once_more(run, LANDING)
         _put_away(path, "done")

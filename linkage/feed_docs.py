@@ -84,6 +84,7 @@ def _feed(name: str, spec: FeedSpec) -> str:
         ),
         ("Identifiers", TIERS[spec.tier]),
         ("Files", ", ".join(f"`{f}`" for f in spec.files) or "given by hand"),
+        ("Period and correction in the name", f"`{spec.named}`" if spec.named else ""),
         ("A row is the same row when", " and ".join(f"`{k}`" for k in spec.key)),
         (
             "A later version has a later",

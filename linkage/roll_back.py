@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from governance import audit
-from linkage import actions, bulk, moves, store
+from linkage import actions, bulk, moves, store, whole_lists
 from linkage.batches import keyed
 from linkage.definitions import FEEDS
 from linkage.gatekeeping import Source
@@ -93,7 +93,7 @@ def _sharing(undone: Sequence[FeedRun], keys: pl.Series | None) -> list[FeedRun]
     keys: None where each file stands for itself.
     """
     run = undone[0]
-    feeds = [run.feed] if keys is not None else actions.feeds_of_lists()
+    feeds = [run.feed] if keys is not None else whole_lists.feeds_of_lists()
     others = (
         FeedRun.objects.filter(feed__in=feeds, state=State.PUBLISHED)
         .exclude(pk__in=[r.pk for r in undone])
@@ -124,7 +124,7 @@ def _keys(run: FeedRun) -> pl.Series | None:
     None where each file of the feed stands for itself.
     """
     spec = FEEDS[run.feed]
-    if spec.keeps in actions.LISTS:
+    if spec.keeps in whole_lists.LISTS:
         return None
     if deliveries.kept(run.sha256) is None:
         raise RefusedRollBackError(

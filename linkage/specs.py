@@ -120,10 +120,12 @@ class EventSpec(Strict):
 class CostSpec(Strict):
     """What one activity costs: a column in pounds, or a row of unit_costs.csv.
 
-    `detail` names the column that picks the row; `detail_is` says it outright.
+    `detail` names the column that picks the row; `detail_is` says it outright. The
+    column's pounds are of the year of `priced_on`, else of the activity's start.
     """
 
     column: str | None = None
+    priced_on: str | None = None
     detail: str | None = None
     detail_is: str | None = None
 
@@ -258,6 +260,9 @@ class FeedSpec(Definition):
     "reference" (someone another feed introduced), "vault_only" (`keeps` says what).
     number: the small number that facts carry; never reused for another feed.
     order: load_landing takes feeds in this order (those who introduce people first).
+    named: where a file's name says which period it is of and which in the row of its
+    corrections ("sus_apc_*_{period}_{sequence}"); two files that say the same of both
+    are never both taken in.
     cadence: how often it comes. controller: who answers for the data under UK GDPR.
     submitted_by: the column that names who submitted a row, for quality by provider.
     workflows: MESH workflow ids under which its files come.
@@ -274,6 +279,7 @@ class FeedSpec(Definition):
     controller: str = ""
     submitted_by: str = ""
     files: tuple[str, ...] = ()
+    named: str = ""
     workflows: tuple[str, ...] = ()
     reader: Literal["csv", "parquet", "mesh", "fhir_r4"] = "csv"
     key: tuple[str, ...] = Field(min_length=1)
@@ -328,6 +334,14 @@ class FeedSpec(Definition):
         return [name for name, c in self.expanded.items() if c.type in types]
 
     @model_validator(mode="after")
+    def says_both(self) -> Self:
+        """Refuse a name that holds one of period and sequence, or either twice."""
+        places = [self.named.count(each) for each in ("{period}", "{sequence}")]
+        if self.named and places != [1, 1]:
+            raise ValueError("named: {period} and {sequence} once each")
+        return self
+
+    @model_validator(mode="after")
     def names_exist(self) -> Self:
         """Refuse a definition that speaks of columns it does not have."""
         if self.prepare:  # the feed's own prepare() may add columns
@@ -368,7 +382,8 @@ class FeedSpec(Definition):
                 *activity.unless,
             }
             if activity.cost:
-                names |= {activity.cost.column, activity.cost.detail}
+                cost = activity.cost
+                names |= {cost.column, cost.priced_on, cost.detail}
         for event in self.events:
             names |= {*event.when, *event.unless}
         for check in self.checks:
@@ -376,21 +391,3 @@ class FeedSpec(Definition):
         if self.opt_out:
             names |= {self.opt_out.code, self.opt_out.date}
         return {name for name in names if name}
-
-
-class AttributeRule(Strict):
-    """Which feed is believed first on one attribute, and which values say nothing."""
-
-    order: tuple[str, ...]
-    says_nothing: tuple[str, ...] = ()
-
-
-class BestKnownSpec(Definition):
-    """How one value is chosen where sources disagree about a person.
-
-    Feeds in `order` are believed before all others; within one rank the statement
-    that was new last wins (saying the same again is no news). A value in
-    `says_nothing` never beats a stated one.
-    """
-
-    attributes: dict[str, AttributeRule]

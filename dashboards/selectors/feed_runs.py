@@ -15,12 +15,11 @@ from linkage.models import FeedRun, RejectedRow
 from linkage.steps.validate import RULES
 
 State = FeedRun.State
-WAITING = (State.RECEIVED, State.STAGED)
+WAITING = (State.RECEIVED,)
 FATES = ("loaded", "quarantined", "excluded", "duplicate")
 RUNS_SHOWN = 50
 STATES = {
     State.RECEIVED: "waits to be read",
-    State.STAGED: "is being read",
     State.PUBLISHED: "taken in",
     State.FAILED: "could not be read",
     State.HELD: "held: waits for a decision",

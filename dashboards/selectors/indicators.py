@@ -15,6 +15,7 @@ from dashboards.selectors.places import KIND_TITLES, REGISTERED, Place
 from dashboards.specs import IndicatorSpec, Sum
 from dashboards.steps.aggregate import aggregate, measure_of
 from governance.disclosure import Published, PublishedCell
+from linkage.definitions import prices
 
 
 @dataclass(frozen=True)
@@ -163,8 +164,9 @@ def moved(asked: Asked, name: str) -> tuple[PublishedCell, PublishedCell] | None
 
 
 def period_of(asked: Asked, spec: IndicatorSpec) -> str:
-    """Say the period, with the data date in full."""
-    return spec.period.replace("the data date", asked.at_date.removeprefix("at "))
+    """Say the period, with the data date in full; of money also at whose prices."""
+    period = spec.period.replace("the data date", asked.at_date.removeprefix("at "))
+    return f"{period}, at {prices().words}" if spec.unit == "£" else period
 
 
 def evidence_of(asked: Asked, spec: IndicatorSpec) -> Evidence:

@@ -39,8 +39,11 @@ def question_of(asked: Asked, spec: PublishedIndicatorSpec) -> Question | None:
     """
     if asked.among:
         return None
-    area = SERIES[spec.series].area
-    breakdown = spec.breakdown or usual_breakdown(spec.series)
+    series = SERIES[spec.series]
+    area = series.area
+    breakdown = spec.breakdown
+    if series.by and not breakdown:
+        breakdown = usual_breakdown(spec.series)
     if area.kind == "country":
         return _question(asked, spec, breakdown, area.code, frozenset())
     attribute = ATTRIBUTES.get(area.kind, "")

@@ -5,6 +5,7 @@ Counts of rows and fields are operational: they say nothing of a person
 (governance.disclosure, official series).
 """
 
+import base64
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,6 +13,7 @@ from typing import Any
 
 import polars as pl
 from django.db.models import Q
+from pyroaring import BitMap
 
 from dashboards.steps.quality_scores import (
     PERIODS,
@@ -21,13 +23,16 @@ from dashboards.steps.quality_scores import (
     quality_scores,
 )
 from governance import geography
+from governance.access import Viewer
+from governance.disclosure import Cell, Measure, protect
 from governance.models import Org
 from linkage.definitions import FEEDS
-from linkage.models import FeedQuality, FeedRun
+from linkage.models import FeedQuality, FeedRun, LinkageAudit
 from linkage.specs import FeedSpec
 from linkage.steps.quality import ROW
 
 NEWEST_PERIODS = 6
+SAME = Measure("Same ethnic category in both", per=100)
 COUNTS = ("rows", "filled", "valid", "defaults")
 Rows = list[dict[str, Any]]
 
@@ -130,6 +135,34 @@ def ethnicity(on: date) -> Rows:
                     "not_stated": row["defaults"] / row["rows"],
                 }
             )
+    return found
+
+
+def agreement(viewer: Viewer) -> Rows:
+    """Of each pair of feeds, how often both say the same ethnic category of a person.
+
+    People under protection; from the newest check of the links.
+    """
+    audit = LinkageAudit.objects.order_by("-pk").first()
+    found = []
+    for each in audit.agreement if audit else []:
+        both, same, group = (
+            BitMap.deserialize(base64.b64decode(each[name]))
+            for name in ("both", "same", "same_group")
+        )
+        at = {"one": each["one"], "other": each["other"]}
+        published = [
+            protect([Cell(at, both, having)], measure=SAME, viewer=viewer).cells[0]
+            for having in (same, group)
+        ]
+        found.append(
+            {
+                "one": FEEDS[each["one"]].title,
+                "other": FEEDS[each["other"]].title,
+                "same": published[0],
+                "same_group": published[1],
+            }
+        )
     return found
 
 

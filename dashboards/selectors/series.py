@@ -8,15 +8,15 @@ import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import polars as pl
-from django.db.models import Avg, Max, Min, Sum
+from django.db.models import Avg, Count, Max, Min, Sum
 
 from governance import geography
 from governance.access import Viewer
-from governance.models import Org
+from governance.models import Area, AreaLink, Org, OrgLink
 from linkage.definitions import HERE, SERIES
 from linkage.models import FeedRun, SeriesArea, SeriesValue
 from linkage.release import selectors as release
@@ -68,6 +68,16 @@ def became() -> dict[str, str]:
     From `code_changes.csv` and the successors that the reference data give. A code that
     was split stays as it was: its figures cannot be shared out.
     """
+    links = (
+        model.objects.filter(kind="successor").aggregate(n=Count("pk"), last=Max("pk"))
+        for model in (OrgLink, AreaLink)
+    )
+    return dict(_became(*(each[name] for each in links for name in ("n", "last"))))
+
+
+@lru_cache(maxsize=2)
+def _became(*_links: int) -> dict[str, str]:
+    """Worked out anew when a successor has come or gone: one page asks many times."""
     with (HERE / "code_changes.csv").open(encoding="utf-8") as file:
         found = {row["old_code"]: row["new_code"] for row in csv.DictReader(file)}
     found |= geography.renamed()
@@ -195,17 +205,18 @@ def areas(name: str) -> dict[str, str]:
 
 def names_of(codes: Iterable[str]) -> dict[str, str]:
     """What each code is called: by the reference data, else by the publisher."""
-    codes = set(codes)
-    wanted = codes | {old for old, new in became().items() if new in codes}
+    codes, changed = set(codes), became()
+    wanted = codes | {old for old, new in changed.items() if new in codes}
     published = dict(
         SeriesArea.objects.filter(code__in=wanted).values_list("code", "name")
     )
-    for old, new in became().items():
+    for old, new in changed.items():
         if old in published:
             published.setdefault(new, published[old])
-    known = geography.names() | dict(
-        Org.objects.exclude(ons_code="").values_list("ons_code", "name")
-    )
+    areas = Area.objects.filter(code__in=codes).values_list("code", "name")
+    orgs = Org.objects.filter(code__in=codes).values_list("code", "name")
+    by_ons = Org.objects.filter(ons_code__in=codes).values_list("ons_code", "name")
+    known = dict(areas) | dict(orgs) | dict(by_ons)
     england = {ENGLAND: "England", "K04000001": "England and Wales"}
     england |= {"K02000001": "United Kingdom"}
     said = published | known | england

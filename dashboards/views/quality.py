@@ -33,7 +33,12 @@ def quality(request: HttpRequest) -> HttpResponse:
     found = selectors.feeds(on)
     late = [each for each in found if each.whole["overdue_days"]]
     title = f"{len(late)} of {len(found)} feeds are late" if found else "No feed yet"
-    context = {"title": title, "feeds": found, "ethnicity": selectors.ethnicity(on)}
+    context = {
+        "title": title,
+        "feeds": found,
+        "ethnicity": selectors.ethnicity(on),
+        "agreement": selectors.agreement(request.viewer),
+    }
     return render(request, "feeds/quality.html", context)
 
 

@@ -31,8 +31,9 @@ EMPLOYED = {
 
 
 def prepare(rows: pl.DataFrame, period_on: date) -> pl.DataFrame:
-    """Add cost_gbp of each service, over the weeks until it ended or `period_on`, and
-    housed_as and employed_as, the codes of what is said of home and work."""
+    """Add cost_gbp of each service, over the weeks until it ended or `period_on`, with
+    that day as priced_on, and housed_as and employed_as, the codes of what is said of
+    home and work."""
     until = pl.min_horizontal(pl.col("ended_on").fill_null(period_on), period_on)
     weeks = (until - pl.col("started_on")).dt.total_days().clip(1) / 7
     units = (
@@ -44,6 +45,7 @@ def prepare(rows: pl.DataFrame, period_on: date) -> pl.DataFrame:
     once = pl.col("cost_unit") == ONCE
     return rows.with_columns(
         cost_gbp=pl.when(once).then(pl.col("unit_cost_gbp")).otherwise(running),
+        priced_on=until,
         housed_as=_code("accommodation", HOUSED),
         employed_as=_code("employment", EMPLOYED),
     )

@@ -10,18 +10,22 @@ class FeedRun(models.Model):
     """One delivered file, from arrival to store. The same bytes find the same run.
 
     supplier: who sent it, as its file name or the sender's address says; may be "".
+    period, sequence: which period it is of and which in the row of its corrections,
+    where its name says both (FeedSpec.named).
     way: how it came in (command line, landing folder, upload, API, MESH, replay).
     """
 
     class State(models.TextChoices):
         RECEIVED = "received"
-        STAGED = "staged"
         PUBLISHED = "published"
         FAILED = "failed"
         HELD = "held"  # the load gate asks for a person's decision
         REFUSED = "refused"
         UNDONE = "undone"  # rolled back: the store is as if it had never been
 
+    # One of these stands for its supplier's period and sequence; a file that could not
+    # be read, was refused or rolled back makes room for another.
+    STANDING = (State.RECEIVED, State.HELD, State.PUBLISHED)
     ROLL_BACK = "roll-back"  # the way of a run that is a roll-back itself: no rows
 
     feed = models.CharField(max_length=60)
@@ -29,6 +33,8 @@ class FeedRun(models.Model):
     sha256 = models.CharField(max_length=64)
     supplier = models.CharField(max_length=20, blank=True, db_default="")
     way = models.CharField(max_length=12, blank=True, db_default="")
+    period = models.CharField(max_length=8, blank=True, db_default="")
+    sequence = models.IntegerField(null=True)
     state = models.CharField(max_length=9, choices=State.choices)
     received_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
@@ -50,6 +56,14 @@ class FeedRun(models.Model):
         db_table = "feed_run"
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["feed", "sha256"], name="one_run_per_file"),
+            models.UniqueConstraint(
+                fields=["feed", "supplier", "period", "sequence"],
+                condition=Q(
+                    sequence__isnull=False,
+                    state__in=["received", "held", "published"],
+                ),
+                name="one_run_per_submission",
+            ),
             # Nothing is lost: every row that came in went somewhere.
             models.CheckConstraint(
                 name="rows_are_conserved",

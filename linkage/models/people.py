@@ -30,7 +30,8 @@ class LinkageAudit(models.Model):
     `cells`: per feed and characteristic, the people whose record was tried, found, and
     given to somebody else, as serialised roaring bitmaps in base64, as disclosure
     control asks for the persons behind each count. `sequences`: rows that cannot be,
-    by kind and feed. `unlinked`: rows that found nobody, by feed.
+    by kind and feed. `unlinked`: rows that found nobody, by feed. `agreement`: of each
+    pair of feeds, of whom both state an ethnic category, and of whom the same.
     """
 
     made_at = models.DateTimeField(auto_now_add=True)
@@ -40,6 +41,7 @@ class LinkageAudit(models.Model):
     cells = models.JSONField(default=list)
     sequences = models.JSONField(default=list)
     unlinked = models.JSONField(default=list)
+    agreement = models.JSONField(default=list)
 
     class Meta:
         db_table = "linkage_audit"

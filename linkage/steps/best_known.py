@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from linkage.specs import BestKnownSpec
+from linkage.best_known_specs import BestKnownSpec
 
 
 def best_known(statements: pl.DataFrame, spec: BestKnownSpec) -> pl.DataFrame:

@@ -6,6 +6,7 @@ import polars as pl
 
 from linkage.keys import part_keys, row_keys
 from linkage.specs import ActivitySpec, Conditions, EventSpec, FeedSpec
+from linkage.steps.prices import Prices
 from linkage.vocabulary import (
     ACTIVITY_KINDS,
     EVENT_KINDS,
@@ -80,12 +81,12 @@ class Facts(NamedTuple):
 
 
 def pseudonymise(
-    rows: pl.DataFrame, spec: FeedSpec, unit_costs: pl.DataFrame, areas: pl.DataFrame
+    rows: pl.DataFrame, spec: FeedSpec, prices: Prices, areas: pl.DataFrame
 ) -> Facts:
     """Make facts of linked rows.
 
     rows: the typed columns with row_number, row_key, subject_key and person_no.
-    unit_costs: setting, kind, detail, gbp (pounds), per ("activity" or "day").
+    prices: what activity costs; every cost is in pounds of their year.
     areas: postcode, lsoa_code.
     """
     tables = {}
@@ -113,10 +114,7 @@ def pseudonymise(
         )
     if spec.activities:
         made = pl.concat(
-            [
-                _activity(rows, activity, spec, unit_costs)
-                for activity in spec.activities
-            ]
+            [_activity(rows, activity, spec, prices) for activity in spec.activities]
         )
         if any(activity.once_per for activity in spec.activities):
             # Episodes of one spell may belong to different kinds of it.
@@ -294,7 +292,7 @@ def _event(
 
 
 def _activity(
-    rows: pl.DataFrame, part: ActivitySpec, spec: FeedSpec, unit_costs: pl.DataFrame
+    rows: pl.DataFrame, part: ActivitySpec, spec: FeedSpec, prices: Prices
 ) -> pl.DataFrame:
     usable = rows.filter(
         pl.col(part.start).is_not_null(), *_holds(part.when, part.unless)
@@ -323,17 +321,18 @@ def _activity(
         outcome=_optional(part.outcome),
         reason_code=_optional(part.reason),
         seen_by=_optional(part.seen_by),
-        cost_gbp=_cost(part, unit_costs),
+        cost_gbp=_cost(part, prices),
         place=_optional(part.first_by).cast(pl.Int32, strict=False),
         feed_no=pl.lit(spec.number),
     )
 
 
-def _cost(part: ActivitySpec, unit_costs: pl.DataFrame) -> pl.Expr:
-    """Pounds: the source's own figure, else the unit cost of this kind of activity."""
+def _cost(part: ActivitySpec, costs: Prices) -> pl.Expr:
+    """Pounds of the prices' year: the source's own figure, else the unit cost of this
+    kind of activity."""
     if part.cost is None:
         return pl.lit(None)
-    known = unit_costs.filter(setting=part.setting, kind=part.kind)
+    known = costs.unit_costs.filter(setting=part.setting, kind=part.kind)
     prices = dict(zip(known["detail"], known["gbp"], strict=True))
     usual = prices.get("")
     if part.cost.detail:
@@ -347,5 +346,7 @@ def _cost(part: ActivitySpec, unit_costs: pl.DataFrame) -> pl.Expr:
         days = (_optional(part.end).cast(pl.Date) - pl.col(part.start)).dt.total_days()
         unit = unit * days.clip(1)
     if part.cost.column:
-        return pl.coalesce([pl.col(part.cost.column).cast(pl.Float64), unit])
+        own = pl.col(part.cost.column).cast(pl.Float64)
+        on = pl.col(part.cost.priced_on or part.start)
+        return pl.coalesce([costs.at_base(own, on), unit])
     return unit

@@ -19,6 +19,7 @@ from linkage import bulk
 from linkage.definitions import FEEDS
 from linkage.models import LinkageAudit
 from linkage.steps.check_links import NOT_KNOWN, STRATA, age_band, choose, outcomes
+from linkage.steps.ethnicity_pairs import ethnicity_pairs
 from linkage.steps.link import IDENTITY_SCHEMA, for_comparison, link
 from linkage.vault import identities, index
 from linkage.vocabulary import ACTIVITY_KINDS, ETHNICITIES, SETTINGS
@@ -36,6 +37,7 @@ def check_links(*, as_of: date) -> LinkageAudit:
         tried = choose(described, one_in=ONE_IN, seed=as_of.isoformat())
         judged = outcomes(tried, _again(connection, tried))
         reached = index.newest_version(connection)
+        agreement = _agreement(connection)
     return LinkageAudit.objects.create(
         as_of=as_of,
         index_version=reached,
@@ -43,6 +45,7 @@ def check_links(*, as_of: date) -> LinkageAudit:
         cells=_cells(judged),
         sequences=_implausible(),
         unlinked=_unlinked(),
+        agreement=agreement,
     )
 
 
@@ -130,6 +133,35 @@ def _cells(judged: pl.DataFrame) -> list[dict[str, str]]:
             cell[outcome] = packed(people.filter(outcome=outcome)["person_no"])
         cells.append(cell)
     return cells
+
+
+def _agreement(connection: dbapi.Connection) -> list[dict[str, str]]:
+    """Of each pair of feeds, the people of whom both state an ethnic category, and of
+    whom the same; each feed's latest statement counts."""
+    names = {spec.number: name for name, spec in FEEDS.items()}
+    said = bulk.fetch(
+        connection,
+        "SELECT DISTINCT ON (l.person_no, s.feed_no) l.person_no, s.feed_no,"
+        f" s.ethnicity FROM source_record s JOIN {identities.CURRENT}"
+        " WHERE NOT s.withdrawn"
+        " AND s.ethnicity IS NOT NULL AND s.ethnicity <> 'Z' ORDER BY l.person_no,"
+        " s.feed_no, s.seen_on DESC NULLS LAST, s.subject_key",
+    ).select(
+        "person_no",
+        "ethnicity",
+        feed=pl.col("feed_no").replace_strict(names, return_dtype=pl.String),
+    )
+    pairs = ethnicity_pairs(said).sort("one", "other")
+    return [
+        {
+            "one": str(one),
+            "other": str(other),
+            "both": packed(people["person_no"]),
+            "same": packed(people.filter("same")["person_no"]),
+            "same_group": packed(people.filter("same_group")["person_no"]),
+        }
+        for (one, other), people in pairs.group_by("one", "other", maintain_order=True)
+    ]
 
 
 def packed(people: Iterable[int]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from governance.definitions import Folder
-from linkage.definitions import unit_costs
+from linkage.definitions import prices
 from linkage.feed_docs import feeds_page
 from linkage.series_docs import series_page
 from linkage.series_specs import SeriesSpec
@@ -87,7 +87,7 @@ def test_a_feed_is_one_yaml(tmp_path: Path) -> None:
         person_no=pl.lit(1, dtype=pl.Int32)
     )
     areas = pl.DataFrame(schema={"postcode": pl.String, "lsoa_code": pl.String})
-    facts = pseudonymise(rows, spec, unit_costs(), areas).tables
+    facts = pseudonymise(rows, spec, prices(), areas).tables
     assert facts["event"]["code"].to_list() == ["44054006"]
     assert facts["activity"]["provider_code"].to_list() == ["RZ1"]
     counted = quality(frame, checked, checked.rejected, spec)

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from linkage.definitions import FEEDS, best_known, unit_costs
+from linkage.definitions import FEEDS, best_known, prices
 from linkage.landing import is_of
 from linkage.specs import IDENTITY, FeedSpec
 from linkage.steps.identify import identify, subjects
@@ -22,7 +22,7 @@ from tests.conftest import ROOT
 
 SAMPLES = ROOT / "tests" / "data" / "feeds"
 RECEIVED_ON = date(2026, 9, 30)
-UNIT_COSTS = unit_costs()
+UNIT_COSTS = prices().listed
 AREAS = pl.DataFrame({"postcode": ["ZX1 4LH"], "lsoa_code": ["E01900001"]})
 PARTS = {
     "registration": "registrations",
@@ -55,7 +55,7 @@ def facts(feed: str, frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
         from linkage.feeds import social_care_cld
 
         rows = social_care_cld.prepare(rows, RECEIVED_ON)
-    return pseudonymise(rows, spec, UNIT_COSTS, AREAS).tables
+    return pseudonymise(rows, spec, prices(), AREAS).tables
 
 
 @pytest.mark.parametrize("feed", FEEDS)
@@ -183,3 +183,12 @@ def test_every_unit_cost_says_where_it_comes_from() -> None:
     assert UNIT_COSTS["source"].null_count() == 0
     assert UNIT_COSTS.select("setting", "kind", "detail").is_unique().all()
     assert set(UNIT_COSTS["per"]) <= {"activity", "day"}
+
+
+def test_every_unit_cost_is_of_a_year_whose_prices_are_known() -> None:
+    spec = prices().spec
+    assert {int(year[:4]) for year in UNIT_COSTS["year"]} <= set(spec.index)
+    assert sorted(spec.index) == list(range(min(spec.index), max(spec.index) + 1))
+    # Each year's cost is given in the prices of one year (an estimate without pence).
+    assert prices().words == "2023/24 prices"
+    assert (prices().unit_costs["gbp"] % 1 == 0).all()

@@ -15,9 +15,10 @@ from dashboards.selectors.cohorts.asking import (
 )
 from dashboards.selectors.indicators import divided
 from governance.disclosure import Cell, Measure
+from linkage.definitions import prices
 
 SHARE = Measure("Share of people", per=100)
-COST = Measure("Cost in 12 months", unit="£", per=1)
+COST = Measure(f"Cost in 12 months ({prices().words})", unit="£", per=1)
 USE = Measure("Uses of services in 12 months", unit="uses", per=1000)
 # The services whose counts can stand side by side; bed days and money cannot.
 SERVICES = (

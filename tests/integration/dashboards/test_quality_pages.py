@@ -4,7 +4,9 @@ import pytest
 from django.urls import reverse
 
 from governance.models import Org
-from linkage.models import FeedQuality, FeedRun
+from linkage.models import FeedQuality, FeedRun, LinkageAudit
+from linkage.vault.bias import packed
+from tests.builders import AS_OF
 
 pytestmark = pytest.mark.django_db(databases=["default", "audit"])
 
@@ -86,3 +88,28 @@ def test_a_providers_page_speaks_of_its_rows_alone(signed_in, delivered):
 def test_no_feed_yet(signed_in, system):
     client = signed_in("data_manager", "QZZ")
     assert "Nothing has come" in page(client, "quality")
+
+
+def test_feeds_are_compared_on_ethnicity_under_protection(signed_in, delivered):
+    def pair(one: str, other: str, both: int, same: int) -> dict[str, str]:
+        sets = {"both": range(1, both + 1), "same": range(1, same + 1)}
+        sets["same_group"] = sets["both"]
+        return {"one": one, "other": other} | {
+            name: packed(people) for name, people in sets.items()
+        }
+
+    LinkageAudit.objects.create(
+        as_of=AS_OF,
+        index_version=1,
+        tried=0,
+        agreement=[
+            pair("gp_patient", "sus_apc", 2000, 1800),
+            pair("ecds", "gp_patient", 6, 5),
+        ],
+    )
+    text = page(signed_in("data_manager", "QZZ"), "quality")
+    said = text.split("agreement-caption")[2].split("</table>")[0].split("</tr>")
+    large = next(row for row in said if "Admitted patient care" in row)
+    assert "90." in large or "89." in large
+    small = next(row for row in said if "Emergency care" in row)
+    assert small.count("hidden") == 3

@@ -51,6 +51,28 @@ def test_a_record_is_found_again_by_name_or_missed(deliver, postcodes, vaulted) 
     assert vaulted("SELECT count(*) FROM link WHERE to_version IS NOT NULL") == [(0,)]
 
 
+def test_feeds_that_state_ethnicity_are_compared(deliver, postcodes) -> None:
+    """Ada's practice says H and her trust A; Eve's both say H."""
+    eve = {"patient_id": "p-eve", "nhs_number": EVE, "given_name": "Eve"}
+    deliver("registered_list", LISTED, {}, {"NHS Number": EVE, "Given Name": "Eve"})
+    deliver("gp_patient", PATIENT, {}, eve)
+    same = {"NHSNumber": EVE, "FirstName": "EVE", "PersonID": "T300"}
+    deliver("trust_patient_index", INDEXED, {}, same | {"EthnicityCodeID": "H"})
+    audit = person_actions.check_links(as_of=RECEIVED_ON)
+    (pair,) = audit.agreement
+    sets = {
+        name: BitMap.deserialize(base64.b64decode(pair[name]))
+        for name in ("both", "same", "same_group")
+    }
+    eves = next(i.person_no for i in identities([1, 2]) if i.nhs_number == EVE)
+    assert (pair["one"], pair["other"]) == ("gp_patient", "trust_patient_index")
+    assert sets == {
+        "both": BitMap([1, 2]),
+        "same": BitMap([eves]),
+        "same_group": BitMap([eves]),
+    }
+
+
 def test_who_has_one_record_cannot_be_tried(deliver, postcodes) -> None:
     deliver("registered_list", LISTED, {})
     audit = person_actions.check_links(as_of=RECEIVED_ON)

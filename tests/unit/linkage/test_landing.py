@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from linkage.actions import fingerprint, period_of
+from linkage.actions import fingerprint
 from linkage.definitions import FEEDS
+from linkage.file_names import period_of
 from linkage.landing import delivered_on, landed, lanes, needs
 
 
@@ -84,6 +85,7 @@ def test_a_manifest_beside_the_folder_says_when_it_was_delivered(tmp_path) -> No
     [
         ("gp_patient_202602.csv", date(2026, 2, 28)),
         ("trust_patient_index_RZ1_202609.csv", date(2026, 9, 30)),
+        ("csds_mpi_RZ3_202608_2.csv", date(2026, 8, 31)),  # its second correction
         ("gp_patient_202612.csv", date(2026, 10, 5)),  # not after it arrived
         ("sus_apc_RZ1_202425.csv", date(2026, 10, 5)),  # a year, not a month
         ("hand_made.csv", date(2026, 10, 5)),

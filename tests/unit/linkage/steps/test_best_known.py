@@ -5,8 +5,8 @@ from typing import Any
 
 import polars as pl
 
+from linkage.best_known_specs import BestKnownSpec
 from linkage.definitions import best_known as written_rule
-from linkage.specs import BestKnownSpec
 from linkage.steps.best_known import best_known
 
 RULE = BestKnownSpec.model_validate(

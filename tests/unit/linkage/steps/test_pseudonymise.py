@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from linkage.definitions import FEEDS, unit_costs
+from linkage.definitions import FEEDS, prices
 from linkage.feeds.social_care_cld import prepare
 from linkage.steps.identify import identify
 from linkage.steps.pseudonymise import possible, pseudonymise
@@ -34,7 +34,7 @@ def linked(feed: str, *rows: dict[str, Any]) -> pl.DataFrame:
 
 def facts(feed: str, *rows: dict[str, Any], areas: pl.DataFrame = NO_AREAS) -> Any:
     areas = areas.cast(pl.String)
-    return pseudonymise(linked(feed, *rows), FEEDS[feed], unit_costs(), areas)
+    return pseudonymise(linked(feed, *rows), FEEDS[feed], prices(), areas)
 
 
 def episode(key: str, **given: Any) -> dict[str, Any]:
@@ -131,7 +131,8 @@ def test_a_ward_stay_costs_by_day_once_it_has_ended(ended, gbp) -> None:
 def test_the_sources_own_price_comes_before_the_unit_cost() -> None:
     row = {"provider": "RZ1", "attendance_key": "a", "arrived_on": DAY}
     priced = facts("ecds", row | {"price_gbp": 330.0}).tables["activity"]
-    assert priced["cost_gbp"].to_list() == [330.0]
+    # A pound of 2025/26 was worth 96.1117 / 103.2388 of one of 2023/24.
+    assert priced["cost_gbp"].to_list() == [pytest.approx(307.2185)]
     unpriced = facts("ecds", row).tables["activity"]
     assert unpriced["cost_gbp"].to_list() == [187.0]
 
@@ -149,6 +150,14 @@ def test_a_service_costs_what_was_planned_for_as_long_as_it_ran() -> None:
     costs = prepare(rows, date(2026, 1, 9))["cost_gbp"].to_list()
     # The first ran past the day of the file, the second still runs: one week each.
     assert costs == [200.0, 840.0, 60.0]
+
+
+def test_a_service_that_lasts_is_priced_on_the_day_of_its_file() -> None:
+    row = {"council": "990", "event_type": "Service", "event_reference": "1"}
+    row |= {"unit_cost_gbp": 7.0, "cost_unit": "Weekly", "started_on": DAY}
+    row |= {"service_type": "Long Term Support: Community"}
+    rows = prepare(linked("social_care_cld", row), date(2027, 1, 2))
+    assert rows["priced_on"].to_list() == [date(2027, 1, 2)]
 
 
 def test_a_registration_on_two_rows_is_one_fact_and_each_address_its_own() -> None:
@@ -172,7 +181,7 @@ def test_a_registration_on_two_rows_is_one_fact_and_each_address_its_own() -> No
 
 def test_every_fact_a_row_makes_is_among_those_it_could_have_made() -> None:
     rows = linked("sus_apc", episode("1", diagnosis_02="I10X", procedure_01="X521"))
-    made = pseudonymise(rows, FEEDS["sus_apc"], unit_costs(), NO_AREAS.cast(pl.String))
+    made = pseudonymise(rows, FEEDS["sus_apc"], prices(), NO_AREAS.cast(pl.String))
     could = possible(rows, FEEDS["sus_apc"])
     for table in ("event", "activity"):
         keys = set(could.filter(table=table)["record_key"])
