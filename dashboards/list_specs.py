@@ -131,6 +131,24 @@ class Step(Strict):
     code: str = ""
 
 
+class OtherOrder(Strict):
+    """Another order that a team may choose for a list: by a number, the highest first.
+
+    `words` stand on a card in the place of the list's own, with attributes in braces;
+    `why` says what the order is for. It neither adds people nor drops any.
+    """
+
+    name: str
+    title: str
+    by: str
+    words: str
+    why: str
+
+    @property
+    def attributes(self) -> frozenset[str]:
+        return frozenset({self.by, *placeholders(self.words)})
+
+
 class Plain(Strict):
     """What the public register says of a programme, for a reader of 9 to 11."""
 
@@ -191,6 +209,7 @@ class ListSpec(Definition):
     order_is: Literal["chance", "number"] = "chance"
     order_words: str = ""
     why_order: str
+    other_orders: tuple[OtherOrder, ...] = ()
     in_plain_words: Plain
     reasons: tuple[Reason, ...]
     known: tuple[Known, ...]
@@ -218,6 +237,12 @@ class ListSpec(Definition):
         if not isinstance(given, dict):
             return given
         exclusions, choices = shared("exclusions"), shared("choices")
+        orders = [
+            {"name": item} | shared("orders").get(item, {})
+            if isinstance(item, str)
+            else item
+            for item in given.get("other_orders", ())
+        ]
         listed = [
             {"name": item} | exclusions[item]
             if isinstance(item, str) and item in exclusions
@@ -226,12 +251,19 @@ class ListSpec(Definition):
         ]
         named = given.get("choices")
         chosen = choices.get(named, named) if isinstance(named, str) else named
-        return given | {"but_not": listed, "choices": chosen}
+        return given | {"but_not": listed, "choices": chosen, "other_orders": orders}
 
     @model_validator(mode="after")
     def _a_number_is_said_in_words(self) -> "ListSpec":
         if (self.order_is == "number") != bool(self.order_words):
             raise ValueError("an order by a number has `order_words`, a chance has not")
+        return self
+
+    @model_validator(mode="after")
+    def _orders_have_names_of_their_own(self) -> "ListSpec":
+        names = ["own", "fair", *(order.name for order in self.other_orders)]
+        if len(set(names)) != len(names):
+            raise ValueError("two orders of one name (own and fair are taken)")
         return self
 
     @model_validator(mode="after")
@@ -311,7 +343,7 @@ def flat(rule: Rule) -> list[One]:
 
 
 @cache
-def shared(kind: Literal["exclusions", "choices"]) -> dict[str, Any]:
+def shared(kind: Literal["exclusions", "choices", "orders"]) -> dict[str, Any]:
     """Return what several programmes share, by name, as `lists/shared` has it."""
     text = (SHARED / f"{kind}.yaml").read_text(encoding="utf-8")
     found: dict[str, Any] = yaml.safe_load(text)

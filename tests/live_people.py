@@ -33,7 +33,10 @@ FLAGS += ("has_carer", "needs_interpreter", "is_housebound")
 FLAGS += ("type1_opt_out", "national_opt_out")
 NUMBERS = ("efi_score", "medicines_12m", "last_medication_review_days", "hfrs")
 NUMBERS += ("mental_health_contacts_12m", "emergency_attendances_prior_12m")
-NUMBERS += ("bed_days_12m",)
+NUMBERS += ("bed_days_12m", "impact", "impact_biomarkers", "impact_care_gaps")
+NUMBERS += ("impact_complexity", "impact_medication", "impact_unplanned_use")
+NUMBERS += ("impact_barriers",)
+IMPACT = {name: 50.0 for name in NUMBERS if name.startswith("impact")}
 DATES = ("frailty_recorded_on", "care_plan_on")
 LIST_ATTRIBUTES = [
     *(Attribute(name, name.replace("_", " "), "flag") for name in FLAGS),
@@ -150,6 +153,8 @@ ANNA = Someone(
         "lives_alone": True,
         "last_medication_review_days": 400.0,
         "hfrs": 7.5,
+        **IMPACT,
+        "impact": 31.4,
     },
 )
 BERT = Someone(
@@ -158,7 +163,7 @@ BERT = Someone(
     "BELLWETHER",
     "Bert",
     "9990010025",
-    {"risk_emergency_12m": 0.45, "is_housebound": True},
+    {"risk_emergency_12m": 0.45, "is_housebound": True, **IMPACT, "impact": 77.6},
 )
 CORA = Someone(
     7705003,

@@ -72,6 +72,25 @@ def comparison(card: ModelCard) -> Table:
     return _table("The model beside two plainer ones", columns, rows)
 
 
+def tenths(card: ModelCard) -> Table:
+    """Return what was foretold and what happened in each tenth of people, the lowest
+    first: shares with Wilson's interval, or pounds where the model foretells pounds."""
+    is_amount = card.spec.outcome.is_amount
+    said: Callable[[float], str] = pounds if is_amount else exact_percent
+    rows = [
+        (
+            str(place),
+            said(part["foretold"]),
+            said(part["observed"]),
+            *(() if is_amount else (between(part["interval"], said),)),
+        )
+        for place, part in enumerate(card.performance["calibration_curve"], 1)
+    ]
+    heads = ("Foretold", "Happened") + (() if is_amount else ("95% interval",))
+    columns = [("Tenth of people", False), *((head, True) for head in heads)]
+    return _table("Tenths of people by what was foretold of them", columns, rows)
+
+
 def list_sizes(card: ModelCard, viewer: Viewer) -> Table:
     """Return how right a list of so many people per PCN would have been."""
     columns = [("People listed per PCN", False)] + [
@@ -177,6 +196,14 @@ def _at_cut(found: Mapping[str, Any], name: str) -> tuple[str, str]:
 
 def percent(share: float) -> str:
     return f"{share:.0%}"
+
+
+def exact_percent(share: float) -> str:
+    return f"{share:.1%}"
+
+
+def pounds(amount: float) -> str:
+    return f"£{amount:,.0f}"
 
 
 def between(interval: Sequence[float] | None, words: Callable[[float], str]) -> str:

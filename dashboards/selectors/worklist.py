@@ -6,7 +6,6 @@ function that returns rows of people audits the reading first.
 """
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
@@ -17,6 +16,7 @@ from dashboards.list_specs import ListSpec, Step
 from dashboards.models import ListEntry, ListRun, ListVisit
 from dashboards.selectors import worklist_homes, worklist_work
 from dashboards.selectors.lanes import open_to
+from dashboards.selectors.worklist_orders import Ordered
 from dashboards.selectors.worklist_standing import (
     OUTCOME_WORDS,
     Decided,
@@ -82,6 +82,8 @@ class Worklist:
     capacity: int
     # Of everyone on the list; `decided` holds the latest of them only.
     decided_in_all: Counter[str]
+    # The order that somebody chose in place of the programme's own; empty for that.
+    order_title: str = ""
 
     @property
     def free_slots(self) -> int:
@@ -122,7 +124,7 @@ def worklist(
     programme: str,
     *,
     slots: int | None = None,
-    order: Sequence[int] | None = None,
+    order: Ordered | None = None,
     audited: bool = True,
     most_decided: int | None = DECIDED_SHOWN,
 ) -> Worklist | None:
@@ -148,7 +150,7 @@ def worklist(
     if order is None:
         undecided.sort(key=lambda row: (row.first_release <= seen_release, row.rank))
     else:
-        place = {person_no: n for n, person_no in enumerate(order)}
+        place = {person_no: n for n, person_no in enumerate(order.people)}
         undecided.sort(key=lambda row: place.get(row.person_no, len(place)))
     week_ago = timezone.now() - timedelta(days=7)
     accepted = sum(
@@ -177,6 +179,11 @@ def worklist(
         )
     cards = _cards(viewer, programme, live.id, shown, decisions, seen_release)
     cards = _with_homes(viewer, cards, listed)
+    words = order.words if order else {}
+    cards = {
+        n: replace(card, order_words=words[n]) if n in words else card
+        for n, card in cards.items()
+    }
     return Worklist(
         programme=programme,
         spec=spec,
@@ -190,6 +197,7 @@ def worklist(
         last_visit=visit.visited_at if visit else None,
         capacity=capacity,
         decided_in_all=Counter(d.choice for _, d in decided),
+        order_title=order.title if order else "",
     )
 
 

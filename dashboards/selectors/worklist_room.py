@@ -11,9 +11,10 @@ import polars as pl
 from pyroaring import BitMap
 
 from dashboards.definitions import LISTS
-from dashboards.list_specs import ListSpec
+from dashboards.list_specs import ListSpec, OtherOrder
 from dashboards.models import ListEntry
 from dashboards.selectors import lenses
+from dashboards.selectors.worklist_orders import Ordered, ordered, orders_in
 from dashboards.selectors.worklist_standing import Entry, waiting
 from dashboards.steps.fairness import GroupShare, Order, expected, fairer, shares
 from governance import audit
@@ -31,6 +32,24 @@ TITLES = {
 # An order that is fairer may cost so much of what the best order is expected to find.
 MARGIN = 0.05
 MOST_SLOTS = 60
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """What another order would do with the same places: the equity check.
+
+    `changes` of the places go to other people; `shares` are its groups, in the order
+    of the room's own, so that who would fall off stands beside who would come on.
+    """
+
+    order: OtherOrder
+    expected: float | None
+    changes: int
+    shares: list[GroupShare]
+
+    @property
+    def short(self) -> list[GroupShare]:
+        return [each for each in self.shares if each.is_short]
 
 
 @dataclass(frozen=True)
@@ -54,6 +73,7 @@ class Room:
     shares: list[GroupShare]
     fairer: Order | None
     changes: int
+    others: list[Alternative]
 
     @property
     def short(self) -> list[GroupShare]:
@@ -109,16 +129,51 @@ def room(viewer: Viewer, programme: str, slots: int) -> Room | None:
         changes=len(set(fair.people[: len(first)]) - {r.person_no for r in first})
         if fair
         else 0,
+        others=[
+            _alternative(people, ordered(live, rows, order), order, len(first))
+            for order in orders_in(spec, live)
+        ],
     )
 
 
-def fair_order(viewer: Viewer, programme: str, slots: int) -> Sequence[int] | None:
-    """Return the fairer order of the team's people, or None where there is none."""
+def _alternative(
+    people: pl.DataFrame, other: Ordered, order: OtherOrder, places: int
+) -> Alternative:
+    """Compare the first places of another order with those of the list's own."""
+    place = pl.DataFrame(
+        {"person_no": other.people, "place": range(len(other.people))},
+        schema={"person_no": pl.Int64, "place": pl.Int64},
+    )
+    moved = people.join(place, on="person_no").sort("place")
+    first = moved["person_no"].head(places)
+    chances = moved["chance"].head(places)
+    return Alternative(
+        order=order,
+        expected=expected(chances.to_list()) if chances.is_not_null().all() else None,
+        changes=len(set(first) - set(people["person_no"].head(places))),
+        shares=shares(moved, TRAITS, places),
+    )
+
+
+def chosen_order(
+    viewer: Viewer, programme: str, slots: int, name: str
+) -> Ordered | None:
+    """Return the team's people in the order of this name; None for the list's own.
+
+    "fair" is the fairer order, where there is one; other names are the definition's.
+    """
     live = release.current()
-    if live is None or LISTS[programme].order_is != "chance":
+    spec = LISTS[programme]
+    if live is None or name == "own":
         return None
-    found = _fairer(_described(live, waiting(viewer, programme, live.id)), slots)
-    return found.people if found else None
+    rows = waiting(viewer, programme, live.id)
+    if name == "fair":
+        if spec.order_is != "chance":
+            return None
+        found = _fairer(_described(live, rows), slots)
+        return Ordered("the fairer one", found.people) if found else None
+    chosen = next((each for each in orders_in(spec, live) if each.name == name), None)
+    return ordered(live, rows, chosen) if chosen else None
 
 
 def group_words(share: GroupShare) -> str:

@@ -42,6 +42,8 @@ def model(request: HttpRequest, name: str) -> HttpResponse:
     card = risk.model_card(name)
     context = {"name": name, "spec": spec, "card": card, "title": spec.title}
     context["alerts"] = next((a for a in risk.alerts() if a.name == name), None)
+    if card is not None:
+        context["tenths"] = model_tables.tenths(card)
     if card is not None and not spec.outcome.is_amount:
         context |= {
             "answer": selectors.answer(card),

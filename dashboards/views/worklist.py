@@ -51,7 +51,7 @@ def worklist(request: HttpRequest, programme: str) -> HttpResponse:
     """Today's few of one programme, as cards."""
     spec = spec_of(programme)
     viewer = request.viewer
-    slots, is_fair = asked_room(request, programme)
+    slots, _ = asked_room(request, programme)
     made = listed(request, programme)
     context: dict[str, Any] = {
         "programme": programme,
@@ -65,7 +65,6 @@ def worklist(request: HttpRequest, programme: str) -> HttpResponse:
         "may_decide": viewer.may_open("decide"),
         "slots": slots,
         "colleagues": work.colleagues(viewer) if viewer.may_open("decide") else [],
-        "is_fair": is_fair,
     }
     if made is not None:
         shown = [c.person_no for c in (*made.today, *made.decided)]
@@ -209,14 +208,14 @@ def fhir(request: HttpRequest, programme: str) -> HttpResponse:
     return fhir_list(request.viewer, made)
 
 
-def asked_room(request: HttpRequest, programme: str) -> tuple[int, bool]:
-    """Return this team's places a week and whether it chose the fairer order.
+def asked_room(request: HttpRequest, programme: str) -> tuple[int, str]:
+    """Return this team's places a week and the name of the order that it chose.
 
     As last said on the page of places, by this viewer, in this session.
     """
     said = request.session.get("room", {}).get(programme, {})
     usual = spec_of(programme).capacity_per_week
-    return int(said.get("slots", usual)), bool(said.get("fair"))
+    return int(said.get("slots", usual)), str(said.get("order", "own"))
 
 
 def listed(
@@ -227,10 +226,8 @@ def listed(
     most_decided: int | None = selectors.DECIDED_SHOWN,
 ) -> selectors.Worklist | None:
     """Return the list as this viewer sizes and orders it."""
-    slots, is_fair = asked_room(request, programme)
-    order = None
-    if is_fair:
-        order = worklist_room.fair_order(request.viewer, programme, slots)
+    slots, chosen = asked_room(request, programme)
+    order = worklist_room.chosen_order(request.viewer, programme, slots, chosen)
     return selectors.worklist(
         request.viewer,
         programme,

@@ -15,12 +15,14 @@ from governance.access import page
 def room(request: HttpRequest, programme: str) -> HttpResponse:
     """Try a number of places; keep one for this week with POST."""
     spec = spec_of(programme)
-    kept, is_fair = asked_room(request, programme)
+    kept, _ = asked_room(request, programme)
     if request.method == "POST":
         rooms = dict(request.session.get("room", {}))
+        known = {"fair", *(order.name for order in spec.other_orders)}
+        wanted = request.POST.get("order", "")
         rooms[programme] = {
             "slots": _number(request.POST.get("slots", ""), kept),
-            "fair": request.POST.get("order") == "fair",
+            "order": wanted if wanted in known else "own",
         }
         request.session["room"] = rooms
         return HttpResponseRedirect(reverse("worklist", args=[programme]))
@@ -30,7 +32,6 @@ def room(request: HttpRequest, programme: str) -> HttpResponse:
         "spec": spec,
         "slots": slots,
         "kept": kept,
-        "is_fair": is_fair,
         "most": selectors.MOST_SLOTS,
         "margin": selectors.MARGIN,
         "room": selectors.room(request.viewer, programme, slots),

@@ -69,6 +69,9 @@ def test_a_programme_reads_attributes_that_exist(name):
     for attribute in (*spec.outcomes, *filter(None, [r.changed for r in spec.reasons])):
         assert CATALOGUE[attribute].kind == "number", attribute
     assert set(spec.coding_check) <= set(CATALOGUE)
+    for order in spec.other_orders:
+        assert order.attributes <= set(CATALOGUE)
+        assert CATALOGUE[order.by].kind == "number"
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -104,6 +107,41 @@ def test_a_programme_says_what_a_reviewer_and_the_public_need(name):
         assert bool(step.code) == bool(step.code_list)
         if step.code_list:
             assert step.code in codes[step.code_list].codes
+
+
+def test_lists_ordered_by_a_chance_can_be_ordered_by_what_could_be_done():
+    offering = [name for name, spec in LISTS.items() if spec.other_orders]
+    assert len(offering) >= 5
+    for name in offering:
+        assert LISTS[name].other_orders[0].by == "impact"
+        # Another order is offered where its numbers are there, and asked of nobody.
+        assert "impact" not in LISTS[name].attributes
+
+
+def test_a_list_can_be_ordered_by_impactability_itself():
+    """`order_by` takes any number of the catalogue; the card then says its words."""
+    spec = LISTS["proactive_care"]
+    shared = spec.other_orders[0]
+    given = spec.model_dump() | {
+        "order_by": "impact",
+        "order_is": "number",
+        "order_words": "what could be done: {impact} of 100",
+        "other_orders": (),
+    }
+    own = ListSpec.model_validate(given)
+    assert "impact" in own.attributes
+    rows = [
+        candidate(own, CATALOGUE) | {"person_no": n, "impact": value}
+        for n, value in ((1, 40.0), (2, 90.0), (3, None))
+    ]
+    made = shortlist(people(own, CATALOGUE, rows), None, own, as_of=AS_OF).entries
+    ranked = dict(made.select("rank", "person_no").iter_rows())
+    assert ranked == {1: 2, 2: 1, 3: 3}
+    assert made.sort("rank")["order_words"][0] == "what could be done: 90 of 100"
+    assert made["probability"].null_count() == 3
+    clash = spec.model_dump() | {"other_orders": (shared, shared)}
+    with pytest.raises(ValueError, match="two orders of one name"):
+        ListSpec.model_validate(clash)
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -38,16 +38,17 @@ def tolerance() -> int:
 
 
 def twin(people: BitMap, before: Iterable[Shown]) -> Shown | None:
-    """Return the nearest earlier set within its tolerance; the earliest of equals.
+    """Return the nearest earlier set that counts as this one; the earliest of equals.
 
-    Half of the people at least must be the same: two groups of eight strangers are
-    two groups.
+    Up to seven people apart it is, where half of the people at least are the same (two
+    groups of eight strangers are two groups). Up to its tolerance it is where three
+    quarters are: a group of fifteen is not shown as one of thirty.
     """
     best: Shown | None = None
     least = 0
     for each in before:
         apart = people.symmetric_difference_cardinality(each.people)
-        if apart > each.tolerance or not _overlap(people, each.people):
+        if not _is_twin(people, each, apart):
             continue
         if best is None or apart < least:
             best, least = each, apart
@@ -71,6 +72,9 @@ def fitting(people: BitMap, whole: BitMap) -> BitMap:
     return people if len(people) <= len(whole) else whole
 
 
-def _overlap(people: BitMap, other: BitMap) -> bool:
-    same = people.intersection_cardinality(other)
-    return 2 * same >= max(len(people), len(other))
+def _is_twin(people: BitMap, other: Shown, apart: int) -> bool:
+    if apart > other.tolerance:
+        return False
+    larger = max(len(people), len(other.people))
+    same = people.intersection_cardinality(other.people)
+    return same >= (0.5 if apart <= LEAST_TOLERANCE else 0.75) * larger

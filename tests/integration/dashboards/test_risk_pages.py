@@ -230,6 +230,38 @@ def test_lists_of_one_size_come_with_intervals(signed_in, trained) -> None:
     assert low <= int(found.strip("%")) <= high
 
 
+def test_what_was_foretold_stands_beside_what_happened_with_its_interval(
+    signed_in, trained
+) -> None:
+    client = signed_in("place_lead", "P1")
+
+    def cells() -> list[list[str]]:
+        page = text_of(client.get(reverse("model", args=[trained.name])))
+        table = page[page.index('id="tenths"') :]
+        rows = table[: table.index("</table>")].split("<tr")[2:]
+        return [re.findall(r"numeric[^>]*>([^<]*)<", row) for row in rows]
+
+    made = cells()
+    assert len(made) == 10
+    for _, happened, interval in made:
+        low, high = (float(part.strip("% ")) for part in interval.split("to"))
+        assert low <= float(happened.strip("%")) <= high
+    # A model of an amount has its tenths in pounds.
+    costly = {
+        "tested_on": "2025-08-31",
+        "people": 4000,
+        "observed_over_expected": 1.02,
+        "variance_explained": 0.2,
+        "top_20th_of_cost": 0.4,
+        "calibration_curve": [{"people": 400, "foretold": 1234.4, "observed": 1300.0}],
+    }
+    TrainedModel.objects.filter(pk=trained.pk).update(
+        name="cost_next_year", performance=costly
+    )
+    trained.refresh_from_db()
+    assert cells() == [["£1,234", "£1,300"]]
+
+
 def test_a_stopped_model_says_why(signed_in, trained) -> None:
     TrainedModel.objects.filter(pk=trained.pk).update(
         stopped_because="The figures have shifted."

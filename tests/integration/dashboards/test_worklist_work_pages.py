@@ -8,12 +8,13 @@ from django.urls import reverse
 
 from dashboards.definitions import LISTS
 from dashboards.models import CardEvent, Decision
+from dashboards.selectors import worklist_room
 from governance import access
 from governance.access import ACCESS
 from linkage.release import selectors as release
 from tests import live_system as system
 from tests.live_pages import LIST, NAMES, sealed, words
-from tests.live_people import ANNA, BERT, CORA, ODA, OURS, PROGRAMME
+from tests.live_people import ANNA, BERT, CORA, DREW, ODA, OURS, PROGRAMME
 
 pytestmark = pytest.mark.usefixtures("as_made")
 MEETING = reverse("list-meeting", args=[PROGRAMME])
@@ -225,6 +226,42 @@ def test_the_number_of_places_kept_sizes_the_list(live, mdt):
     assert "4 more are waiting" in page
     other = live.client("colleague")
     assert words(other.get(LIST)).count('<li class="app-card"') == len(OURS)
+
+
+def test_the_same_people_in_the_order_of_what_could_be_done(live, mdt):
+    """Bert's 77.6 comes before Anna's 31.4; nobody else has been rated."""
+    page = words(mdt.get(ROOM, {"slots": "1"}))
+    assert "Ordered by what could be done (impactability) instead" in page
+    assert "1 of the 1 places would go to other people" in page
+    assert "0.5 instead of 0.6 are expected" in page
+    assert "Places by what could be done (impactability)" in page
+    chosen = {"slots": "1", "order": "impactability"}
+    page = words(mdt.post(ROOM, chosen, follow=True))
+    assert "The order is by what could be done (impactability), as you chose" in page
+    assert f'id="p-{sealed(live, BERT)}"' in page
+    assert f'id="p-{sealed(live, ANNA)}"' not in page
+    assert "In this place for: what could be done, 78 of 100 where 50 is usual" in page
+    page = words(mdt.post(ROOM, chosen | {"slots": "6"}, follow=True))
+    places = [page.index(f'id="p-{sealed(live, s)}"') for s in (BERT, ANNA, CORA, DREW)]
+    assert places == sorted(places)
+    # Who has not been rated keeps the chance in its words.
+    assert "Emergency admission in the next 12 months: about 4 in 10" in page
+    back = words(mdt.post(ROOM, {"slots": "1", "order": "no_such"}, follow=True))
+    assert f'id="p-{sealed(live, ANNA)}"' in back
+    assert "as you chose" not in back
+
+
+def test_who_would_fall_off_is_said_group_by_group(live):
+    """Two orders of the same people: places of each group in one table."""
+    viewer = live.viewer("pcn_mdt_member")
+    with access.scoped(viewer):
+        found = worklist_room.room(viewer, PROGRAMME, 2)
+        (other,) = found.others
+    assert [(s.trait, s.group) for s in found.shares] == [
+        (s.trait, s.group) for s in other.shares
+    ]
+    assert other.changes == 0
+    assert sum(s.of_places for s in other.shares if s.trait == "sex") == 2
 
 
 @pytest.mark.parametrize("given", ["", "x", "-1", "0", "99999"])

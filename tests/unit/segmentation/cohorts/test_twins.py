@@ -43,6 +43,14 @@ def test_two_groups_of_strangers_are_two_groups():
     assert twin(BitMap(range(6)), [Shown(BitMap(range(50, 58)), 15)]) is None
 
 
+def test_a_small_group_is_not_shown_as_one_of_twice_its_size():
+    shown = [Shown(BitMap(range(25)), 15)]
+    assert twin(BitMap(range(14)), shown) is None
+    assert twin(BitMap(range(18)), shown) is shown[0]  # seven apart, and most the same
+    assert twin(BitMap(range(48)), [Shown(BitMap(range(60)), 12)]) is not None
+    assert twin(BitMap(range(26)), [Shown(BitMap(range(36)), 12)]) is None
+
+
 def test_every_tolerance_is_drawn_and_none_beyond():
     """A fixed one could be found out: ask with one more stranger at a time."""
     assert {tolerance() for _ in range(2000)} == set(range(7, 16))
