@@ -22,6 +22,7 @@ __all__ = [
     "Intervention",
     "ListEntry",
     "ListHome",
+    "ListPlaces",
     "ListRun",
     "ListVisit",
     "Outcome",
@@ -46,6 +47,10 @@ class ListRun(models.Model):
     # {rule: {practice_code: serialised roaring bitmap in base64}} of those left out:
     # the persons behind each count, as disclosure control asks for them.
     left_out = models.JSONField(default=dict)
+    # Of a delta: over which full release's entries its own lie, and whose of those
+    # count no more, as a serialised roaring bitmap. None: its own are all.
+    over = models.IntegerField(null=True)
+    gone = models.BinaryField(default=bytes)
 
     class Meta:
         db_table = "list_run"
@@ -92,6 +97,26 @@ class ListEntry(models.Model):
             models.UniqueConstraint(
                 fields=["programme", "release_id", "person_no"],
                 name="one_entry_per_person",
+            )
+        ]
+
+
+class ListPlaces(models.Model):
+    """The order of one network's list in a delta: person numbers, 4 bytes each.
+
+    An entry that stands in the full release beneath keeps the rank it had there.
+    """
+
+    programme = models.CharField(max_length=60)
+    release_id = models.IntegerField()
+    pcn_code = models.CharField(max_length=12)
+    people = models.BinaryField()
+
+    class Meta:
+        db_table = "list_places"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["release_id", "programme", "pcn_code"], name="one_order"
             )
         ]
 

@@ -3,22 +3,27 @@
 import base64
 from collections.abc import Iterable
 from datetime import date, datetime
+from typing import Any
 
+import numpy as np
 import polars as pl
 from django.db import connection, transaction
 from django.db.models import Q
 from pyroaring import BitMap
 
+from dashboards import list_entries
 from dashboards.list_specs import BALANCE
 from dashboards.models import (
     Allocation,
     Intervention,
     ListEntry,
     ListHome,
+    ListPlaces,
     ListRun,
     Outcome,
 )
 from governance.models import LocalObjection
+from linkage import bulk
 from linkage.feature_specs import Use
 from linkage.release import parts
 from linkage.release.catalogue import Catalogue
@@ -64,14 +69,14 @@ def replace_entries(
 
     `before` is the release before it, from which `first_release` is carried over.
     """
-    since = dict(
-        ListEntry.objects.filter(
-            programme=programme, release_id=before or -1
-        ).values_list("person_no", "first_release")
-    )
+    which: dict[str, Any] = {"programme": programme}
+    if entries.height <= BATCH:  # a delta has few; else it is all of a list or nearly
+        which["person_no__in"] = entries["person_no"].to_list()
+    since = dict(list_entries.rows(before or -1, "person_no", "first_release", **which))
     rows = entries.with_columns(pl.col(SENTENCES).fill_null([])).iter_rows(named=True)
     with transaction.atomic():
-        ListEntry.objects.filter(programme=programme, release_id=release_id).delete()
+        for model in (ListEntry, ListPlaces):
+            model.objects.filter(programme=programme, release_id=release_id).delete()
         ListEntry.objects.bulk_create(
             (
                 ListEntry(
@@ -86,14 +91,14 @@ def replace_entries(
         )
 
 
-def listed(programme: str, release_id: int) -> pl.DataFrame:
-    """Return who is on a list: person_no, pcn_code."""
-    rows = ListEntry.objects.filter(programme=programme, release_id=release_id)
-    return pl.DataFrame(
-        list(rows.values_list("person_no", "pcn_code")),
-        schema={"person_no": pl.Int32, "pcn_code": pl.String},
-        orient="row",
-    )
+def listed(release_id: int) -> pl.DataFrame:
+    """Return who is on a full release's lists: programme, person_no, pcn_code."""
+    with bulk.connect("default") as source:
+        return bulk.fetch(
+            source,
+            "SELECT programme, person_no, pcn_code FROM list_entry"
+            f" WHERE release_id = {release_id}",
+        )
 
 
 def made_by(programme: str, release_id: int) -> str | None:
@@ -112,36 +117,18 @@ def has_chances(programme: str, release_id: int) -> bool | None:
     return rows.filter(probability__isnull=False).exists()
 
 
-def carry_entries(
-    programme: str, release_id: int, *, source: int, live: int, places: pl.DataFrame
-) -> None:
-    """Copy entries of another release into this one, in the places given.
-
-    `places`: person_no, rank, of those who are carried. `live`: whose entries say
-    since when. What stands there already, of an earlier try, stays.
-    """
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE TEMP TABLE places (person_no integer, rank integer) ON COMMIT DROP"
+def write_places(programme: str, release_id: int, ranked: pl.DataFrame) -> None:
+    """Write the order of a delta's list: person_no, pcn_code, rank of all on it."""
+    in_order = ranked.sort("rank").group_by("pcn_code").agg("person_no")
+    ListPlaces.objects.bulk_create(
+        ListPlaces(
+            programme=programme,
+            release_id=release_id,
+            pcn_code=pcn_code,
+            people=np.asarray(people, dtype="<i4").tobytes(),
         )
-        text = places.select("person_no", "rank").write_csv(include_header=False)
-        with cursor.copy("COPY places FROM STDIN (FORMAT csv)") as copying:
-            copying.write(text)
-        cursor.execute("ANALYZE places")
-        cursor.execute(
-            "INSERT INTO list_entry (programme, person_no, practice_code, pcn_code,"
-            " probability, reasons, known, needs, changed, next_step, order_words,"
-            " release_id, first_release, rank)"
-            " SELECT b.programme, b.person_no, b.practice_code, b.pcn_code,"
-            " b.probability, b.reasons, b.known, b.needs, b.changed, b.next_step,"
-            " b.order_words, %s, coalesce(l.first_release, %s), p.rank"
-            " FROM places p JOIN list_entry b ON b.programme = %s"
-            " AND b.release_id = %s AND b.person_no = p.person_no"
-            " LEFT JOIN list_entry l ON l.programme = b.programme"
-            " AND l.release_id = %s AND l.person_no = b.person_no"
-            " ON CONFLICT DO NOTHING",
-            [release_id, release_id, programme, source, live],
-        )
+        for pcn_code, people in in_order.iter_rows()
+    )
 
 
 def home_keys(person_nos: list[int], on: date) -> pl.DataFrame:
@@ -191,14 +178,24 @@ def left_out_of(programme: str, release_id: int) -> pl.DataFrame:
 
 def forget_lists(releases: list[int]) -> None:
     """Delete the lists of releases whose lists nobody reads any more."""
-    for model in (ListEntry, ListRun):
+    for model in (ListEntry, ListPlaces, ListRun):
         model.objects.filter(release_id__in=releases).delete()
 
 
 def write_run(
-    programme: str, release_id: int, spec_hash: str, people: int, left_out: pl.DataFrame
+    programme: str,
+    release_id: int,
+    spec_hash: str,
+    people: int,
+    left_out: pl.DataFrame,
+    *,
+    over: int | None = None,
+    gone: BitMap | None = None,
 ) -> None:
-    """Write what a list passed over: the persons behind every count, by rule."""
+    """Write what a list passed over: the persons behind every count, by rule.
+
+    over: the full release whose entries stand beside its own, but for those of `gone`.
+    """
     sets: dict[str, dict[str, str]] = {}
     for rule, practice, members in left_out.iter_rows():
         packed = base64.b64encode(BitMap(members).serialize()).decode()
@@ -211,6 +208,8 @@ def write_run(
             "people": people,
             "left_out": sets,
             "not_made": "",
+            "over": over,
+            "gone": (gone or BitMap()).serialize(),
         },
     )
 
@@ -228,6 +227,7 @@ def write_missing_run(
             "people": 0,
             "left_out": {},
             "not_made": not_made[:300],
+            "over": None,
         },
     )
 

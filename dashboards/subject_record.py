@@ -18,8 +18,9 @@ from django.db import connection
 from django.utils import timezone
 from pyroaring import BitMap
 
+from dashboards import list_entries
 from dashboards.definitions import LISTS
-from dashboards.models import Decision, ListEntry
+from dashboards.models import Decision
 from dashboards.selectors.person import code_terms
 from dashboards.steps.shortlist import written
 from dashboards.steps.subject_record import Record, Section
@@ -29,6 +30,7 @@ from linkage import legal_basis
 from linkage.definitions import FEEDS
 from linkage.models import Activity, Event, Person
 from linkage.release import selectors as release
+from linkage.release.sources import completed, holders
 from linkage.vocabulary import ACTIVITY_KINDS, EVENT_KINDS, SETTINGS
 
 NONCE = 12
@@ -178,13 +180,18 @@ def _worked_out(person_no: int) -> Section:
     live = release.current()
     rows: list[tuple[str, Any]] = []
     if live is not None:
+        # Of whom a delta has not touched, the full release beneath holds the values.
+        held = [
+            held_in for held_in, who in holders(live.id, [person_no]).items() if who
+        ]
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT person_no, practice_code, lsoa_code, values FROM profile"
-                " WHERE release_id = %s AND person_no = %s",
-                [live.id, person_no],
+                " WHERE release_id = ANY(%s) AND person_no = %s",
+                [held, person_no],
             )
-            found = release.decoded(cursor.fetchall(), live.catalogue)
+            told_of = completed(live, cursor.fetchall())
+        found = release.decoded(told_of, live.catalogue)
         for told in found.iter_rows(named=True):
             rows = [
                 (live.attribute(name).title, value)
@@ -196,9 +203,7 @@ def _worked_out(person_no: int) -> Section:
 
 def _lists(person_no: int) -> Section:
     live = release.current()
-    entries = ListEntry.objects.filter(
-        person_no=person_no, release_id=live.id if live else 0
-    )
+    entries = list_entries.entries(live.id if live else 0, person_no=person_no)
     return _section(
         "Lists you are on",
         "List, Why",

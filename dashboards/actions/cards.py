@@ -14,8 +14,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
+from dashboards import list_entries
 from dashboards.definitions import LISTS
-from dashboards.models import Card, CardEvent, Intervention, ListEntry
+from dashboards.models import Card, CardEvent, Intervention
 from governance import audit
 from governance.access import Viewer
 from governance.models import User
@@ -328,18 +329,11 @@ def _folded(card: Card, kind: str, detail: Detail) -> dict[str, Any]:
 def _practice_of(programme: str, person_no: int, by: Viewer) -> str:
     """Return the practice of someone on the list today, or already worked on."""
     live = release.current()
-    known = (
-        ListEntry.objects.filter(
-            programme=programme, release_id=live.id if live else -1
-        ),
-        Card.objects.filter(programme=programme),
-    )
-    for rows in known:
-        found = rows.filter(
-            person_no=person_no, practice_code__in=by.practice_codes
-        ).first()
-        if found is not None:
-            return str(found.practice_code)
+    theirs = {"person_no": person_no, "practice_code__in": by.practice_codes}
+    theirs |= {"programme": programme}
+    listed = list_entries.entries(live.id if live else -1, **theirs)
+    for found in (*listed, *Card.objects.filter(**theirs)[:1]):
+        return str(found.practice_code)
     raise RefusedDecisionError(
         "This person is not on your list today. Reload the list: a newer release"
         " may have been published."

@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
+from dashboards import list_entries
 from dashboards.actions import cards
 from dashboards.actions.cards import ConflictError, RefusedDecisionError
 from dashboards.definitions import LISTS
@@ -197,18 +198,18 @@ def latest_decision(programme: str, person_no: int) -> Decision | None:
 
 def on_todays_list(programme: str, person_no: int, by: Viewer) -> ListEntry:
     live = release.current()
-    entry = ListEntry.objects.filter(
+    found = list_entries.entries(
+        live.id if live else -1,
         programme=programme,
-        release_id=live.id if live else -1,
         person_no=person_no,
         practice_code__in=by.practice_codes,
-    ).first()
-    if entry is None or gone(LISTS[programme], [person_no]):
+    )
+    if not found or gone(LISTS[programme], [person_no]):
         raise RefusedDecisionError(
             "This person is not on your list today. Reload the list: a newer release"
             " may have been published."
         )
-    return entry
+    return found[0]
 
 
 def _is_over(decision: Decision, spec: ListSpec) -> bool:

@@ -1,8 +1,8 @@
 """Carry a programme's list over into a delta: the touched anew, the others as they are.
 
 Who is listed, and why, depends on nobody else; the place on the list does. So the
-entries of people whom the delta has not touched are copied inside Postgres with their
-new rank, and only the touched are worked out.
+entries of people whom the delta has not touched stay where they stand, in the full
+release beneath, and the delta keeps the order of all beside those of the touched.
 """
 
 from collections.abc import Iterable
@@ -37,7 +37,8 @@ class Carried:
     since when somebody is on a list. `objected` are those of the others who have
     objected, or taken that back, since the release beneath was begun: they are made
     anew as well. `made_on` is when that was,
-    `before` what lists watched of everybody in the refresh before.
+    `before` what lists watched of everybody in the refresh before, `listed` who is on
+    which list of the release beneath.
     """
 
     release_id: int
@@ -49,6 +50,7 @@ class Carried:
     objected: BitMap
     made_on: date
     before: pl.DataFrame | None
+    listed: pl.DataFrame
 
     def seen(self, spec: ListSpec) -> pl.DataFrame | None:
         """What a list watches of whom it makes anew, in the refresh before."""
@@ -99,6 +101,7 @@ def carried(now: ReleaseView, live: int, earlier: ReleaseView | None) -> Carried
         whole=kept_for_all(Release.objects.get(pk=now.id)),
         live=live,
         before=_watched(earlier),
+        listed=store.listed(under.release_id),
         everybody=store.profile(now.id, now.catalogue, wanted & set(now.catalogue)),
     )
 
@@ -136,34 +139,39 @@ def may_carry(found: Carried, programme: str, spec: ListSpec) -> bool:
     return was is None or was == (not risk.may_feed_lists(spec.order_by))
 
 
-def patch(
-    found: Carried, programme: str, spec: ListSpec, made: Shortlist
-) -> tuple[int, pl.DataFrame]:
-    """Write a list of a delta: of the touched what was `made`, of the others as it was.
+@dataclass(frozen=True)
+class Patched:
+    """A delta's list: how many are on it, and who was left out as a `Shortlist` says.
 
-    Returns how many are on it, and who was left out as `Shortlist.left_out` has it.
+    gone: whose entries in the release beneath stand no more.
     """
+
+    people: int
+    left_out: pl.DataFrame
+    gone: BitMap
+
+
+def patch(found: Carried, programme: str, spec: ListSpec, made: Shortlist) -> Patched:
+    """Write a list of a delta: of the touched what was `made`, the others' places."""
     entries = made.entries
     known = spec.order_by in found.everybody.columns
     unknown = not known or risk.may_feed_lists(spec.order_by)
     order = pl.lit(None, pl.Float64) if unknown else pl.col(spec.order_by)
     orders = found.everybody.select("person_no", order.cast(pl.Float64).alias(ORDER))
-    kept = store.listed(programme, found.beneath.release_id).filter(
-        ~pl.col("person_no").is_in(found.whom.implode())
-    )
-    both = pl.concat([kept, entries.select("person_no", "pcn_code")])
+    before = found.listed.filter(pl.col("programme") == programme)
+    anew = pl.col("person_no").is_in(found.whom.implode())
+    columns = "person_no", "pcn_code"
+    both = pl.concat([before.filter(~anew).select(columns), entries.select(columns)])
     ranked = in_order(both.join(orders, on="person_no", how="left"), ORDER)
     places = ranked.select("person_no", pl.col("rank").cast(pl.Int32))
     placed = entries.drop("rank").join(places, on="person_no", how="left")
     store.replace_entries(programme, found.release_id, placed, found.live)
-    store.carry_entries(
-        programme,
-        found.release_id,
-        source=found.beneath.release_id,
-        live=found.live,
-        places=places.filter(pl.col("person_no").is_in(kept["person_no"].implode())),
+    store.write_places(programme, found.release_id, ranked)
+    return Patched(
+        both.height,
+        _left_out(found, programme, made.left_out),
+        BitMap(before.filter(anew)["person_no"].to_numpy()),
     )
-    return both.height, _left_out(found, programme, made.left_out)
 
 
 def _left_out(

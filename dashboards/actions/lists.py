@@ -76,18 +76,23 @@ def make_lists(release_id: int) -> StageOutcome:
             as_of=now.as_of,
             honours=honoured_by(spec, timezone.localdate()),
         )
+        of_list = programme, release_id, LISTS.hashes[programme]
         if patched is not None:
-            people, left_out = list_patches.patch(patched, programme, spec, made)
-            measured = patched.everybody
+            written = list_patches.patch(patched, programme, spec, made)
+            store.write_run(
+                *of_list,
+                written.people,
+                written.left_out,
+                over=patched.beneath.release_id,
+                gone=written.gone,
+            )
+            people, measured = written.people, patched.everybody
         else:
             since = live.id if live else None
             store.replace_entries(programme, release_id, made.entries, since)
-            people, left_out = made.entries.height, made.left_out
-            measured = profile
+            people, measured = made.entries.height, profile
+            store.write_run(*of_list, people, made.left_out)
             on_any.append(made.entries.select("person_no", "practice_code"))
-        store.write_run(
-            programme, release_id, LISTS.hashes[programme], people, left_out
-        )
         # The order of practices is drawn by the full release, of all of them.
         by_practice = spec.comparison is not None and spec.comparison.by == "practice"
         if spec.comparison is not None and not (patched and by_practice):

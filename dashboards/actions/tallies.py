@@ -12,7 +12,7 @@ import polars as pl
 from django.db import transaction
 from pyroaring import BitMap
 
-from dashboards import store
+from dashboards import list_entries, store
 from dashboards.actions.stepped import compared_by_step
 from dashboards.definitions import LISTS
 from dashboards.list_specs import BALANCE, ListSpec
@@ -22,7 +22,6 @@ from dashboards.models import (
     CardEvent,
     Decision,
     Intervention,
-    ListEntry,
     Outcome,
     ProgrammeTally,
 )
@@ -88,8 +87,10 @@ def _counted(
             if text in place:
                 add(practice, day, f"why:{place[text]}:{what}", person_no)
 
-    on_list = ListEntry.objects.filter(programme=programme, release_id=release_id)
-    for practice, person_no in on_list.values_list("practice_code", "person_no"):
+    on_list = list_entries.rows(
+        release_id, "practice_code", "person_no", programme=programme
+    )
+    for practice, person_no in on_list:
         add(practice, as_of, "listed", person_no)
     decided = Decision.objects.filter(
         programme=programme, decision__isnull=True

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 
 from django.utils import timezone
 
+from dashboards import list_entries
 from dashboards.definitions import LISTS
 from dashboards.list_specs import ListSpec, Step
 from dashboards.models import ListEntry, ListRun, ListVisit
@@ -229,10 +230,8 @@ def _cards(
     seen_release: int,
 ) -> dict[int, Card]:
     """Return the cards of these people of a list, by person."""
-    entries = list(
-        ListEntry.objects.filter(
-            programme=programme, release_id=release_id, person_no__in=person_nos
-        )
+    entries = list_entries.entries(
+        release_id, programme=programme, person_no__in=person_nos
     )
     names = dict(
         Org.objects.filter(code__in={e.practice_code for e in entries}).values_list(
@@ -261,14 +260,16 @@ def _other_lists(
     viewer: Viewer, programme: str, release_id: int, person_nos: list[int]
 ) -> dict[int, list[str]]:
     """Return the titles of the other lists that people are on."""
-    rows = ListEntry.objects.filter(
-        release_id=release_id,
+    rows = list_entries.rows(
+        release_id,
+        "person_no",
+        "programme",
         practice_code__in=viewer.practice_codes,
         person_no__in=person_nos,
-    ).exclude(programme=programme)
+    )
     found: dict[int, list[str]] = {}
-    for person_no, other in rows.values_list("person_no", "programme"):
-        if other in LISTS:
+    for person_no, other in rows:
+        if other in LISTS and other != programme:
             found.setdefault(person_no, []).append(LISTS[other].title)
     return found
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import polars as pl
 from pyroaring import BitMap
 
+from dashboards import list_entries
 from dashboards.definitions import LISTS
 from dashboards.list_specs import ListSpec, OtherOrder
-from dashboards.models import ListEntry
 from dashboards.selectors import lenses
 from dashboards.selectors.worklist_orders import Ordered, ordered, orders_in
 from dashboards.selectors.worklist_standing import Entry, waiting
@@ -106,12 +106,13 @@ def room(viewer: Viewer, programme: str, slots: int) -> Room | None:
     chances = [row.probability for row in first]
     foretells = spec.order_is == "chance"
     steps = {step.name: step for step in spec.next_steps}
-    offered = ListEntry.objects.filter(
+    offered = list_entries.rows(
+        live.id,
+        "next_step",
         programme=programme,
-        release_id=live.id,
         person_no__in=[row.person_no for row in first],
-    ).values_list("next_step", flat=True)
-    taken = [steps[name] for name in offered if name in steps]
+    )
+    taken = [steps[name] for (name,) in offered if name in steps]
     people = _described(live, rows)
     fair = _fairer(people, len(first)) if foretells else None
     usual = spec.capacity_per_week

@@ -7,9 +7,10 @@ from typing import NamedTuple
 from django.db import connection
 from django.utils import timezone
 
+from dashboards import list_entries
 from dashboards.definitions import LISTS
 from dashboards.list_specs import ListSpec
-from dashboards.models import Decision, ListEntry
+from dashboards.models import Decision
 from dashboards.opt_outs import honoured_by
 from dashboards.selectors import worklist_turns as turns
 from governance.access import Viewer
@@ -63,17 +64,15 @@ def on_list(viewer: Viewer, programme: str, release_id: int) -> list[Entry]:
     Whoever has opted out, died or drawn a later turn since the list was made is not:
     what the store knows at this moment counts, not what it knew in the night.
     """
-    rows = ListEntry.objects.filter(
+    rows = list_entries.rows(
+        release_id,
+        *Entry._fields,
         programme=programme,
-        release_id=release_id,
         practice_code__in=viewer.practice_codes,
-    ).order_by("rank", "person_no")
-    found = [
-        Entry(*row)
-        for row in rows.values_list(
-            "person_no", "practice_code", "first_release", "rank", "probability"
-        )
-    ]
+    )
+    found = sorted(
+        (Entry(*row) for row in rows), key=lambda row: (row.rank, row.person_no)
+    )
     left = gone(LISTS[programme], [row.person_no for row in found])
     later = turns.later(viewer, programme)
     return [

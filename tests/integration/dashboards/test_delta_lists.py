@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from dashboards import list_entries
 from dashboards.definitions import LISTS
 from dashboards.models import Decision, Intervention, ListEntry, ListRun, Outcome
 from governance import access
@@ -40,11 +41,15 @@ def store(store_of_linkage, store_up_to_predictions, settings) -> Any:
 
 def lists_of(release_id: int, since: dict[int, int]) -> dict[str, Any]:
     """Every list of a release, and what it passed over, in words alike for any."""
-    entries = ListEntry.objects.filter(release_id=release_id)
-    rows = list(entries.order_by("programme", "person_no").values())
+    rows = [
+        dict(zip(list_entries.FIELDS, row, strict=True))
+        for row in list_entries.rows(release_id, *list_entries.FIELDS)
+    ]
+    rows.sort(key=lambda row: (row["programme"], row["person_no"]))
     for row in rows:
         row["first_release"] = since.get(row["first_release"], row["first_release"])
-        del row["id"], row["release_id"]
+        assert row.pop("release_id") == release_id
+        del row["id"]
     runs = ListRun.objects.filter(release_id=release_id).order_by("programme")
     return {
         "entries": rows,
@@ -146,7 +151,7 @@ def test_a_delta_equals_the_full_refresh_stage_by_stage(
     assert found[1]["outcomes"]
 
 
-def test_the_others_entries_are_carried_and_the_rank_is_everybodys(
+def test_the_others_entries_stay_where_they_are_and_the_rank_is_everybodys(
     store, refreshed, acting_as
 ) -> None:
     first, second = PEOPLE[1], PEOPLE[3]
@@ -157,16 +162,18 @@ def test_the_others_entries_are_carried_and_the_rank_is_everybodys(
     with acting_as("worker"):
         made = actions.start_delta(by="test")
         actions.run_inline(made.pk)
-        entries = ListEntry.objects.filter(programme=HIGH).order_by("rank")
         ranks = {
-            release: list(
-                entries.filter(release_id=release).values_list("person_no", flat=True)
-            )
+            release: {
+                entry.rank: entry.person_no
+                for entry in list_entries.entries(release, programme=HIGH)
+            }
             for release in (base.pk, made.pk)
         }
-        since = {e.first_release for e in entries.filter(release_id=made.pk)}
-    assert ranks == {base.pk: [first, second], made.pk: [second, first]}
-    assert since == {base.pk}
+        told = list_entries.entries(made.pk, programme=HIGH)
+        own = ListEntry.objects.filter(release_id=made.pk, programme=HIGH)
+        assert [entry.person_no for entry in own] == [second]
+    assert ranks == {base.pk: {1: first, 2: second}, made.pk: {1: second, 2: first}}
+    assert {entry.first_release for entry in told} == {base.pk}
 
 
 def test_lists_and_figures_of_deltas_that_have_passed_are_let_go(
