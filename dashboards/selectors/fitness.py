@@ -19,6 +19,7 @@ from governance.models import Org
 from linkage.definitions import FEEDS
 from linkage.feature_definitions import FEATURES, codelists
 from linkage.models import FeedQuality, FeedRun, LinkageAudit
+from linkage.steps.check_links import link_rate
 from linkage.steps.quality import ROW
 
 PEOPLE_FEEDS = ("registered_list", "gp_patient")
@@ -138,20 +139,22 @@ def _standings(newest_run: int) -> dict[str, Standing]:
 
 @lru_cache(maxsize=2)
 def _links(newest_audit: int) -> Check:
-    """The widest difference of linkage between groups, by the newest check of links."""
+    """The widest difference of link rates between groups, by the newest check."""
     audit = LinkageAudit.objects.filter(pk=newest_audit).first()
     if audit is None:
         return link_gap(None, "")
     widest: tuple[float, str] | None = None
     for division, words in GROUPED_BY.items():
-        shares = []
-        for group in sorted({cell[division] for cell in audit.cells}):
-            cells = [cell for cell in audit.cells if cell[division] == group]
+        rates = []
+        for row in audit.numbered:
+            mine = (row["division"], row["group"])
+            cells = [c for c in audit.cells if (division, c[division]) == mine]
             tried = _records(cells, "tried")
             if tried >= SMALLEST_GROUP:
-                shares.append(_records(cells, "right") / tried)
-        if len(shares) > 1:
-            gap = (100 * (max(shares) - min(shares)), words)
+                again = _records(cells, "right") / tried
+                rates.append(link_rate(row["agreed"], row["without"], again))
+        if len(rates) > 1:
+            gap = (100 * (max(rates) - min(rates)), words)
             widest = max(widest, gap) if widest else gap
     return link_gap(*widest) if widest else link_gap(None, "")
 

@@ -103,8 +103,11 @@ def standard_error(smallest: float | None) -> Check:
 
 
 def link_gap(points: float | None, groups: str) -> Check:
-    """Difference of linkage between the best and the worst linked group, in points."""
+    """Difference of link rates between the best and the worst linked group, in points.
+
+    Rates are of all records: most bear a number, and are linked whoever they are.
+    """
     if points is None:
         return Check("linkage", None, "the links have not been checked by group")
-    words = f"records are found again {points:.1f} points more often in some {groups}"
+    words = f"records are linked {points:.1f} points more often in some {groups}"
     return Check("linkage", _grade(round(points, 6), 2, 5), words)

@@ -32,6 +32,7 @@ class LinkageAudit(models.Model):
     control asks for the persons behind each count. `sequences`: rows that cannot be,
     by kind and feed. `unlinked`: rows that found nobody, by feed. `agreement`: of each
     pair of feeds, of whom both state an ethnic category, and of whom the same.
+    `numbered`: of each group, records whose number agreed and records that had none.
     """
 
     made_at = models.DateTimeField(auto_now_add=True)
@@ -42,6 +43,7 @@ class LinkageAudit(models.Model):
     sequences = models.JSONField(default=list)
     unlinked = models.JSONField(default=list)
     agreement = models.JSONField(default=list)
+    numbered = models.JSONField(default=list)
 
     class Meta:
         db_table = "linkage_audit"

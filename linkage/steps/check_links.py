@@ -46,6 +46,37 @@ def outcomes(tried: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def numbered(records: pl.DataFrame) -> list[dict[str, str | int]]:
+    """How many linked records of each group had a number that agreed, and had none.
+
+    records: number_agreed and STRATA. Those without had to be found by the rest of
+    what they state, as the hidden ones are.
+    """
+    return [
+        row
+        for division in ("ethnicity_group", "imd_fifth")
+        for row in records.group_by(pl.col(division).alias("group"))
+        .agg(
+            agreed=pl.col("number_agreed").sum(),
+            without=(~pl.col("number_agreed")).sum(),
+        )
+        .sort("group")
+        .select(pl.lit(division).alias("division"), "group", "agreed", "without")
+        .to_dicts()
+    ]
+
+
+def link_rate(agreed: int, without: int, found_again: float) -> float:
+    """The share of a group's records that were linked, the unlinked being reckoned.
+
+    Who has no number is found as often as those whose number was hidden: for each
+    record linked without one, 1 / found_again such records came.
+    """
+    if not found_again:
+        return agreed / (agreed + without) if agreed else 0.0
+    return (agreed + without) / (agreed + without / found_again)
+
+
 def age_band(years: pl.Expr) -> pl.Expr:
     """Five bands, wide enough for a sample of one in a hundred."""
     band = pl.lit(NOT_KNOWN)

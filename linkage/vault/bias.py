@@ -18,7 +18,14 @@ from governance.geography import resident_hierarchy
 from linkage import bulk
 from linkage.definitions import FEEDS
 from linkage.models import LinkageAudit
-from linkage.steps.check_links import NOT_KNOWN, STRATA, age_band, choose, outcomes
+from linkage.steps.check_links import (
+    NOT_KNOWN,
+    STRATA,
+    age_band,
+    choose,
+    numbered,
+    outcomes,
+)
 from linkage.steps.ethnicity_pairs import ethnicity_pairs
 from linkage.steps.link import IDENTITY_SCHEMA, for_comparison, link
 from linkage.vault import identities, index
@@ -32,9 +39,13 @@ MASKED = ("names", "national")
 def check_links(*, as_of: date) -> LinkageAudit:
     """Check the links as they are now and keep what was found; returns it."""
     with index.reading() as connection:
-        verified = _verified(connection)
-        described = _described(verified, as_of)
-        tried = choose(described, one_in=ONE_IN, seed=as_of.isoformat())
+        described = _described(_linked(connection), as_of)
+        verified = described.filter("number_agreed", pl.col("records") > 1)
+        tried = choose(
+            verified.drop("number_agreed", "records"),
+            one_in=ONE_IN,
+            seed=as_of.isoformat(),
+        )
         judged = outcomes(tried, _again(connection, tried))
         reached = index.newest_version(connection)
         agreement = _agreement(connection)
@@ -46,23 +57,29 @@ def check_links(*, as_of: date) -> LinkageAudit:
         sequences=_implausible(),
         unlinked=_unlinked(),
         agreement=agreement,
+        numbered=numbered(described),
     )
 
 
-def _verified(connection: dbapi.Connection) -> pl.DataFrame:
-    """Records of agreed number whose person has another record to be found by."""
+def _linked(connection: dbapi.Connection) -> pl.DataFrame:
+    """Records that may bear a number and now have a person: subject_key, person_no,
+    feed, whether their number agreed, and how many records their person has.
+
+    A number can be hidden where it agreed and another record is left to find.
+    """
     feeds = [str(s.number) for s in FEEDS.values() if s.tier in MASKED]
     names = {spec.number: name for name, spec in FEEDS.items()}
     found = bulk.fetch(
         connection,
         "SELECT * FROM (SELECT s.subject_key, l.person_no, s.feed_no, s.number_agreed,"
         " count(*) OVER (PARTITION BY l.person_no) AS records FROM source_record s"
-        f" JOIN {identities.CURRENT}) r WHERE records > 1 AND number_agreed"
-        f" AND feed_no IN ({', '.join(feeds)})",
+        f" JOIN {identities.CURRENT}) r WHERE feed_no IN ({', '.join(feeds)})",
     )
     return found.select(
         pl.col("subject_key").cast(pl.Int64),
         pl.col("person_no").cast(pl.Int32),
+        "number_agreed",
+        "records",
         feed=pl.col("feed_no").replace_strict(names, return_dtype=pl.String),
     )
 

@@ -6,7 +6,8 @@ import pytest
 from django.urls import reverse
 
 from dashboards.selectors.fitness import background, fitness_of, needs
-from linkage.models import FeedQuality, FeedRun
+from linkage.models import FeedQuality, FeedRun, LinkageAudit
+from linkage.vault.bias import packed
 from tests.builders import AS_OF
 
 pytestmark = pytest.mark.django_db(databases=["default", "audit"])
@@ -68,3 +69,39 @@ def test_a_page_says_why_a_figure_is_not_fit_and_ranks_nobody(signed_in):
     assert "Not fit for this decision, because" in text
     assert "Admitted patient care speaks of nothing in the last 100 days" in text
     assert "not ranked" in text
+
+
+@pytest.mark.parametrize(("without", "grade"), [(5, "green"), (1_000, "red")])
+def test_groups_found_unequally_matter_as_far_as_numbers_are_missing(
+    system, without, grade
+):
+    """Without its number one group's record is found again half as often: that shows
+    in the links of a thousand records only if many of them have none."""
+    cells = [
+        {
+            "feed": "sus_op",
+            "ethnicity_group": group,
+            "imd_fifth": "1",
+            "age_band": "40-64",
+            "tried": packed(range(100)),
+            "right": packed(range(right)),
+            "wrong": packed([]),
+        }
+        for group, right in (("White", 98), ("Asian", 49))
+    ]
+    LinkageAudit.objects.create(
+        as_of=AS_OF,
+        index_version=1,
+        tried=200,
+        cells=cells,
+        numbered=[
+            {
+                "division": "ethnicity_group",
+                "group": group,
+                "agreed": 1_000,
+                "without": without,
+            }
+            for group in ("White", "Asian")
+        ],
+    )
+    assert graded("has_asthma")["linkage"] == grade

@@ -46,6 +46,8 @@ def test_a_record_is_found_again_by_name_or_missed(deliver, postcodes, vaulted) 
     assert people(audit, "right") == BitMap([ada])
     assert people(audit, "wrong") == BitMap()
     assert {c["ethnicity_group"] for c in audit.cells} == {"White", "Asian"}
+    groups = [row for row in audit.numbered if row["division"] == "ethnicity_group"]
+    assert sum(row["agreed"] for row in groups) == 4
     # Trying a record changes nothing.
     assert vaulted("SELECT count(*) FROM person") == [(2,)]
     assert vaulted("SELECT count(*) FROM link WHERE to_version IS NOT NULL") == [(0,)]

@@ -1,8 +1,17 @@
 """Which records are tried without their number, and what became of them."""
 
 import polars as pl
+import pytest
 
-from linkage.steps.check_links import AGE_BANDS, NOT_KNOWN, age_band, choose, outcomes
+from linkage.steps.check_links import (
+    AGE_BANDS,
+    NOT_KNOWN,
+    age_band,
+    choose,
+    link_rate,
+    numbered,
+    outcomes,
+)
 
 
 def records(n: int, **given) -> pl.DataFrame:
@@ -62,3 +71,30 @@ def test_ages_fall_into_the_bands_and_none_is_not_known() -> None:
     found = ages.select(age_band(pl.col("years")))["literal"].to_list()
     names = [words for _, words in AGE_BANDS]
     assert found == [*[names[0]] * 2, *names[1:4], names[4], names[4], NOT_KNOWN]
+
+
+def test_records_with_and_without_a_number_are_counted_by_group() -> None:
+    agreed = records(5).with_columns(number_agreed=pl.lit(value=True))
+    bare = records(3, ethnicity_group="Asian").with_columns(
+        number_agreed=pl.Series([True, False, False])
+    )
+    assert numbered(pl.concat([agreed, bare])) == [
+        {"division": "ethnicity_group", "group": "Asian", "agreed": 1, "without": 2},
+        {"division": "ethnicity_group", "group": "White", "agreed": 5, "without": 0},
+        {"division": "imd_fifth", "group": "1", "agreed": 6, "without": 2},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("agreed", "without", "found_again", "rate"),
+    [
+        (100, 0, 0.5, 1.0),  # who all bear a number are all linked
+        (90, 8, 0.8, 0.98),  # ten came without, of whom eight were found
+        (0, 8, 0.8, 0.8),
+        (10, 0, 0.0, 1.0),
+    ],
+)
+def test_a_link_rate_reckons_those_who_were_not_found(
+    agreed: int, without: int, found_again: float, rate: float
+) -> None:
+    assert link_rate(agreed, without, found_again) == pytest.approx(rate)
