@@ -82,8 +82,8 @@ def _published(asked: Asked, name: str) -> Item | None:
     icons = published.icons_of(figure, spec)
     weight, sign = 0, "Ordinary variation"
     if figure.fitness.grade == "red":
-        # A change of years ago calls for no decision today.
-        sign = "Too old to judge"
+        # Neither a change of years ago nor a sum without all its parts is news.
+        sign = "Not fit to judge"
     elif icons.variation is None:
         sign = "Too few points to judge"
     elif icons.variation.kind == "concern":

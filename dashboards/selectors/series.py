@@ -144,6 +144,25 @@ class Question:
             rows = rows.filter(breakdown=self.breakdown)
         return _frame(rows.values_list("measure", "breakdown", "start_on", "value"))
 
+    def last_published(self, codes: Iterable[str], *, since: date) -> dict[str, date]:
+        """The newest period of each place, as its code is now, that has a value after
+        a day; of every place of the series where no codes are given."""
+        rows = SeriesValue.objects.filter(
+            series=self.name,
+            measure__in=self.parts,
+            breakdown=self.breakdown,
+            start_on__gt=since,
+            value__isnull=False,
+        )
+        if codes := list(codes):
+            rows = rows.filter(area_code__in=codes)
+        found: dict[str, date] = {}
+        newest = rows.values_list("area_code").annotate(last=Max("start_on"))
+        for code, last in newest.order_by("area_code"):
+            now = self.became.get(code, code)
+            found[now] = max(last, found.get(now, last))
+        return found
+
     def of_england(self, *, every: bool = False) -> pl.DataFrame:
         """The same for England: every place's figures together; what is withheld is
         left out. Empty where figures do not add up."""

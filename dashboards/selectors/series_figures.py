@@ -9,7 +9,7 @@ from django.utils.text import slugify
 from dashboards import sentences, wording
 from dashboards.charts import ChartSpec, Dimension, Evidence
 from dashboards.selectors.series import ENGLAND, Question, names_of
-from dashboards.steps.fitness import Check, Fitness, age
+from dashboards.steps.fitness import Check, Fitness, age, submitting
 from dashboards.steps.series_points import series_points, unit_of
 from dashboards.steps.xmr import Control, xmr
 from governance.access import Viewer
@@ -19,6 +19,7 @@ from linkage.series_specs import MeasureSpec, RateSpec
 
 MOST_BARS = 40
 MOST_POINTS = 60  # of a chart: five years of months, so that its past is its own
+YEAR = 366
 LENGTH_DAYS = {"day": 1, "week": 7, "month": 31, "year": 366}
 # How long after a period's end the next figure is there: its cadence, and the time
 # that a publisher takes to publish.
@@ -112,7 +113,7 @@ def control_chart(
         value="count",
         control=control,
         period=f"{_period(question, days[0])} to {_period(question, days[-1])}",
-        evidence=_evidence(question, points, control),
+        evidence=_evidence(question, points, control, code),
         definition=_definition(question),
     )
 
@@ -182,7 +183,10 @@ def _period(question: Question, day: date) -> str:
 
 
 def _evidence(
-    question: Question, points: pl.DataFrame, control: Control | None
+    question: Question,
+    points: pl.DataFrame,
+    control: Control | None,
+    code: str = "",
 ) -> Evidence:
     spec = question.spec
     run = FeedRun.objects.filter(
@@ -204,8 +208,19 @@ def _evidence(
         completeness=f"{wording.count(withheld)} figures of that file are withheld",
         uncertainty=certain,
         source=f"{spec.source} ({spec.licence})",
-        fitness=Fitness((_age(question, newest),)),
+        fitness=Fitness((_age(question, newest), *_came(question, newest, code))),
     )
+
+
+def _came(question: Question, newest: date, code: str) -> list[Check]:
+    """Of the places that were published within a year, how many still are: a sum over
+    fewer of them would look like a fall. Nothing is asked where code is ""."""
+    if not code:
+        return []
+    mine = [] if code == ENGLAND != question.area else question.codes()
+    last = question.last_published(mine, since=newest - timedelta(days=YEAR))
+    there = sum(day >= newest for day in last.values())
+    return [submitting(question.spec.title, there, len(last))]
 
 
 def _age(question: Question, newest: date) -> Check:

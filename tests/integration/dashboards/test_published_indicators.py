@@ -106,7 +106,7 @@ def test_a_change_of_years_ago_is_no_exception_today(signed_in):
     client = signed_in("icb_board_member", "QZZ")
     page = client.get(reverse("board")).content.decode()
     said = matter(page, "ae_over_4_hours")
-    assert "Too old to judge" in said
+    assert "Not fit to judge" in said
     assert "Not fit for this decision, because A&amp;E attendances" in said
     assert page.index("Annex") < page.index("matter-ae_over_4_hours")
 
@@ -123,6 +123,26 @@ def test_its_page_has_the_place_and_england_and_its_definition(signed_in):
     ).content.decode("utf-8-sig")
     listed = client.get(reverse("indicators")).content.decode()
     assert "Waits of more than four hours in A&amp;E" in listed
+
+
+def test_a_trust_that_was_not_published_lately_is_missed(signed_in):
+    """Beds of two trusts; the newest month has one of them, and looks like a fall."""
+    for code in ("RZ8", "RZ9"):
+        Org.objects.create(code=code, kind="trust", name=code)
+        OrgLink.objects.create(child_id=code, parent_id="QZZ", kind="member")
+    days = last_months(13)
+    keep(
+        "critical_general_acute_beds",
+        *(
+            (measure, code, "", day, value)
+            for code, some in (("RZ8", days), ("RZ9", days[:-1]))
+            for day in some
+            for measure, value in (("beds_occupied", 90.0), ("beds_available", 100.0))
+        ),
+    )
+    page = signed_in("icb_board_member", "QZZ").get(reverse("board")).content.decode()
+    said = matter(page, "beds_occupied")
+    assert "Not fit for this decision, because 1 of 2 submitted Hospital beds" in said
 
 
 def test_practices_and_trusts_of_the_place_make_its_figure(signed_in):

@@ -13,6 +13,7 @@ from linkage import bulk
 from linkage.actions import load_feed_file, replay_run
 from linkage.models import FeedRun, RejectedRow
 from linkage.vault.store import keep_crosswalk
+from linkage.vocabulary import ACTIVITY_KINDS, SETTINGS
 
 pytestmark = pytest.mark.django_db(
     transaction=True, databases=["default", "vault", "audit"]
@@ -110,6 +111,30 @@ def test_the_same_delivery_again_changes_nothing(load, stored, tmp_path) -> None
     )
     assert stored("SELECT count(*) FROM event") == [(1,)]
     assert stored("SELECT count(*) FROM person") == [(2,)]
+
+
+def test_an_episode_of_care_lasts_until_a_later_delivery_ends_it(
+    load, stored, tmp_path
+) -> None:
+    def episode(**more) -> dict:
+        return {
+            "resourceType": "EpisodeOfCare",
+            "id": "e1",
+            "status": "active",
+            "patient": {"reference": "Patient/a"},
+            "period": {"start": "2026-03-01"},
+            **more,
+        }
+
+    rows = "SELECT kind, setting, start_on::text, end_on::text FROM activity"
+    load("fhir_r4", write(tmp_path / "one.ndjson", person("a"), episode()))
+    community, kind = SETTINGS["community"], ACTIVITY_KINDS["episode"]
+    assert stored(rows) == [(kind, community, "2026-03-01", None)]
+    ended = episode(
+        status="finished", period={"start": "2026-03-01", "end": "2026-05-02"}
+    )
+    load("fhir_r4", write(tmp_path / "two.ndjson", person("a"), ended))
+    assert stored(rows) == [(kind, community, "2026-03-01", "2026-05-02")]
 
 
 def test_no_identifier_reaches_the_store(load, stored, tmp_path) -> None:
