@@ -12,6 +12,7 @@ import polars as pl
 from adbc_driver_postgresql import dbapi
 
 from linkage.definitions import FEEDS
+from linkage.key_runs import KeyRuns
 from linkage.keys import part_keys, row_keys
 from linkage.met_keys import MetKeys
 from linkage.specs import FeedSpec
@@ -65,12 +66,13 @@ class Intake:
         self.delivered = delivered
         self.tally = Tally()
         self.repeats = False
-        self._met: list[pl.DataFrame] = []
-        self._met_keys = MetKeys()
+        self._begun = False
+        self._met = MetKeys()
+        self._left_out = KeyRuns()
+        self._shared = KeyRuns()
         self._again = pl.Series(dtype=pl.Int64)
         self._known: list[pl.DataFrame] = []
         self._listed: list[pl.Series] = []
-        self._shared: list[pl.Series] = []
         self._references: pl.DataFrame | None = None
         self._tokens: pl.DataFrame | None = None
         self._areas = pl.DataFrame(
@@ -99,9 +101,9 @@ class Intake:
                 reasons.append(unknown)
             rows, unknown = self._delivered(rows)
             reasons.append(unknown)
-            rows = self._once(keyed(identify(rows, spec)))
+            rows = met = self._once(keyed(identify(rows, spec)))
             if spec.keeps:
-                self._met_keys.add(rows["row_key"])
+                self._met.add(rows["row_key"])
                 facts = self._keep(connection, rows)
             else:
                 rows, unknown = self._whose(connection, rows)
@@ -110,7 +112,10 @@ class Intake:
                 reasons.append(early)
                 rows = rows.join(early, on="row_number", how="anti")
                 # One that is left out hides no repeat that can be taken in.
-                self._met_keys.add(rows["row_key"])
+                self._met.add(rows["row_key"])
+                if rows.height < met.height:
+                    left = met.join(rows, on="row_number", how="anti")
+                    self._left_out.add(left["row_key"].to_numpy())
                 facts = self._facts(connection, rows)
                 known = self._may_be_known(rows)
                 if spec.opt_out:
@@ -127,9 +132,9 @@ class Intake:
     def doubts(self) -> Doubts:
         """What is open until the facts set aside meet the store's."""
         spec = self.spec
-        keys = pl.concat(self._met) if self._met else _no_keys()
-        shared = pl.concat([_no_keys()["row_key"], *self._shared])
-        none = _no_keys().with_columns(version=pl.lit(None, dtype=pl.Date))
+        none = pl.DataFrame(
+            schema={"row_number": pl.Int64, "row_key": pl.Int64, "version": pl.Date}
+        )
         once = any(activity.once_per for activity in spec.activities)
         return Doubts(
             repeats=self.repeats,
@@ -137,10 +142,9 @@ class Intake:
             of_many=frozenset(
                 ["registration", "residence", *(["activity"] if once else [])]
             ),
-            keys=keys,
+            keys=(self._met.keys, self._left_out, self._shared),
             rows=pl.concat(self._known) if self._known else none,
             possible=lambda rows: possible(rows, spec),
-            shared=shared,
         )
 
     def keep_list(self, connection: dbapi.Connection) -> None:
@@ -224,8 +228,8 @@ class Intake:
                     self.spec.latest_by, nulls_last=False, maintain_order=True
                 )
             rows = rows.unique("row_key", keep="last", maintain_order=True)
-        if self._met:
-            held = self._met_keys.held(rows["row_key"])
+        if self._begun:
+            held = self._met.held(rows["row_key"])
             fresh = rows.filter(~held)
             shared = any(a.once_per for a in self.spec.activities)
             self.repeats |= shared or bool(self.spec.registrations)
@@ -234,7 +238,7 @@ class Intake:
                 self._again = self._again.append(rows.filter(held)["row_key"])
             else:
                 rows = fresh
-        self._met.append(rows.select("row_number", "row_key"))
+        self._begun = True
         self.tally.duplicate += before - rows.height
         return rows
 
@@ -291,8 +295,8 @@ class Intake:
                 self.period_on,
             )
         if not spec.keyed_by_row:
-            made = [facts.tables[name] for name in SHARED if name in facts.tables]
-            self._shared += [some["record_key"].alias("row_key") for some in made]
+            for name in set(SHARED).intersection(facts.tables):
+                self._shared.add(facts.tables[name]["record_key"].to_numpy())
         return facts.tables
 
     def _keep_opt_outs(
@@ -378,10 +382,6 @@ def _rows_by_fate(rejected: pl.DataFrame) -> dict[str, int]:
     """Rows by fate; a row that broke several rules counts once."""
     rows = rejected.unique("row_number").group_by("fate").len()
     return dict(rows.iter_rows())
-
-
-def _no_keys() -> pl.DataFrame:
-    return pl.DataFrame(schema={"row_number": pl.Int64, "row_key": pl.Int64})
 
 
 def _reason(rows: pl.DataFrame, rule: str) -> pl.DataFrame:

@@ -4,46 +4,83 @@ A Bloom filter (Bloom, CACM 1970) of a run's row keys: 32 to 64 bits, eight prob
 A key that was put in is always found; of others about one in 170,000 is, where the
 filter is fullest. So a new year's file is looked up in the store for the rows that came
 before, and hardly ever for another: one of those is looked for in all partitions.
+
+The filter of a large run is cut into pieces by the keys' first bits: it is made, kept
+and read a few megabytes at a time.
 """
+
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 BITS_A_KEY = 32
 PROBES = 8
 # A filter of whole powers of two bytes was made with four probes; later ones say theirs
 # in one byte more, the first.
 PROBES_AT_FIRST = 4
+PIECE_KEYS = 1 << 20
+Keys = NDArray[np.int64]
 Words = np.ndarray[tuple[int], np.dtype[np.uint64]]
 
 
-def key_filter(keys: pl.Series) -> bytes:
-    """Return a filter of 64-bit keys: how many probes, and a power of two of bytes."""
-    bits = max(64, 1 << (max(keys.len() * BITS_A_KEY, 1) - 1).bit_length())
-    held = np.zeros(bits // 8, dtype=np.uint8)
-    for probe in _probes(keys, bits, PROBES):
-        np.bitwise_or.at(held, probe >> np.uint64(3), _bit(probe))
-    return bytes([PROBES]) + held.tobytes()
+def key_filter(many: int, between: Callable[[int, int], Keys]) -> Iterator[bytes]:
+    """Give the pieces of a filter of so many 64-bit keys, in order.
+
+    between: the keys from one number up to and with another. Each piece says how many
+    probes it takes, and holds a power of two of bytes.
+    """
+    pieces = 1 << (max(many - 1, 0) // PIECE_KEYS).bit_length()
+    span = (1 << 64) // pieces
+    for n in range(pieces):
+        low = n * span - (1 << 63)
+        yield _filter(between(low, low + span - 1))
 
 
-def may_hold(known: bytes, keys: pl.Series) -> np.ndarray:
+def may_hold(pieces: Sequence[bytes], keys: pl.Series) -> NDArray[np.bool_]:
     """For each key, False only where it was never put into the filter."""
-    held, many = np.frombuffer(known, dtype=np.uint8), PROBES_AT_FIRST
-    if held.size & (held.size - 1):
-        held, many = held[1:], int(held[0])
-    found = np.ones(keys.len(), dtype=np.bool_)
-    for probe in _probes(keys, held.size * 8, many):
-        found &= held[probe >> np.uint64(3)] & _bit(probe) != 0
+    asked = keys.to_numpy()
+    if len(pieces) == 1:
+        return _may_hold(pieces[0], asked)
+    found = np.zeros(asked.size, dtype=np.bool_)
+    which = (asked >> (65 - len(pieces).bit_length())) + len(pieces) // 2
+    for n, piece in enumerate(pieces):
+        here = np.flatnonzero(which == n)
+        found[here] = _may_hold(piece, asked[here])
     return found
 
 
-def _bit(places: Words) -> np.ndarray:
+def _filter(keys: Keys) -> bytes:
+    bits = max(64, 1 << (max(keys.size * BITS_A_KEY, 1) - 1).bit_length())
+    held = np.zeros(bits, dtype=np.bool_)
+    for probe in _probes(keys, bits, PROBES):
+        held[probe] = True
+    return bytes([PROBES]) + np.packbits(held, bitorder="little").tobytes()
+
+
+def _may_hold(known: bytes, keys: Keys) -> NDArray[np.bool_]:
+    held, many = np.frombuffer(known, dtype=np.uint8), PROBES_AT_FIRST
+    if held.size & (held.size - 1):
+        held, many = held[1:], int(held[0])
+    # Of keys never put in, all but few are told by their first probes.
+    left = np.arange(keys.size)
+    for n in range(many):
+        probe = next(_probes(keys[left], held.size * 8, 1, first=n))
+        left = left[held[probe >> np.uint64(3)] & _bit(probe) != 0]
+    found = np.zeros(keys.size, dtype=np.bool_)
+    found[left] = True
+    return found
+
+
+def _bit(places: Words) -> NDArray[np.uint8]:
     return np.left_shift(1, places & np.uint64(7)).astype(np.uint8)
 
 
-def _probes(keys: pl.Series, bits: int, many: int) -> list[Words]:
+def _probes(keys: Keys, bits: int, many: int, *, first: int = 0) -> Iterator[Words]:
     """Places by double hashing of the key's two halves; the keys are well mixed."""
-    words = keys.to_numpy().view(np.uint64)
-    first, step = words & np.uint64(0xFFFFFFFF), (words >> np.uint64(32)) | np.uint64(1)
+    words = keys.view(np.uint64)
+    begin, step = words & np.uint64(0xFFFFFFFF), (words >> np.uint64(32)) | np.uint64(1)
     mask = np.uint64(bits - 1)
-    return [(first + step * np.uint64(n)) & mask for n in range(many)]
+    for n in range(first, first + many):
+        yield (begin + step * np.uint64(n)) & mask

@@ -22,7 +22,7 @@ from linkage.batches import keyed
 from linkage.definitions import FEEDS
 from linkage.gatekeeping import Source
 from linkage.key_filter import may_hold
-from linkage.models import FeedRun, RejectedRow, RunKeys
+from linkage.models import FeedRun, RejectedRow
 from linkage.steps.identify import identify
 from linkage.steps.pseudonymise import SHARED, TABLES
 from linkage.steps.read import opened, read, read_opened
@@ -103,11 +103,11 @@ def _sharing(undone: Sequence[FeedRun], keys: pl.Series | None) -> list[FeedRun]
     if keys is None:
         found = sorted(others, key=lambda r: (r.detail.get("period_on", ""), r.pk))[-1:]
     else:
-        filters = dict(RunKeys.objects.values_list("run_id", "filter"))
+        filters = store.filters_of(others.order_by())
         found = [
             other
             for other in others
-            if other.pk not in filters or may_hold(bytes(filters[other.pk]), keys).any()
+            if other.pk not in filters or may_hold(filters[other.pk], keys).any()
         ]
     for other in found:
         if deliveries.kept(_file_of(other).sha256) is None:

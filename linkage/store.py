@@ -8,7 +8,7 @@ no files, since the server removes the temporary tables of those who died.
 """
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,10 +18,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 from django.db import connection, transaction
+from django.db.models import QuerySet
+from numpy.typing import NDArray
 
 from governance import audit
 from linkage import bulk, moves
 from linkage.key_filter import key_filter, may_hold
+from linkage.key_runs import KeyRuns
 from linkage.models import FeedRun, RunKeys
 from linkage.settling import Settling
 from linkage.shards import shards
@@ -42,6 +45,7 @@ RUN_LOCK = 7_201_954  # first half of the advisory lock on a run; the second is 
 FEED_LOCK = 7_201_955  # the same of a feed: its runs are attached one at a time
 PATIENCE_SECONDS = 3.0
 NULL = r"\N"
+Filters = list[list[bytes]]  # of each run its pieces
 
 
 class RunBusyError(RuntimeError):
@@ -205,10 +209,29 @@ def publish(
     run.detail = run.detail | {"facts": done.facts, "people": done.people}
     run.state = FeedRun.State.PUBLISHED
     run.save()
-    keys = pl.concat([doubts.keys["row_key"], doubts.shared.alias("row_key")])
-    RunKeys.objects.update_or_create(run=run, defaults={"filter": key_filter(keys)})
+    keep_keys(run, doubts.keys)
     audit.record("feed_loaded", None, subject=run.feed, persons=done.people, run=run.pk)
     return done
+
+
+def keep_keys(run: FeedRun, keys: Sequence[KeyRuns]) -> None:
+    """Keep which rows a run has loaded, in place of what was kept of it before."""
+
+    def between(low: int, high: int) -> NDArray[np.int64]:
+        return np.concatenate([some.between(low, high) for some in keys])
+
+    RunKeys.objects.filter(run=run).delete()
+    pieces = key_filter(sum(some.many for some in keys), between)
+    with (
+        connection.cursor() as cursor,
+        # Binary: as words in a statement a piece takes several times its size.
+        cursor.copy(
+            "COPY run_keys (run_id, piece, filter) FROM STDIN (FORMAT binary)"
+        ) as to,
+    ):
+        to.set_types(["int8", "int4", "bytea"])
+        for number, piece in enumerate(pieces):
+            to.write_row((run.pk, number, piece))
 
 
 def alone_with_feed(cursor: Any, feed: str) -> None:
@@ -295,33 +318,41 @@ def _alone(cursor: Any, run_id: int) -> bool:
         time.sleep(0.2)
 
 
-def _filters(feed: str) -> list[bytes]:
+def filters_of(runs: QuerySet[FeedRun]) -> dict[int, list[bytes]]:
+    """The key filters of runs, in pieces, by run; without those that kept none."""
+    found: dict[int, list[bytes]] = {}
+    kept = RunKeys.objects.filter(run__in=runs).order_by("run_id", "piece")
+    for run_id, piece in kept.values_list("run_id", "filter").iterator(10):
+        found.setdefault(run_id, []).append(bytes(piece))
+    return found
+
+
+def _filters(feed: str) -> Filters:
     """The key filters of a feed's published runs."""
-    known = RunKeys.objects.filter(run__feed=feed, run__state=FeedRun.State.PUBLISHED)
-    return [bytes(kept) for kept in known.values_list("filter", flat=True)]
+    runs = FeedRun.objects.filter(feed=feed, state=FeedRun.State.PUBLISHED)
+    return list(filters_of(runs).values())
 
 
-def _earlier(run: FeedRun) -> list[bytes] | None:
+def _earlier(run: FeedRun) -> Filters | None:
     """The key filters of the feed's earlier runs; None where one kept none."""
     earlier = FeedRun.objects.filter(
         feed=run.feed, state=FeedRun.State.PUBLISHED
     ).exclude(way=FeedRun.ROLL_BACK)
-    kept = RunKeys.objects.filter(run__in=earlier).values_list("filter", flat=True)
-    filters = [bytes(known) for known in kept]
+    filters = list(filters_of(earlier).values())
     return filters if len(filters) == earlier.count() else None
 
 
-def _later(run: FeedRun, period_on: date) -> list[bytes]:
+def _later(run: FeedRun, period_on: date) -> Filters:
     """The key filters of the feed's published runs that speak of a later day."""
-    known = RunKeys.objects.filter(
-        run__feed=run.feed,
-        run__state=FeedRun.State.PUBLISHED,
-        run__detail__period_on__gt=period_on.isoformat(),
+    later = FeedRun.objects.filter(
+        feed=run.feed,
+        state=FeedRun.State.PUBLISHED,
+        detail__period_on__gt=period_on.isoformat(),
     )
-    return [bytes(kept) for kept in known.values_list("filter", flat=True)]
+    return list(filters_of(later).values())
 
 
-def _held(filters: list[bytes], keys: pl.Series) -> pl.Series:
+def _held(filters: Filters, keys: pl.Series) -> pl.Series:
     """Of each key, whether any of the filters may hold it."""
     met = np.zeros(keys.len(), dtype=np.bool_)
     for known in filters:

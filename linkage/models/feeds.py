@@ -82,13 +82,18 @@ class RunKeys(models.Model):
     """Which rows a run has loaded, as a `key_filter`: later runs ask it first.
 
     Of a feed whose rows share facts (the episodes of a spell) it holds their keys too.
+    The filter of a large run is in several pieces.
     """
 
-    run = models.OneToOneField(FeedRun, models.CASCADE, primary_key=True)
+    run = models.ForeignKey(FeedRun, models.CASCADE, db_index=False)
+    piece = models.IntegerField()
     filter = models.BinaryField()
 
     class Meta:
         db_table = "run_keys"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["run", "piece"], name="one_piece")
+        ]
 
 
 class RejectedRow(models.Model):

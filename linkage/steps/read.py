@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from linkage.specs import FeedSpec
+from linkage.steps.cut_csv import cut_csv
 from linkage.steps.open_file import Opened, Plain, opened
 from linkage.steps.read_fhir import read_fhir
 from linkage.steps.read_json import read_json
@@ -18,6 +19,7 @@ from linkage.steps.unpack import HARMLESS_BYTES, UnreadableFileError
 
 __all__ = ["Opened", "UnreadableFileError", "opened", "read", "read_opened"]
 ROWS_PER_BATCH = 500_000
+PIECE_BYTES = 64 << 20
 MOST_PARQUET_ROWS = 500_000_000
 
 
@@ -152,22 +154,39 @@ def _csv(plain: Plain, spec: FeedSpec) -> Iterator[pl.DataFrame]:
     _refuse_repeats(first, matched, plain.path)
     # Headers that nobody reads may be empty or the same; the frame's names may not.
     names = [name if name in matched else f"column {n}" for n, name in enumerate(first)]
-    rows = pl.scan_csv(
-        plain.path,
-        infer_schema=False,
-        new_columns=names,
-        separator=plain.separator,
-    )
-    try:
-        wanted = rows.select(list(matched)).collect(engine="streaming")
-    except pl.exceptions.ComputeError as error:
-        # A line with more fields than headers has slipped: no column can be trusted.
-        raise UnreadableFileError(
-            f"{plain.path.name}: a line does not fit the headers"
-            f" ({without_values(error)}). Put it right and send the file again."
-        ) from error
-    for frame in wanted.iter_slices(ROWS_PER_BATCH):
-        yield _named(frame, matched, spec)
+    begun = False
+    for source in _pieces(plain.path):
+        # Every piece has as many columns as the headers, whatever its first row has.
+        shape = pl.Schema(dict.fromkeys(names, pl.String)) if begun else None
+        rows = pl.scan_csv(
+            source,
+            has_header=not begun,
+            schema=shape,
+            infer_schema=False,
+            new_columns=None if begun else names,
+            separator=plain.separator,
+            missing_columns="insert" if begun else None,
+        )
+        begun = True
+        try:
+            wanted = rows.select(list(matched)).collect(engine="streaming")
+        except pl.exceptions.ComputeError as error:
+            # A line with more fields than headers has slipped: no column can be
+            # trusted.
+            raise UnreadableFileError(
+                f"{plain.path.name}: a line does not fit the headers"
+                f" ({without_values(error)}). Put it right and send the file again."
+            ) from error
+        for frame in wanted.iter_slices(ROWS_PER_BATCH):
+            yield _named(frame, matched, spec)
+
+
+def _pieces(path: Path) -> Iterator[Path | bytes]:
+    """A file as it is or, where it is large, piece by piece."""
+    if path.stat().st_size <= PIECE_BYTES:
+        yield path
+    else:
+        yield from cut_csv(path, PIECE_BYTES)
 
 
 def _refuse_repeats(first: list[str], matched: dict[str, str], path: Path) -> None:

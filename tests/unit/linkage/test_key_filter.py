@@ -4,13 +4,21 @@ import numpy as np
 import polars as pl
 import pytest
 
-from linkage.key_filter import _probes, key_filter, may_hold
+from linkage import key_filter as filters
+from linkage.key_filter import _probes, may_hold
+from linkage.key_runs import KeyRuns
 from linkage.keys import row_keys
 
 
 def keys(first: int, many: int) -> pl.Series:
     numbers = pl.int_range(first, first + many, eager=True).alias("n")
     return row_keys(numbers.to_frame(), ["n"], "test")
+
+
+def key_filter(put_in: pl.Series) -> list[bytes]:
+    runs = KeyRuns()
+    runs.add(put_in.to_numpy())
+    return list(filters.key_filter(runs.many, runs.between))
 
 
 @pytest.mark.parametrize("many", [1, 3, 1000, 65_536, 65_537])
@@ -27,10 +35,10 @@ def test_of_others_hardly_any_are_found() -> None:
 
 def test_filters_of_four_probes_are_still_understood() -> None:
     put_in = keys(0, 1000)
-    probes = _probes(put_in, 16_384, 4)
+    probes = _probes(put_in.to_numpy(), 16_384, 4)
     held = np.zeros(16_384, dtype=np.bool_)
-    held[np.concatenate(probes)] = True
-    known = np.packbits(held, bitorder="little").tobytes()
+    held[np.concatenate(list(probes))] = True
+    known = [np.packbits(held, bitorder="little").tobytes()]
     assert may_hold(known, put_in).all()
     assert may_hold(known, keys(5000, 1000)).mean() < 1 / 100
 
@@ -44,3 +52,13 @@ def test_no_keys_are_asked_for() -> None:
     asked = may_hold(key_filter(keys(0, 10)), pl.Series([], dtype=pl.Int64))
     assert asked.dtype == np.bool_
     assert asked.size == 0
+
+
+def test_a_large_filter_is_in_pieces_and_says_the_same(monkeypatch) -> None:
+    monkeypatch.setattr(filters, "PIECE_KEYS", 4096)
+    put_in = keys(0, 30_000)
+    known = key_filter(put_in)
+    assert len(known) == 8
+    assert max(map(len, known)) < 40_000  # none holds them all
+    assert may_hold(known, put_in).all()
+    assert may_hold(known, keys(100_000, 200_000)).mean() < 1 / 20_000
