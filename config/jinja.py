@@ -6,8 +6,10 @@ expect of their optional parameters.
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
+from django.http import HttpRequest
 from django.middleware.csrf import get_token
 from django.templatetags.static import static
 from django.urls import reverse
@@ -32,7 +34,7 @@ def environment(**options: Any) -> Environment:
         "extensions": ["jinja2.ext.do"],
     }
     env = Environment(**options)
-    env.globals |= {"static": static, "url": url, "csrf_token_of": get_token}
+    env.globals |= {"static": static, "url": url, "csrf_token_of": csrf_token_of}
     env.filters |= {
         "count": wording.count,
         "number": wording.number,
@@ -46,10 +48,25 @@ def environment(**options: Any) -> Environment:
     return env
 
 
+def csrf_token_of(request: HttpRequest | None) -> str:
+    """Return the token for a page's forms: masked once a page, for forms are many."""
+    if request is None:
+        return ""
+    if not hasattr(request, "masked_csrf"):
+        request.masked_csrf = get_token(request)  # type: ignore[attr-defined]
+    return str(request.masked_csrf)  # type: ignore[attr-defined]
+
+
 def url(name: str, *args: Any, query: Mapping[str, Any] | None = None) -> str:
     """Return the address of a named page; `query` leaves out what is empty."""
     kept = {key: value for key, value in (query or {}).items() if value}
-    return reverse(name, args=args, query=kept or None)
+    return reverse(name, args=args, query=kept) if kept else address_of(name, *args)
+
+
+@lru_cache(maxsize=8192)
+def address_of(name: str, *args: Any) -> str:
+    """Return the address of a named page; a list's page has some hundred of them."""
+    return str(reverse(name, args=args))
 
 
 def json_block(value: Any) -> Markup:

@@ -27,6 +27,7 @@ FRESH = timedelta(minutes=15)
 WAITS = timedelta(minutes=10)
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 SIGNED_IN, CONFIRMED, PENDING = "signed_in_at", "confirmed_at", "pending"
+SEEN, KEPT_ALIVE = "seen_at", timedelta(minutes=1)
 MUST_ENROL = "must_enrol"
 # What somebody who must add a second factor first may open meanwhile.
 BEFORE_ENROLLING = frozenset(
@@ -137,6 +138,10 @@ class SessionRules:
         if is_over or (request.user.is_demo and not settings.DEMO):
             logout(request)
             return None
+        # Written once a minute and not at every request: that keeps it alive as well.
+        seen = request.session.get(SEEN)
+        if seen is None or datetime.fromisoformat(seen) < now - KEPT_ALIVE:
+            request.session[SEEN] = now.isoformat()
         address = request.resolver_match.url_name if request.resolver_match else ""
         if request.session.get(MUST_ENROL) and address not in BEFORE_ENROLLING:
             return redirect("security")

@@ -157,11 +157,11 @@ def write_event(
 
     The caller has audited, and holds `one_at_a_time`.
     """
-    card, _ = Card.objects.get_or_create(
-        programme=programme,
-        person_no=person_no,
-        defaults={"practice_code": practice_code},
-    )
+    card = Card.objects.filter(programme=programme, person_no=person_no).first()
+    if card is None:
+        card = Card(
+            programme=programme, person_no=person_no, practice_code=practice_code
+        )
     card.version += 1
     for name, value in _folded(card, kind, detail).items():
         setattr(card, name, value)

@@ -33,7 +33,9 @@ from linkage.release import selectors as release
 from risk import selectors as risk
 
 # The newest decisions on the page; all of them are in the counts and on each person.
-DECIDED_SHOWN = 50
+DECIDED_SHOWN = 20
+# A page that is loaded again within the minute is the same visit.
+ONE_VISIT = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ class Worklist:
     decided_in_all: Counter[str]
     # The order that somebody chose in place of the programme's own; empty for that.
     order_title: str = ""
+    release_id: int = 0
+    visit: ListVisit | None = field(default=None, repr=False)
 
     @property
     def free_slots(self) -> int:
@@ -179,7 +183,9 @@ def worklist(
             release=live.id,
         )
     cards = _cards(viewer, programme, live.id, shown, decisions, seen_release)
-    cards = _with_homes(viewer, cards, listed)
+    # What helps to decide is looked up for those who are to be decided on alone.
+    people = [row.person_no for row in today]
+    cards |= _in_detail(viewer, programme, live.id, [cards[n] for n in people], listed)
     words = order.words if order else {}
     cards = {
         n: replace(card, order_words=words[n]) if n in words else card
@@ -199,17 +205,30 @@ def worklist(
         capacity=capacity,
         decided_in_all=Counter(d.choice for _, d in decided),
         order_title=order.title if order else "",
+        release_id=live.id,
+        visit=visit,
     )
 
 
-def _with_homes(
-    viewer: Viewer, cards: dict[int, Card], listed: set[int]
+def _in_detail(
+    viewer: Viewer,
+    programme: str,
+    release_id: int,
+    cards: list[Card],
+    listed: set[int],
 ) -> dict[int, Card]:
-    """Add to each card who of the same home is listed, decided on or not."""
-    homes = worklist_homes.at_home_with(viewer, list(cards), listed)
-    return cards | {
-        n: replace(cards[n], at_home=[reference(viewer, other) for other in others])
-        for n, others in homes.items()
+    """Add what moved the model's figure, other lists, and who of the same home is
+    listed, decided on or not."""
+    people = [card.person_no for card in cards]
+    elsewhere = _other_lists(viewer, programme, release_id, people)
+    homes = worklist_homes.at_home_with(viewer, people, listed)
+    return {
+        card.person_no: replace(
+            card,
+            also_on=elsewhere.get(card.person_no, []),
+            at_home=[reference(viewer, n) for n in homes.get(card.person_no, ())],
+        )
+        for card in _with_because(cards, release_id, open_to(viewer))
     }
 
 
@@ -239,19 +258,10 @@ def _cards(
         )
     )
     spec = LISTS[programme]
-    cards = _with_because(
-        [_card(viewer, spec, e, names, decisions, seen_release) for e in entries],
-        release_id,
-        open_to(viewer),
-    )
+    cards = [_card(viewer, spec, e, names, decisions, seen_release) for e in entries]
     at_work = worklist_work.of_people(viewer, programme, person_nos)
-    elsewhere = _other_lists(viewer, programme, release_id, person_nos)
     return {
-        card.person_no: replace(
-            card,
-            work=at_work.get(card.person_no, Work()),
-            also_on=elsewhere.get(card.person_no, []),
-        )
+        card.person_no: replace(card, work=at_work.get(card.person_no, Work()))
         for card in cards
     }
 
@@ -260,16 +270,19 @@ def _other_lists(
     viewer: Viewer, programme: str, release_id: int, person_nos: list[int]
 ) -> dict[int, list[str]]:
     """Return the titles of the other lists that people are on."""
+    # Named by list and person, as the table's key is: a few look-ups, where the
+    # practices' index would lead through all of their lists.
     rows = list_entries.rows(
         release_id,
         "person_no",
         "programme",
+        programme__in=[name for name in LISTS if name != programme],
         practice_code__in=viewer.practice_codes,
         person_no__in=person_nos,
     )
     found: dict[int, list[str]] = {}
     for person_no, other in rows:
-        if other in LISTS and other != programme:
+        if other in LISTS:
             found.setdefault(person_no, []).append(LISTS[other].title)
     return found
 
@@ -353,20 +366,18 @@ def _kept_before(visit: ListVisit | None, live_id: int) -> int:
     return visit.before_release if visit.release_id == live_id else visit.release_id
 
 
-def note_visit(viewer: Viewer, programme: str) -> None:
+def note_visit(viewer: Viewer, made: Worklist) -> None:
     """Remember this visit, so that the next one can say what is new since."""
-    live = release.current()
-    if live is None:
+    visit, now = made.visit, timezone.now()
+    is_same = visit is not None and visit.release_id == made.release_id
+    if visit is not None and is_same and visit.visited_at > now - ONE_VISIT:
         return
-    visit = ListVisit.objects.filter(
-        user_id=viewer.user_id, programme=programme
-    ).first()
     ListVisit.objects.update_or_create(
         user_id=viewer.user_id,
-        programme=programme,
+        programme=made.programme,
         defaults={
-            "visited_at": timezone.now(),
-            "release_id": live.id,
-            "before_release": _kept_before(visit, live.id),
+            "visited_at": now,
+            "release_id": made.release_id,
+            "before_release": _kept_before(visit, made.release_id),
         },
     )

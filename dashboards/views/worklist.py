@@ -52,7 +52,10 @@ def worklist(request: HttpRequest, programme: str) -> HttpResponse:
     spec = spec_of(programme)
     viewer = request.viewer
     slots, _ = asked_room(request, programme)
-    made = listed(request, programme)
+    everyone = request.GET.get("decided") == "all"
+    made = listed(
+        request, programme, most_decided=None if everyone else selectors.DECIDED_SHOWN
+    )
     context: dict[str, Any] = {
         "programme": programme,
         "spec": spec,
@@ -78,7 +81,7 @@ def worklist(request: HttpRequest, programme: str) -> HttpResponse:
                 )
             except (VaultUnavailableError, RevealRefusedError) as error:
                 context["reveal_problem"] = str(error)
-        selectors.note_visit(viewer, programme)
+        selectors.note_visit(viewer, made)
         context["tally"] = made.decided_in_all
     return render(request, "lists/worklist.html", context)
 

@@ -15,6 +15,7 @@ from dashboards.actions import decisions
 from dashboards.list_specs import ListSpec
 from dashboards.selectors import reveals
 from dashboards.selectors import worklist as selectors
+from dashboards.selectors.worklist_room import MOST_SLOTS
 from dashboards.views.worklist import listed, person_of, spec_of, version_seen
 from governance import audit
 from governance.access import page
@@ -34,7 +35,8 @@ def meeting(request: HttpRequest, programme: str) -> HttpResponse:
     held = request.session.get("meetings", {}).get(programme)
     if request.method == "POST":
         return _record(request, programme, held)
-    made = listed(request, programme)
+    # Everybody on the agenda may have been decided on, and by colleagues others since.
+    made = listed(request, programme, most_decided=2 * MOST_SLOTS)
     if made is None or held is None:
         return render(
             request,
