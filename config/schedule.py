@@ -108,6 +108,10 @@ BEAT = {
         "task": "linkage.tasks.forget_lists",
         "schedule": crontab(hour=0, minute=30),
     },
+    "finish_erasures": {
+        "task": "dashboards.tasks.finish_erasures",
+        "schedule": 300.0,
+    },
     "programmes": {
         "task": "dashboards.tasks.tally_programmes",
         "schedule": crontab(minute=40),

@@ -118,6 +118,20 @@ LEFT_OUT_OF_DELTAS = "config.schedule.LEFT_OUT_OF_DELTAS"
 RELEASE_DEFINITIONS = "config.schedule.DEFINITIONS"
 # Tables about whole people, outside linkage's own: they go along when two are merged.
 ROWS_OF_PEOPLE = ("decision", "intervention", "outcome", "local_objection")
+# What is erased with a person, beside the facts themselves. Sets of person numbers
+# behind counts stay: nothing says any more whose number it was.
+ERASED_WITH_A_PERSON = (
+    *ROWS_OF_PEOPLE,
+    "profile",
+    "list_entry",
+    "list_card",
+    "card_event",
+    "list_allocation",
+    "list_home",
+    "person_risk",
+    "treatment",
+    "imported_list_member",
+)
 # Set when an image is built; a checkout asks git.
 CODE_VERSION = value("CATCHMENT_VERSION", "")
 

@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.db import models
 
 from dashboards.rights_models import (
+    RightsErasure,
     RightsPack,
     RightsRequest,
     RightsStep,
@@ -27,6 +28,7 @@ __all__ = [
     "ListVisit",
     "Outcome",
     "ProgrammeTally",
+    "RightsErasure",
     "RightsPack",
     "RightsRequest",
     "RightsStep",

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
+from django.db.models import F, Q
 
 
 class RightsRequest(models.Model):
@@ -20,6 +21,8 @@ class RightsRequest(models.Model):
         REVIEWED = "reviewed", "Reviewed, waiting for release"
         RELEASED = "released"
         ROUTED = "routed", "Sent to whoever wrote it"
+        PROPOSED = "proposed", "Erasure proposed, waiting for a second person"
+        AGREED = "agreed", "Erasure agreed, being carried out"
         CLOSED = "closed"
         REFUSED = "refused"
 
@@ -63,6 +66,10 @@ class RightsStep(models.Model):
         RELEASED = "released"
         FETCHED = "fetched", "Handed over"
         ROUTED = "routed", "Sent to whoever wrote it"
+        PROPOSED = "proposed", "Erasure proposed"
+        AGREED = "agreed", "Erasure agreed"
+        DECLINED = "declined", "Erasure not agreed"
+        ERASED = "erased"
         CLOSED = "closed"
         REFUSED = "refused"
 
@@ -98,3 +105,51 @@ class RightsPack(models.Model):
 
     class Meta:
         db_table = "rights_pack"
+
+
+class RightsErasure(models.Model):
+    """What one person proposes to erase on a request, and another has decided.
+
+    `feeds` are those whose rows go; none means everything. What stays beside them
+    stays by `exemption` (both named in `governance.retention.ERASURE`). Nothing here
+    says whose it is: the vault zone reads that where it carries it out.
+    """
+
+    class State(models.TextChoices):
+        PROPOSED = "proposed"
+        AGREED = "agreed"
+        DECLINED = "declined"
+        DONE = "done"
+
+    request = models.ForeignKey(RightsRequest, models.CASCADE, related_name="erasures")
+    feeds = models.JSONField(default=list)
+    ground = models.CharField(max_length=40)
+    exemption = models.CharField(max_length=40, blank=True)
+    why = models.CharField(max_length=300)
+    state = models.CharField(max_length=8, choices=State, default=State.PROPOSED)
+    proposed_by = models.CharField(max_length=150)
+    proposed_at = models.DateTimeField()
+    decided_by = models.CharField(max_length=150, blank=True)
+    decided_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+    removed = models.JSONField(default=dict)
+
+    class Meta:
+        db_table = "rights_erasure"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["request"],
+                condition=~Q(state="declined"),
+                name="one_erasure_at_a_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="proposed", decided_at__isnull=True)
+                | (
+                    ~Q(state="proposed")
+                    & Q(decided_at__isnull=False)
+                    & ~Q(decided_by="")
+                    & ~Q(decided_by=F("proposed_by"))
+                ),
+                name="erasure_takes_two_people",
+            ),
+        ]

@@ -1,10 +1,11 @@
-"""Celery's way into worklists: one action called."""
+"""Celery's way into worklists and rights: one action called."""
 
 from celery import shared_task
 from django.utils import timezone
 
 from dashboards import actions
-from dashboards.actions import digests, rights
+from dashboards.actions import digests, erasure, rights
+from linkage.release.tasks import refresh_delta
 
 
 @shared_task
@@ -23,3 +24,17 @@ def compile_record(request_id: int) -> None:
 def send_digests() -> None:
     """Send word of their lists to whoever chose it and has not had today's."""
     digests.send_digests(on=timezone.localdate())
+
+
+@shared_task(queue="vault")
+def erase(request_id: int) -> None:
+    """Carry out an erasure that two people agreed to. Repeating it changes nothing."""
+    if erasure.carry_out(request_id=request_id):
+        refresh_delta.delay()
+
+
+@shared_task(queue="vault")
+def finish_erasures() -> None:
+    """Carry out what was agreed to and a crash or a lost message has left."""
+    for request_id in erasure.waiting():
+        erase(request_id)

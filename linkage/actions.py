@@ -331,6 +331,8 @@ def _count(run: FeedRun, intake: Intake, withheld: Withholding) -> None:
     }
     if withheld.categories:
         run.detail["restricted"] = dict(withheld.categories)
+    if tally.erased:
+        run.detail["erased"] = tally.erased
     if tally.unplaced:
         run.detail["postcodes_in_no_known_area"] = tally.unplaced
 

@@ -26,6 +26,7 @@ from linkage.steps.validate import EXCLUDING, NOT_USED, Checked, validate
 from linkage.tally import Batch, Tally
 from linkage.vault import index, opt_outs, quarantine, reviews, sealing, type1
 from linkage.vault import store as vault
+from linkage.vault.erased import Erased
 from linkage.versions import Doubts
 
 # What a row is known by outside the vault.
@@ -75,6 +76,7 @@ class Intake:
         self._listed: list[pl.Series] = []
         self._references: pl.DataFrame | None = None
         self._tokens: pl.DataFrame | None = None
+        self._erased: Erased | None = None
         self._areas = pl.DataFrame(
             schema={"postcode": pl.String, "lsoa_code": pl.String}
         )
@@ -96,12 +98,18 @@ class Intake:
         changes = spec.tier != "reference"
         with index.writing() if changes else index.reading() as connection:
             rows = checked.accepted
+            self._erased = self._erased or Erased(connection, spec)
+            left_out = self._erased.rows
             if spec.token:
+                rows = self._erased.without_tokens(rows, spec.token)
                 rows, unknown = self._without_token(connection, rows)
                 reasons.append(unknown)
+            rows = self._erased.without(keyed(identify(rows, spec)))
+            tally.excluded += self._erased.rows - left_out
+            tally.erased = self._erased.rows
             rows, unknown = self._delivered(rows)
             reasons.append(unknown)
-            rows = met = self._once(keyed(identify(rows, spec)))
+            rows = met = self._once(rows)
             if spec.keeps:
                 self._met.add(rows["row_key"])
                 facts = self._keep(connection, rows)
@@ -359,6 +367,8 @@ class Intake:
             delivered = frame.join(
                 fates, on="row_number", how="inner", maintain_order="left"
             )
+            assert self._erased is not None
+            delivered = self._erased.without_numbers(delivered)
             sealed = quarantine.seal(delivered.drop("fate"), self.run_id)
             vault.keep_rejected(
                 connection,

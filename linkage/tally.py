@@ -16,6 +16,7 @@ class Tally:
     rows_in: int = 0
     quarantined: int = 0
     excluded: int = 0
+    erased: int = 0  # of the excluded
     duplicate: int = 0
     unplaced: int = 0
     blanked: Counter[str] = field(default_factory=Counter)

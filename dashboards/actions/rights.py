@@ -49,7 +49,7 @@ def open_request(
         RightsSubject.objects.create(
             request=request, person_no=person_no, practice_code=practice_code
         )
-        _step(request, WHAT.OPENED, by.username)
+        step(request, WHAT.OPENED, by.username)
         audit.record("rights_opened", by, subject=kind, persons=1, request=request.pk)
     return request
 
@@ -74,7 +74,7 @@ def compile_record(*, request_id: int) -> None:
         )
         request.state = STATES.COMPILED
         request.save(update_fields=["state"])
-        _step(request, WHAT.COMPILED, "worker")
+        step(request, WHAT.COMPILED, "worker")
         audit.record(
             "rights_compiled",
             None,
@@ -93,7 +93,7 @@ def review(
     Each by somebody else. After both the record waits for its release.
     """
     with transaction.atomic():
-        request = _held(request_id, STATES.COMPILED)
+        request = held(request_id, STATES.COMPILED)
         if of not in REVIEWS:
             raise RefusedStepError("There is no such review.")
         done = {step.what: step.by for step in request.steps.all()}
@@ -105,7 +105,7 @@ def review(
         kept = known_entries(record, withheld)
         if kept and not note.strip():
             raise RefusedStepError("Say why entries are withheld.")
-        _step(request, REVIEWS[of], by.username, note, kept)
+        step(request, REVIEWS[of], by.username, note, kept)
         if set(REVIEWS.values()) <= set(done) | {REVIEWS[of]}:
             request.state = STATES.REVIEWED
             request.save(update_fields=["state"])
@@ -123,14 +123,14 @@ def review(
 def release_record(*, request_id: int, by: Viewer) -> RightsRequest:
     """Release a record that was reviewed twice; the practice may hand it over now."""
     with transaction.atomic():
-        request = _held(request_id, STATES.REVIEWED)
+        request = held(request_id, STATES.REVIEWED)
         if by.username in set(
             request.steps.filter(what__in=REVIEWS.values()).values_list("by", flat=True)
         ):
             raise RefusedStepError("Somebody else than a reviewer releases it.")
         request.state = STATES.RELEASED
         request.save(update_fields=["state"])
-        _step(request, WHAT.RELEASED, by.username)
+        step(request, WHAT.RELEASED, by.username)
         audit.record("rights_released", by, subject="access", request=request.pk)
     return request
 
@@ -141,12 +141,12 @@ def route(*, request_id: int, by: Viewer) -> RightsRequest:
     Nothing is changed here: the source puts it right and its next delivery brings it.
     """
     with transaction.atomic():
-        request = _held(request_id, STATES.RECEIVED)
+        request = held(request_id, STATES.RECEIVED)
         if request.kind != RightsRequest.Kind.RECTIFY:
             raise RefusedStepError("Only a mistake is sent to its source.")
         request.state = STATES.ROUTED
         request.save(update_fields=["state"])
-        _step(request, WHAT.ROUTED, by.username, request.source)
+        step(request, WHAT.ROUTED, by.username, request.source)
         audit.record("rights_routed", by, subject=request.source, request=request.pk)
     return request
 
@@ -154,18 +154,22 @@ def route(*, request_id: int, by: Viewer) -> RightsRequest:
 def close(*, request_id: int, granted: bool, note: str, by: Viewer) -> RightsRequest:
     """Close a request as done or refused, with what was said; a refusal needs a reason.
 
-    Erasure does not apply to records kept for health or social care in law (UK GDPR
-    Article 17(3)(c)): refusing it says so.
+    Whether data is erased is two people's decision (`actions.erasure`): no request for
+    it is closed as done here, and none while that decision is open.
     """
     with transaction.atomic():
         request = RightsRequest.objects.select_for_update().get(pk=request_id)
         if request.state in {STATES.CLOSED, STATES.REFUSED}:
             raise RefusedStepError("It is closed already.")
+        if request.state in {STATES.PROPOSED, STATES.AGREED}:
+            raise RefusedStepError("The erasure is decided on first.")
+        if granted and request.kind == RightsRequest.Kind.ERASE:
+            raise RefusedStepError("Propose what to erase; somebody else agrees to it.")
         if not note.strip():
             raise RefusedStepError("Say what was answered.")
         request.state = STATES.CLOSED if granted else STATES.REFUSED
         request.save(update_fields=["state"])
-        _step(request, WHAT.CLOSED if granted else WHAT.REFUSED, by.username, note)
+        step(request, WHAT.CLOSED if granted else WHAT.REFUSED, by.username, note)
         audit.record("rights_closed", by, subject=request.kind, request=request.pk)
     return request
 
@@ -181,11 +185,11 @@ def stop_clock(*, request_id: int, today: date, by: Viewer) -> RightsRequest:
             raise RefusedStepError("It is answered already.")
         if request.stopped_on is None:
             request.stopped_on = today
-            _step(request, WHAT.STOPPED, by.username)
+            step(request, WHAT.STOPPED, by.username)
         else:
             request.due_on += today - request.stopped_on
             request.stopped_on = None
-            _step(request, WHAT.STARTED, by.username)
+            step(request, WHAT.STARTED, by.username)
         request.save(update_fields=["stopped_on", "due_on"])
         audit.record("rights_clock", by, subject=request.kind, request=request.pk)
     return request
@@ -193,8 +197,8 @@ def stop_clock(*, request_id: int, today: date, by: Viewer) -> RightsRequest:
 
 def hand_over(*, request_id: int, form: str, by: Viewer) -> None:
     """Note, before the bytes leave, that a released record was handed over."""
-    request = _held(request_id, STATES.RELEASED)
-    _step(request, WHAT.FETCHED, by.username, form)
+    request = held(request_id, STATES.RELEASED)
+    step(request, WHAT.FETCHED, by.username, form)
     audit.record(
         "rights_fetched",
         by,
@@ -205,7 +209,8 @@ def hand_over(*, request_id: int, form: str, by: Viewer) -> None:
     )
 
 
-def _held(request_id: int, state: str) -> RightsRequest:
+def held(request_id: int, state: str) -> RightsRequest:
+    """A request in one state, locked with its subject; RefusedStepError in another."""
     request = (
         RightsRequest.objects.select_for_update(of=("self",))
         .select_related("subject")
@@ -217,13 +222,14 @@ def _held(request_id: int, state: str) -> RightsRequest:
     return request
 
 
-def _step(
+def step(
     request: RightsRequest,
     what: str,
     by: str,
     note: str = "",
     withheld: list[str] | None = None,
 ) -> None:
+    """Add one thing that was done about a request."""
     RightsStep.objects.create(
         request=request,
         practice_code=request.practice_code,

@@ -98,7 +98,8 @@ class ChartSpec:
             for code, label in self.category.labels.items()
             if label.lower() in UNKNOWN
         ]
-        _, cells = self.layers()[0]
+        # Without a place to show (a council of one district) there is no layer.
+        cells = next((cells for _, cells in self.layers()), [])
         sizes = {
             cell.at[self.category.key]: cell.denominator or cell.count or 0.0
             for cell in cells

@@ -1,16 +1,21 @@
 """Requests about records, as the practice and as information governance see them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from django.conf import settings
+
 from dashboards import subject_record
-from dashboards.models import RightsPack, RightsRequest, RightsStep
+from dashboards.models import RightsErasure, RightsPack, RightsRequest, RightsStep
 from dashboards.selectors.lanes import feeds_of, open_to
 from dashboards.steps.subject_record import Section, without
 from governance import audit
 from governance.access import Viewer
 from governance.models import LocalObjection, Org
+from governance.retention import ERASURE
+from governance.retention.specs import Article
 from linkage.definitions import FEEDS
 from linkage.models import Person
 
@@ -42,7 +47,7 @@ class Request:
     steps: list[Step]
 
 
-OPEN = {"received", "compiled", "reviewed", "routed"}
+OPEN = {"received", "compiled", "reviewed", "routed", "proposed", "agreed"}
 
 
 def requests(viewer: Viewer, today: date) -> list[Request]:
@@ -61,6 +66,42 @@ def requests(viewer: Viewer, today: date) -> list[Request]:
 def request(viewer: Viewer, request_id: int, today: date) -> Request | None:
     """Return one of those requests."""
     return next((r for r in requests(viewer, today) if r.id == request_id), None)
+
+
+@dataclass(frozen=True)
+class ErasureChoice:
+    """What may be chosen in proposing an erasure: (name, words) of each."""
+
+    grounds: list[tuple[str, str]]
+    exemptions: list[tuple[str, str]]
+    feeds: list[tuple[str, str]]
+    stays: tuple[str, ...]
+    files_kept_days: int
+
+
+def erasure_choice() -> ErasureChoice:
+    """What an erasure may be grounded on, spare and cover."""
+
+    def listed(named: Mapping[str, Article]) -> list[tuple[str, str]]:
+        return [(n, f"{a.title} (Article {a.article})") for n, a in named.items()]
+
+    return ErasureChoice(
+        grounds=listed(ERASURE.grounds),
+        exemptions=listed(ERASURE.exemptions),
+        feeds=[(n, spec.title) for n, spec in FEEDS.items() if not spec.keeps],
+        stays=ERASURE.stays,
+        files_kept_days=settings.KEEP_DELIVERIES_DAYS,
+    )
+
+
+def proposed_by(viewer: Viewer, request_id: int) -> str:
+    """Who proposed the erasure that waits for a decision; nobody where none does."""
+    waiting = RightsErasure.objects.filter(
+        request_id=request_id, state=RightsErasure.State.PROPOSED
+    )
+    if viewer.sees_rows():
+        return ""  # the practice sees the steps, and decides on none of them
+    return waiting.values_list("proposed_by", flat=True).first() or ""
 
 
 def record_to_review(viewer: Viewer, request_id: int) -> dict[str, Section] | None:

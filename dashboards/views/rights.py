@@ -10,6 +10,7 @@ from django.http import (
     HttpResponse,
     HttpResponseRedirect,
     JsonResponse,
+    QueryDict,
 )
 from django.shortcuts import render
 from django.urls import reverse
@@ -17,7 +18,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboards import tasks
-from dashboards.actions import objections
+from dashboards.actions import erasure, objections
 from dashboards.actions import rights as actions
 from dashboards.selectors import rights as selectors
 from dashboards.selectors.worklist import person_behind
@@ -25,17 +26,43 @@ from dashboards.subject_pdf import as_pdf
 from governance import pseudonym
 from governance.access import Viewer, page
 
+
+def _propose(pk: int, told: QueryDict, by: Viewer) -> None:
+    erasure.propose(
+        request_id=pk,
+        ground=told.get("ground", ""),
+        feeds=None if told.get("all") else told.getlist("feeds"),
+        exemption=told.get("exemption", ""),
+        why=_note(told),
+        by=by,
+    )
+
+
+def _agree(pk: int, told: QueryDict, by: Viewer) -> None:
+    erasure.decide(request_id=pk, agree=True, by=by)
+    tasks.erase.delay_on_commit(pk)
+
+
+def _note(told: QueryDict) -> str:
+    return str(told.get("note", "")).replace("\0", "")
+
+
 CHANGES = {
-    "release": lambda pk, note, by: actions.release_record(request_id=pk, by=by),
-    "route": lambda pk, note, by: actions.route(request_id=pk, by=by),
-    "clock": lambda pk, note, by: actions.stop_clock(
+    "release": lambda pk, told, by: actions.release_record(request_id=pk, by=by),
+    "route": lambda pk, told, by: actions.route(request_id=pk, by=by),
+    "clock": lambda pk, told, by: actions.stop_clock(
         request_id=pk, today=timezone.localdate(), by=by
     ),
-    "close": lambda pk, note, by: actions.close(
-        request_id=pk, granted=True, note=note, by=by
+    "close": lambda pk, told, by: actions.close(
+        request_id=pk, granted=True, note=_note(told), by=by
     ),
-    "refuse": lambda pk, note, by: actions.close(
-        request_id=pk, granted=False, note=note, by=by
+    "refuse": lambda pk, told, by: actions.close(
+        request_id=pk, granted=False, note=_note(told), by=by
+    ),
+    "propose_erasure": _propose,
+    "agree_erasure": _agree,
+    "decline_erasure": lambda pk, told, by: erasure.decide(
+        request_id=pk, agree=False, by=by
     ),
 }
 
@@ -70,21 +97,23 @@ def _list(request: HttpRequest, address: str, template: str) -> HttpResponse:
 def one_governed(request: HttpRequest, request_id: int) -> HttpResponse:
     """One request's course, and what information governance may do about it."""
     found = _found(request.viewer, request_id)
-    context = {"title": found.kind_words, "found": found, "changes": CHANGES}
+    context = {"title": found.kind_words, "found": found}
+    if found.kind == "erase" and found.is_open:
+        context["choice"] = selectors.erasure_choice()
+        context["proposed_by"] = selectors.proposed_by(request.viewer, request_id)
     return render(request, "governance/rights_request.html", context)
 
 
 @require_POST
 @page("rights")
 def change(request: HttpRequest, request_id: int) -> HttpResponse:
-    """Release, send to the source, stop the clock, close or refuse."""
+    """Release, send to the source, stop the clock, erase by two, close or refuse."""
     _found(request.viewer, request_id)
     wanted = CHANGES.get(request.POST.get("do", ""))
-    note = request.POST.get("note", "").replace("\0", "")
     try:
         if wanted is None:
             raise actions.RefusedStepError("Choose what to do.")
-        wanted(request_id, note, request.viewer)
+        wanted(request_id, request.POST, request.viewer)
     except actions.RefusedStepError as error:
         messages.error(request, str(error))
     return HttpResponseRedirect(reverse("rights-request", args=[request_id]))

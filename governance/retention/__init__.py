@@ -1,10 +1,11 @@
-"""How long what is kept: schedules as a definition, and what is past its time."""
+"""How long what is kept, as a definition; and when it is erased before that."""
 
 from pathlib import Path
 
 from governance.definitions import load_file
-from governance.retention.specs import RetentionSpec
+from governance.retention.specs import ErasureSpec, RetentionSpec
 
 SCHEDULES = load_file(Path(__file__).with_name("schedules.yaml"), RetentionSpec)
+ERASURE = load_file(Path(__file__).with_name("erasure.yaml"), ErasureSpec)
 
-__all__ = ["SCHEDULES"]
+__all__ = ["ERASURE", "SCHEDULES"]

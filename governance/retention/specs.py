@@ -47,3 +47,18 @@ class RetentionSpec(Definition):
     """Every schedule, by its name."""
 
     schedules: dict[str, Schedule]
+
+
+class Article(Strict):
+    """A ground or an exemption: where it stands in Article 17, and in plain words."""
+
+    article: str
+    title: str
+
+
+class ErasureSpec(Definition):
+    """When erasure applies, what exempts from it, and what it does not reach."""
+
+    grounds: dict[str, Article]
+    exemptions: dict[str, Article]
+    stays: tuple[str, ...]

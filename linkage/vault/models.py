@@ -15,6 +15,7 @@ from django.db import models
 from django.db.models import Q
 
 from linkage.vault.delivery_models import Delivery, Quarantine
+from linkage.vault.erased_models import ErasedKey
 from linkage.vault.opt_out_models import (
     NationalOptOut,
     NationalOptOutAsked,
@@ -33,6 +34,7 @@ from linkage.vault.watch_models import RevealEvent, StaffMember, WithheldNumber
 __all__ = [
     "BreakGlass",
     "Delivery",
+    "ErasedKey",
     "Judgement",
     "NationalOptOut",
     "NationalOptOutAsked",
@@ -197,6 +199,7 @@ class IndexEvent(models.Model):
         MERGE = "merge"
         SPLIT = "split"
         REDIRECT = "redirect"
+        ERASE = "erase"
 
     version = models.IntegerField()
     kind = models.TextField(choices=Kind.choices)

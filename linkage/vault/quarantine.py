@@ -2,11 +2,18 @@
 
 import json
 import os
+import re
+from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 import polars as pl
 
+from linkage import bulk
 from linkage.vault.keyring import Keyring, keyring
 from linkage.vault.sealing import HEAD_BYTES, NONCE_BYTES
+
+if TYPE_CHECKING:
+    from adbc_driver_postgresql import dbapi
 
 
 def seal(rows: pl.DataFrame, run_id: int) -> pl.Series:
@@ -39,6 +46,26 @@ def unseal(payloads: pl.DataFrame, run_id: int, columns: list[str]) -> pl.DataFr
     return pl.DataFrame(
         [{name: row.get(name) for name in columns} for row in told], schema=schema
     ).with_columns(payloads["row_number"].cast(pl.Int64))
+
+
+def forget_naming(connection: "dbapi.Connection", numbers: Collection[str]) -> int:
+    """Remove the rows that state one of these NHS numbers; returns how many."""
+    ring = keyring()
+    kept = bulk.fetch(connection, "SELECT run_id, row_number, payload FROM quarantine")
+    found = []
+    for run_id, row_number, payload in kept.iter_rows():
+        told = json.loads(_open(ring, payload, run_id, row_number)).values()
+        if any(re.sub(r"[\s-]", "", value) in numbers for value in told):
+            found.append((run_id, row_number))
+    schema = {"run_id": pl.Int32, "row_number": pl.Int64}
+    rows = pl.DataFrame(found, schema=schema, orient="row")
+    bulk.copy(connection, rows, "naming", temporary=True)
+    bulk.execute(
+        connection,
+        "DELETE FROM quarantine q USING pg_temp.naming n"
+        " WHERE q.run_id = n.run_id AND q.row_number = n.row_number",
+    )
+    return rows.height
 
 
 def resealed(payloads: pl.DataFrame) -> pl.Series:

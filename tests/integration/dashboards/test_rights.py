@@ -37,7 +37,8 @@ def forgotten(lives):
     yield
     with system.connect("migrator") as owner:
         owner.execute(
-            "TRUNCATE rights_request, rights_subject, rights_step, rights_pack"
+            "TRUNCATE rights_request, rights_subject, rights_step, rights_pack,"
+            " rights_erasure"
         )
 
 
