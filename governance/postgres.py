@@ -64,6 +64,28 @@ def row_security(
     return migrations.RunSQL(statements, migrations.RunSQL.noop)
 
 
+# The purposes for which rows of people are shown at all, as roles.yaml has them.
+PURPOSES_OF_ROWS = ("direct_care", "population_health")
+FOR_ROWS = (
+    "(SELECT coalesce(current_setting('app.purpose', true), '') IN ("
+    + ", ".join(f"'{name}'" for name in PURPOSES_OF_ROWS)
+    + "))"
+)
+
+
+def purpose_floor(table: str) -> migrations.RunSQL:
+    """Show the web no row of a table of persons for any other purpose.
+
+    A second floor beside that of `row_security`: planning, research and the rest
+    count bitmaps and see nobody's row, whatever a query forgets.
+    """
+    return migrations.RunSQL(
+        f"CREATE POLICY {table}_purpose ON {table} AS RESTRICTIVE FOR SELECT TO web"
+        f" USING ({FOR_ROWS})",
+        f"DROP POLICY {table}_purpose ON {table}",
+    )
+
+
 class BypassError(RuntimeError):
     """A role that row-level security would not hold: no process may run as it."""
 

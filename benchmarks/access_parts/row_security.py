@@ -29,7 +29,8 @@ def figure(servers: Servers, people: int) -> Figure:
         psycopg.connect(servers.role_url("web"), autocommit=True) as web,
         psycopg.connect(servers.role_url("worker"), autocommit=True) as worker,
     ):
-        settings = {"app.viewer_id": "1", "app.practices": ",".join(codes)}
+        settings = {"app.viewer_id": "1", "app.purpose": "population_health"}
+        settings["app.practices"] = ",".join(codes)
         free, everybody = _timed(worker, "person", {})
         held, seen = _timed(web, "person", settings)
         slow, also = _timed(web, "staging.slow_person", settings)

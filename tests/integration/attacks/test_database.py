@@ -21,9 +21,17 @@ def ours(live):
     return live.viewer("pcn_mdt_member").user_id
 
 
-def people(web, viewer, table="profile"):
+def scope(web, viewer, purpose="population_health"):
+    web.execute(
+        "SELECT set_config('app.viewer_id', %s, true),"
+        " set_config('app.purpose', %s, true)",
+        [str(viewer), purpose],
+    )
+
+
+def people(web, viewer, table="profile", purpose="population_health"):
     with web.transaction():
-        web.execute("SELECT set_config('app.viewer_id', %s, true)", [str(viewer)])
+        scope(web, viewer, purpose)
         return {row[0] for row in web.execute(f"SELECT person_no FROM {table}")}
 
 
@@ -47,13 +55,22 @@ def test_no_value_of_the_setting_means_everyone(web, viewer):
 
 
 @pytest.mark.parametrize(
+    "purpose", ["planning", "research", "public", "", "direct_care ", "*", "' OR 1=1"]
+)
+def test_no_other_purpose_shows_a_row(web, ours, purpose):
+    """GUC tampering by purpose: a query that forgot it finds nobody."""
+    assert people(web, ours, purpose=purpose) == set()
+    assert people(web, ours, purpose="direct_care")
+
+
+@pytest.mark.parametrize(
     "name", ["app.scope_all", "app.role", "app.practices", "app.is_worker", "app.admin"]
 )
 def test_no_other_setting_opens_anything(web, ours, name):
     with web.transaction():
         web.execute("SELECT set_config(%s, 'on', true)", [name])
         assert web.execute("SELECT count(*) FROM person").fetchone() == (0,)
-        web.execute("SELECT set_config('app.viewer_id', %s, true)", [str(ours)])
+        scope(web, ours)
         seen = {row[0] for row in web.execute("SELECT person_no FROM person")}
     assert seen.isdisjoint(s.person_no for s in THEIRS)
 
@@ -145,7 +162,7 @@ def test_no_function_view_or_matview_looks_with_others_eyes(web):
 def test_statistics_and_plans_count_nobody_elses(web, ours):
     """Values of columns are not shown; a plan of the web's holds its own filter."""
     with web.transaction():
-        web.execute("SELECT set_config('app.viewer_id', %s, true)", [str(ours)])
+        scope(web, ours)
         shown = web.execute(
             "SELECT most_common_vals FROM pg_stats WHERE tablename = 'person'"
         ).fetchall()
@@ -157,11 +174,11 @@ def test_statistics_and_plans_count_nobody_elses(web, ours):
 def test_an_error_of_the_database_shows_no_row(web, ours):
     """Leaky functions: an error thrown per row is thrown for one's own rows only."""
     with web.transaction(force_rollback=True):
-        web.execute("SELECT set_config('app.viewer_id', %s, true)", [str(ours)])
+        scope(web, ours)
         with pytest.raises(psycopg.errors.DivisionByZero):
             web.execute("SELECT 1 / (person_no - %s) FROM profile", [OURS[0].person_no])
     with web.transaction(force_rollback=True):
-        web.execute("SELECT set_config('app.viewer_id', %s, true)", [str(ours)])
+        scope(web, ours)
         # The same about another's row does not happen: the row is not there.
         web.execute("SELECT 1 / (person_no - %s) FROM profile", [ODA.person_no])
 
@@ -169,7 +186,7 @@ def test_an_error_of_the_database_shows_no_row(web, ours):
 def test_a_foreign_row_cannot_be_written_into_ones_own_place(live, web, ours):
     """A decision about their person under our practice: the person is not ours."""
     with web.transaction(force_rollback=True):
-        web.execute("SELECT set_config('app.viewer_id', %s, true)", [str(ours)])
+        scope(web, ours)
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             web.execute(
                 "INSERT INTO decision (programme, person_no, practice_code, release_id,"

@@ -65,8 +65,14 @@ def fill(owner: psycopg.Connection, loader: psycopg.Connection) -> None:
         )
 
 
-def seen(connection: psycopg.Connection, table: str, viewer: int | None) -> set[int]:
+def seen(
+    connection: psycopg.Connection,
+    table: str,
+    viewer: int | None,
+    purpose: str = "population_health",
+) -> set[int]:
     with connection.transaction():
+        connection.execute("SELECT set_config('app.purpose', %s, true)", [purpose])
         if viewer is not None:
             connection.execute(
                 "SELECT set_config('app.viewer_id', %s, true)", [str(viewer)]
@@ -90,6 +96,14 @@ def test_without_a_viewer_there_are_no_rows(two_networks, as_role, table):
     # After a transaction the setting is '' and not NULL: that must be nobody too.
     assert seen(web, table, 901) == {OURS}
     assert seen(web, table, None) == set()
+
+
+@pytest.mark.parametrize("table", READABLE)
+def test_another_purpose_shows_no_rows(two_networks, as_role, table):
+    web = as_role("web")
+    assert seen(web, table, 901, "direct_care") == {OURS}
+    for purpose in ("planning", "research", "operations", "assurance", "public", ""):
+        assert seen(web, table, 901, purpose) == set(), purpose
 
 
 @pytest.mark.parametrize("table", READABLE)

@@ -42,7 +42,10 @@ def walled(live):
         with system.connect(filler(asked.name)) as connection:
             for someone, member in members:
                 with connection.transaction():
-                    scope = "SELECT set_config('app.viewer_id', %s, true)"
+                    scope = (
+                        "SELECT set_config('app.viewer_id', %s, true),"
+                        " set_config('app.purpose', 'population_health', true)"
+                    )
                     connection.execute(scope, [str(member)])
                     fill(connection, asked, someone, member)
     return found, viewer

@@ -35,6 +35,11 @@ FILLED: dict[str, Any] = {
 }
 
 
+# Facts and lists: for own care and case finding, and for nothing else.
+FOR_ROWS_ALONE = ("person", "event", "activity", "profile", "list_entry")
+FOR_ROWS_ALONE += ("person_risk",)
+
+
 @dataclass(frozen=True)
 class Table:
     """A walled table of persons: what the web may do, and whose rows stand in it."""
@@ -105,12 +110,15 @@ def insert(asked: Table, made: dict[str, Any]) -> tuple[sql.Composed, list[Any]]
 
 
 @contextmanager
-def as_web(viewer: int | None) -> Iterator[psycopg.Connection]:
+def as_web(
+    viewer: int | None, purpose: str = "population_health"
+) -> Iterator[psycopg.Connection]:
     """The web's own role in a transaction that leaves nothing behind."""
     with (
         system.connect("web") as web,
         web.transaction(force_rollback=True),
     ):
+        web.execute("SELECT set_config('app.purpose', %s, true)", [purpose])
         if viewer is not None:
             web.execute("SELECT set_config('app.viewer_id', %s, true)", [str(viewer)])
         yield web
@@ -147,6 +155,10 @@ def faults(asked: Table, viewer: int) -> list[str]:
             found.append("another network's people are seen")
         if unseen:
             found.append("without a viewer somebody is seen")
+        if asked.name in FOR_ROWS_ALONE:
+            with as_web(viewer, "planning") as web:
+                if persons(web, asked.name):
+                    found.append("rows are shown for planning")
         with system.connect("migrator") as owner:
             if persons(owner, asked.name):
                 found.append("the owner is not held by FORCE")

@@ -7,6 +7,7 @@ import pytest
 from governance import decisions
 from governance.decisions import NOTHING_LIVE, Standing
 from governance.definitions import DefinitionError, load_file
+from governance.postgres import PURPOSES_OF_ROWS
 from governance.specs import AccessSpec
 
 FILE = Path(decisions.__file__).with_name("roles.yaml")
@@ -17,6 +18,12 @@ ASKED = ("population_health", "worklist")
 
 def on_page(role: str, purpose: str, page: str, standing: Standing = LIVE):
     return decisions.page(ACCESS, standing, role, purpose, page)
+
+
+def test_postgres_shows_rows_for_the_purposes_that_admit_rows():
+    """The floor is written in migrations; the definition may not part from it."""
+    admits = {name for name, p in ACCESS.purposes.items() if "rows" in p.shows}
+    assert admits == set(PURPOSES_OF_ROWS)
 
 
 def test_a_role_opens_what_it_names_for_a_purpose_of_its_own():
