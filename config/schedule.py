@@ -74,6 +74,10 @@ BEAT = {
         "schedule": 20.0,
         "options": {"expires": 20.0},
     },
+    "reach": {
+        "task": "linkage.release.tasks.refresh_reach",
+        "schedule": 120.0,
+    },
     "resume": {
         "task": "linkage.release.tasks.resume_stalled",
         "schedule": 60.0,

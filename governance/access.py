@@ -34,8 +34,10 @@ ACCESS = load_file(Path(__file__).with_name("roles.yaml"), AccessSpec)
 class Viewer:
     """Who is asking: user, role, purpose and the organisation that bounds them.
 
-    `practice_codes` are the practices at or under `org_code` today; `standing` is
-    what the registers say of the purpose today: nothing, unless they were asked.
+    `practice_codes` are the practices at or under `org_code` today, `area_codes` the
+    area of a council (its ONS code): a council has no practices, and bounds by
+    residence. `standing` is what the registers say of the purpose today: nothing,
+    unless they were asked.
     """
 
     user_id: int
@@ -47,6 +49,7 @@ class Viewer:
     org_name: str
     org_kind: str
     practice_codes: frozenset[str] = field(default_factory=frozenset)
+    area_codes: frozenset[str] = field(default_factory=frozenset)
     standing: Standing = field(default=NOTHING_LIVE, repr=False)
 
     @property
@@ -109,6 +112,18 @@ def practices_under(org_code: str, on: date) -> frozenset[str]:
     )
 
 
+def extent(org: Org, on: date) -> dict[str, Any]:
+    """Return what bounds a viewer at an organisation on a date, as Viewer holds it."""
+    is_council = org.kind == Org.Kind.COUNCIL and org.ons_code
+    return {
+        "org_code": org.code,
+        "org_name": org.name,
+        "org_kind": org.kind,
+        "practice_codes": practices_under(org.code, on),
+        "area_codes": frozenset([org.ons_code] if is_council else ()),
+    }
+
+
 def live_grants(user: User, on: date) -> list[Grant]:
     """Return the user's grants in force on a date, oldest first."""
     return list(
@@ -166,11 +181,8 @@ def admit(
         full_name=user.full_name,
         role=grant.role,
         purpose=taken,
-        org_code=grant.org_id,
-        org_name=grant.org.name,
-        org_kind=grant.org.kind,
-        practice_codes=practices_under(grant.org_id, day),
         standing=registers.standing(ACCESS, taken, day),
+        **extent(grant.org, day),
     )
 
 

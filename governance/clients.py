@@ -24,6 +24,7 @@ from governance import audit
 from governance.access import (
     ACCESS,
     Viewer,
+    extent,
     live_grants,
     practices_under,
     viewer_for,
@@ -164,10 +165,7 @@ def viewer_of(token: ApiToken, on: date) -> Viewer | None:
     place = Org.objects.get(pk=token.org_code)
     return replace(
         found,
-        org_code=place.code,
-        org_name=place.name,
-        org_kind=place.kind,
-        practice_codes=practices_under(place.code, on),
+        **extent(place, on),
     )
 
 

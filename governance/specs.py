@@ -29,7 +29,10 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-Level = Literal["practice", "pcn", "neighbourhood", "place", "sub_icb", "icb"]
+# A council's grant bounds by residence, a trust's by whom it has seen.
+Level = Literal[
+    "practice", "pcn", "neighbourhood", "place", "sub_icb", "icb", "council", "trust"
+]
 Sees = Literal["aggregates", "workspace", "own_list"]
 # What stands on a page: nothing about people · words about the service · protected
 # figures · rows of people without names · names.

@@ -54,6 +54,7 @@ from tests.live_people import (
     background,
     frame,
 )
+from tests.live_trusts import reach_trusts
 from tests.live_vault import Vault
 
 OUR_NETWORK, THEIR_NETWORK = "U1", "U3"
@@ -70,8 +71,8 @@ ROLE_PLACES = {
     "feed_supplier": page_builders.ICB,
     "place_analyst": "P1",
     "neighbourhood_analyst": "N1",
-    "la_public_health": "P1",
-    "provider_analyst": "P1",
+    "la_public_health": "990",
+    "provider_analyst": "RXX01",
     "icp_member": page_builders.ICB,
     "voluntary_sector_partner": "P1",
     "pcn_clinician": OUR_NETWORK,
@@ -383,11 +384,12 @@ def raise_system(stack: ExitStack, *, without: Iterable[Someone] = ()) -> Live:
         page_builders.make_organisations()
     before = [s for s in everybody if s is not DREW]
     after = [s.but(**NOT_RISING) if s is EDNA else s for s in everybody]
-    others = background()
     load_people(everybody)
     name_people(everybody)
-    publish(before, AUGUST, others)
+    publish(before, AUGUST, others := background())
     publish(after, SEPTEMBER, others)
+    with acting_as("worker"):
+        reach_trusts(everybody, others)
     live = Live(stack.enter_context(Vault.opened()))
     for role, org_code in ROLE_PLACES.items():
         live.users[role] = make_user(role, org_code)

@@ -29,6 +29,10 @@ ICB = "QZZ"
 PLACES = {"P1": "Northgate", "P2": "Southmoor"}
 PCNS = {"U1": "Northgate East PCN", "U2": "Northgate West PCN"}
 PCNS |= {"U3": "Southmoor East PCN", "U4": "Southmoor West PCN"}
+# The areas of councils, and the councils themselves as their own feeds write them.
+COUNCILS = {"E10000001": "Eastmarsh Council", "E10000002": "Westmoor Council"}
+COUNCIL_AREAS = {"990": "E10000001", "991": "E10000002"}
+TRUSTS = {"RXX01": "Eastmarsh Hospitals", "RXX02": "Westmoor Hospitals"}
 PASSWORD = "a long enough passphrase"
 AGE_BANDS = [f"{age:02d}-{age + 4:02d}" for age in range(0, 90, 5)] + ["90+"]
 SEGMENTS = [segment.name for segment in SCHEMES["bridges_to_health"].segments]
@@ -50,6 +54,11 @@ def make_organisations() -> None:
         Org(code=code, kind="practice", name=f"Practice {code[-1]}")
         for code in practice_codes()
     ]
+    orgs += [
+        Org(code=la, kind="council", name=COUNCILS[area], ons_code=area)
+        for la, area in COUNCIL_AREAS.items()
+    ]
+    orgs += [Org(code=c, kind="trust", name=n) for c, n in TRUSTS.items()]
     Org.objects.bulk_create(orgs)
     parents = {"P1": ICB, "P2": ICB, "U1": "P1", "U2": "P1", "U3": "P2", "U4": "P2"}
     parents |= practice_codes()
@@ -71,7 +80,7 @@ def make_organisations() -> None:
     for code, kind, name in [
         ("E07000001", "district", "Marsh"),
         ("E07000002", "district", "Moor"),
-        ("E10000001", "council", "Eastmarsh Council"),
+        *((area, "council", name) for area, name in COUNCILS.items()),
     ]:
         Area.objects.create(code=code, kind=kind, name=name, vintage=2021)
     make_registers()
@@ -133,7 +142,7 @@ def make_people(people: int, seed: int) -> pl.DataFrame:
             "icb_code": [ICB] * people,
             "lsoa_code": [f"E0190000{n + 1}" for n in at],
             "district_code": np.where(is_north, "E07000001", "E07000002"),
-            "council_code": ["E10000001"] * people,
+            "council_code": np.where(is_north, *COUNCILS),
             "is_registered": [True] * people,
             "is_resident": rng.random(people) > 0.05,
             "sex": rng.choice(["F", "M"], people),
@@ -167,7 +176,7 @@ def attributes() -> list[Attribute]:
         "icb_code": [ICB],
         "lsoa_code": [f"E0190000{n}" for n in range(1, 9)],
         "district_code": ["E07000001", "E07000002"],
-        "council_code": ["E10000001"],
+        "council_code": list(COUNCILS),
         "sex": ["F", "M", "U"],
         "age_band": AGE_BANDS,
         "ethnicity_group": GROUPS,

@@ -13,6 +13,7 @@ from dashboards.selectors.places import Geography, Place
 from dashboards.steps.aggregate import Group
 from governance.access import Viewer
 from governance.disclosure import Cell, Measure, Published, in_workspace, protect
+from linkage import reach
 from linkage.feature_definitions import FEATURES
 from linkage.release.selectors import ReleaseView
 
@@ -82,6 +83,8 @@ class Asked:
         attribute = self.geography.kinds.get(place.kind, "")
         if attribute in whole.catalogue and place.code in whole.values(attribute):
             return whole.bitmap(attribute, place.code)
+        if place.kind == "trust":
+            return reach.seen_by(self.viewer) & whole.everyone
         return whole.everyone
 
     @property

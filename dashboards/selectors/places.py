@@ -13,6 +13,7 @@ from pyroaring import BitMap
 
 from governance import geography
 from governance.access import Viewer
+from linkage import reach
 from linkage.release.selectors import ReleaseView
 
 Basis = Literal["registered", "resident"]
@@ -32,6 +33,7 @@ KIND_TITLES = {
     "council": "Council",
     "district": "District",
     "lsoa": "Small area (LSOA)",
+    "trust": "NHS trust",
 }
 EVERYWHERE = "all"
 # An area belongs to a viewer's view where it holds a tenth of their people, or their
@@ -89,9 +91,9 @@ class Geography:
 
     def of_kind(self, kind: str, within: BitMap | None = None) -> list[Place]:
         """Return the places of a kind that have people (of a set), by name."""
-        attribute = (REGISTERED | RESIDENT | {"lsoa": "lsoa_code"})[kind]
+        attribute = (REGISTERED | RESIDENT | {"lsoa": "lsoa_code"}).get(kind)
         if attribute not in self.release.catalogue:
-            return []  # the reference data knows no such level
+            return []  # no such level in the reference data, or none at all (a trust)
         inside = self.base if within is None else self.base & within
         places = []
         for code in self.release.values(attribute):
@@ -121,7 +123,12 @@ class Geography:
     def visible_to(self, viewer: Viewer) -> list[Place]:
         """Return the places that a viewer may look at, widest first."""
         own = self.people_of(viewer)
+        if viewer.org_kind == "trust":
+            seen = own & self.base
+            return [Place(viewer.org_code, viewer.org_name, "trust", seen)] * bool(seen)
         if self.basis == "registered":
+            if viewer.org_kind == "council":
+                return []  # its people are those who live there
             return [
                 place
                 for kind in REGISTERED
@@ -131,10 +138,20 @@ class Geography:
         areas = [area for kind in RESIDENT for area in self.of_kind(kind)]
         if viewer.org_kind == "icb":
             return [self.whole, *areas]
+        if viewer.org_kind == "council":
+            return [area for area in areas if area.people.issubset(own)]
         return [area for area in areas if _is_shared(area.people, own)]
 
     def people_of(self, viewer: Viewer) -> BitMap:
-        """Return the people registered with the viewer's practices."""
+        """Return whom the viewer's grant reaches: its practices' people; at a council
+        who lives in its area, at a trust whom it has seen.
+        """
+        if viewer.org_kind == "trust":
+            return reach.seen_by(viewer) & self.release.everyone
+        if viewer.org_kind == "council":
+            if RESIDENT["council"] not in self.release.catalogue:
+                return BitMap()
+            return self.release.any_of(RESIDENT["council"], sorted(viewer.area_codes))
         return self.release.any_of("practice_code", sorted(viewer.practice_codes))
 
     def chosen(self, viewer: Viewer, code: str) -> tuple[Place, list[Place]]:
@@ -153,6 +170,11 @@ class Geography:
         if code:
             raise PlaceRefused(code)
         return choice[0], choice
+
+
+def usual_basis(viewer: Viewer) -> Basis:
+    """Return the basis that a page begins with: a council's is residence."""
+    return "resident" if viewer.org_kind == "council" else "registered"
 
 
 def _is_shared(area: BitMap, own: BitMap) -> bool:

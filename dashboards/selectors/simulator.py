@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from dashboards.selectors import lanes
 from governance import decisions
-from governance.access import ACCESS, Viewer, practices_under
+from governance.access import ACCESS, Viewer, extent
 from governance.decisions import Decision
 from governance.models import Org
 from governance.registers import selectors as registers
@@ -102,11 +102,8 @@ def simulate(role: str, purpose: str, org: Org, on: date) -> Simulation:
         full_name="",
         role=role,
         purpose=purpose,
-        org_code=org.code,
-        org_name=org.name,
-        org_kind=org.kind,
-        practice_codes=practices_under(org.code, on),
         standing=registers.standing(ACCESS, purpose, on),
+        **extent(org, on),
     )
     admitted = _admitted(role, purpose, org, on)
     routes = addresses()
@@ -171,13 +168,20 @@ def _admitted(role: str, purpose: str, org: Org, on: date) -> Decision:
     )
 
 
+FIGURES_OF = {
+    "council": "; figures are of who lives in the council's area",
+    "trust": "; figures are of whom the trust has seen in twelve months",
+}
+
+
 def _rows(viewer: Viewer) -> Decision:
     """Whether rows of people are seen, and whose."""
     if not viewer.sees_rows():
+        bounds = FIGURES_OF.get(viewer.org_kind, "")
         purpose = ACCESS.purposes[viewer.purpose].title
         return Decision(
             False,
-            f"{viewer.spec.title} sees no rows of people for “{purpose}”.",
+            f"{viewer.spec.title} sees no rows of people for “{purpose}”{bounds}.",
         )
     practices = len(viewer.practice_codes)
     return Decision(
@@ -210,7 +214,8 @@ def _columns(viewer: Viewer) -> tuple[list[Item], int]:
     return found, len(whole.catalogue) - len(found)
 
 
-LEVELS = ("icb", "sub_icb", "place", "neighbourhood", "pcn", "practice")
+LEVELS = ("icb", "sub_icb", "place", "council", "trust", "neighbourhood", "pcn")
+LEVELS += ("practice",)
 
 
 def places() -> list[tuple[str, str]]:

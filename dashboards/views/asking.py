@@ -9,7 +9,12 @@ from django.shortcuts import render
 from dashboards.frame import Link
 from dashboards.selectors.asked import Asked
 from dashboards.selectors.cohorts import among
-from dashboards.selectors.places import KIND_TITLES, Geography, PlaceRefused
+from dashboards.selectors.places import (
+    KIND_TITLES,
+    Geography,
+    PlaceRefused,
+    usual_basis,
+)
 from governance import audit
 from governance.access import RefusedOnRecordError
 from linkage.release import selectors as release
@@ -23,7 +28,7 @@ def asked_from(request: HttpRequest, *, leaves: bool = False) -> Asked | None:
     PermissionDenied for a place that is not the viewer's, which is also audited.
     """
     viewer = request.viewer
-    basis = request.GET.get("basis") or "registered"
+    basis = request.GET.get("basis") or usual_basis(viewer)
     if basis not in BASES:
         raise SuspiciousOperation("basis is registered or resident")
     live = release.current()
@@ -75,6 +80,7 @@ def choices(request: HttpRequest, asked: Asked) -> dict[str, Any]:
         "bases": [
             Link(words, f"{request.path}?basis={name}{also}", name == basis)
             for name, words in BASES.items()
+            if Geography(asked.release, name).visible_to(asked.viewer)
         ],
     }
 

@@ -8,6 +8,7 @@ from linkage.models.quality import FeedQuality
 from linkage.models.releases import (
     AttributeBitmap,
     AttributeColumn,
+    ProviderReach,
     Release,
     ReleasePart,
     ReleasePointer,
@@ -29,6 +30,7 @@ __all__ = [
     "LinkageAudit",
     "Person",
     "Profile",
+    "ProviderReach",
     "RejectedRow",
     "Release",
     "ReleasePart",

@@ -124,6 +124,23 @@ class AttributeBitmap(models.Model):
         ]
 
 
+class ProviderReach(models.Model):
+    """Whom a trust has seen in the year before a full release, as one feed told it.
+
+    `people` is a roaring bitmap of person_no. Policies show a row to who holds a grant
+    at that trust today, and to nobody else in the web.
+    """
+
+    pk = models.CompositePrimaryKey("provider_code", "feed_no")
+    provider_code = models.CharField(max_length=12)
+    feed_no = models.SmallIntegerField()
+    release_id = models.IntegerField()
+    people = models.BinaryField()
+
+    class Meta:
+        db_table = "provider_reach"
+
+
 class AttributeColumn(models.Model):
     """The numbers of one attribute of a release, for sums over any set of people.
 

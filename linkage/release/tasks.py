@@ -5,6 +5,7 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
+from linkage import reach
 from linkage.release import actions, ledger
 from linkage.release.selectors import has_unreleased_batches
 
@@ -55,6 +56,12 @@ def refresh_delta() -> None:
     if release is not None:
         actions.retire_releases()
         dispatch(release.pk)
+
+
+@shared_task
+def refresh_reach() -> None:
+    """Gather whom each trust has seen, where a full release has come since."""
+    reach.refresh_reach()
 
 
 @shared_task

@@ -24,6 +24,7 @@ from tests.live_people import ANNA, ODA, PROGRAMME
 DEFINITION = Path(access.__file__).with_name("roles.yaml")
 # A place of the same level that each place is not; the whole system has no other.
 ELSEWHERE = {"P1": "P2", "U1": "U3", "N1": "P2", "Z81001": "Z81005"}
+ELSEWHERE |= {"990": "E07000002", "RXX01": "P2"}
 # Figures of one place, which is asked for in the query.
 PLACED = ("overview", "overview-map", "board", "indicator", "risk", "segments")
 # What addresses of one definition are called with; others are asked for something
