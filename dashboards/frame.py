@@ -20,6 +20,7 @@ NAVIGATION = (
     ("Indicators", "indicator", "indicators"),
     ("Lists", "worklist", "worklists"),
     ("Requests", "rights_review", "rights-own"),
+    ("Research", "research", "research"),
     ("Definitions", "features", "features"),
     ("Feeds", "feeds", "feeds"),
     ("Review links", "linkage_review", "linkage-queue"),
@@ -27,6 +28,7 @@ NAVIGATION = (
     ("Governance", "access", "access"),
     ("Registers", "registers", "registers"),
     ("Requests", "rights", "rights"),
+    ("Outputs", "release_output", "research-outputs"),
     ("Special access", "approve_access", "special-access-waiting"),
     ("About", "about", "about"),
 )

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 
+from dashboards.research_models import ResearchExtract, ResearchOutput
 from dashboards.rights_models import (
     RightsErasure,
     RightsPack,
@@ -28,6 +29,8 @@ __all__ = [
     "ListVisit",
     "Outcome",
     "ProgrammeTally",
+    "ResearchExtract",
+    "ResearchOutput",
     "RightsErasure",
     "RightsPack",
     "RightsRequest",

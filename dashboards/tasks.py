@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from dashboards import actions
-from dashboards.actions import digests, erasure, rights
+from dashboards.actions import digests, erasure, research, rights
 from linkage.release.tasks import refresh_delta
 
 
@@ -24,6 +24,14 @@ def compile_record(request_id: int) -> None:
 def send_digests() -> None:
     """Send word of their lists to whoever chose it and has not had today's."""
     digests.send_digests(on=timezone.localdate())
+
+
+@shared_task
+def make_extract(project: str, username: str) -> None:
+    """Make a research project's extract anew, as one of its researchers may."""
+    research.make_extract(
+        project=project, username=username, today=timezone.localdate()
+    )
 
 
 @shared_task(queue="vault")

@@ -28,4 +28,5 @@ urlpatterns = [
     path("", include("dashboards.urls_cohorts")),
     path("", include("dashboards.urls_linkage")),
     path("", include("dashboards.urls_definitions")),
+    path("", include("dashboards.urls_research")),
 ]

@@ -80,17 +80,36 @@ class TrainingSpec(Strict):
     course: str
 
 
+class ProjectSpec(Strict):
+    """A research project: what is asked, by whom, of which columns, approved by whom.
+
+    `researchers` are user names; `columns` attributes of the release, the most that
+    the project's extract may hold. Nothing of it is open once the entry has ended.
+    """
+
+    title: str
+    question: str
+    organisation: str
+    researchers: tuple[str, ...] = Field(min_length=1)
+    columns: tuple[str, ...] = Field(min_length=1)
+    ethics: str
+    agreement: str
+    owner: str
+
+
 KINDS: dict[str, type[Strict]] = {
     "flow": FlowSpec,
     "agreement": AgreementSpec,
     "opt_out": OptOutPolicySpec,
     "training": TrainingSpec,
+    "project": ProjectSpec,
 }
 KIND_TITLES = {
     "flow": "Legal basis of a feed for a purpose",
     "agreement": "Agreement with a partner",
     "opt_out": "Which opt-outs a use honours",
     "training": "Training of a member of staff",
+    "project": "Research project",
 }
 
 

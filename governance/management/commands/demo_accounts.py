@@ -27,6 +27,9 @@ ACCOUNTS = (
     ("partner_client", "partner", "/api-guide/"),
     ("caldicott_guardian", "caldicott", "/registers/"),
     ("practice_manager", "manager", "/rights/own/"),
+    ("la_public_health", "council", "/overview/"),
+    ("provider_analyst", "trust", "/overview/"),
+    ("researcher", "researcher", "/research/"),
     ("voluntary_sector_partner", "voluntary", "/overview/"),
 )
 

@@ -1,0 +1,110 @@
+"""The airlock: an extract is made for a project, and a table leaves by two people."""
+
+from datetime import date
+
+from django.db import transaction
+from django.utils import timezone
+
+from dashboards import research_extract
+from dashboards.models import ResearchExtract, ResearchOutput
+from dashboards.research_extract import RefusedExtractError
+from dashboards.selectors import research as selectors
+from governance import access, audit
+from governance.access import Viewer
+from governance.disclosure import as_rows
+from governance.models import User
+from linkage.release import selectors as release
+
+STATES = ResearchOutput.State
+PURPOSE = "research"
+
+
+class RefusedOutputError(ValueError):
+    """An output that is not asked for, or not decided on; says why."""
+
+
+def make_extract(*, project: str, username: str, today: date) -> int:
+    """Make a project's extract anew of the release as research may use it; its rows.
+
+    As the worker, for one of the project's researchers: whoever has opted out of
+    research, and what has no legal basis for it, is not in it. RefusedExtractError.
+    """
+    viewer = access.admit(User.objects.get(username=username), purpose=PURPOSE)
+    found = selectors.project_of(viewer, project, today)
+    if found is None or viewer.purpose != PURPOSE:
+        raise RefusedExtractError("There is no such project in force for them.")
+    with access.scoped(viewer):
+        view = release.current()
+        if view is None:
+            raise RefusedExtractError("There is no release yet.")
+        frame = research_extract.gather(view, found.spec.columns, project)
+        ResearchExtract.objects.update_or_create(
+            project=project,
+            defaults={
+                "release_id": view.id,
+                "as_of": view.as_of,
+                "columns": list(found.spec.columns),
+                "rows": frame.height,
+                "made_at": timezone.now(),
+                "sealed": research_extract.seal(frame, project),
+            },
+        )
+        audit.record(
+            "research_extract_made",
+            viewer,
+            subject=project,
+            persons=frame.height,
+            columns=len(found.spec.columns),
+        )
+    return frame.height
+
+
+def ask(*, room: selectors.Room, title: str, why: str, by: Viewer) -> ResearchOutput:
+    """Ask for a table to leave: its protected figures, nothing exact, are kept."""
+    if not title.strip() or not why.strip():
+        raise RefusedOutputError("Say what the table is, and what it is for.")
+    if failed := next((c for c in room.checks if not c.is_met), None):
+        raise RefusedOutputError(f"{failed.rule}: {failed.said}.")
+    with transaction.atomic():
+        made = ResearchOutput.objects.create(
+            project=room.project.key,
+            title=title[:120],
+            why=why[:300],
+            asked_for={"by": room.by, "of": room.of, "as_of": room.as_of.isoformat()},
+            figures=as_rows(room.outside),
+            checks=[[c.rule, c.said] for c in room.checks],
+            asked_by=by.username,
+            asked_at=timezone.now(),
+        )
+        audit.record(
+            "research_output_asked",
+            by,
+            subject=room.project.key,
+            output=made.pk,
+            cells=len(made.figures),
+        )
+    return made
+
+
+def decide(*, output_id: int, release: bool, why: str, by: Viewer) -> ResearchOutput:
+    """Release or refuse an output that somebody else asked for."""
+    if not why.strip():
+        raise RefusedOutputError("Say why.")
+    with transaction.atomic():
+        # Postgres lets the web lock what waits alone: a decided row is not there.
+        waits = ResearchOutput.objects.select_for_update().filter(
+            pk=output_id, state=STATES.ASKED
+        )
+        made = waits.first()
+        if made is None:
+            raise RefusedOutputError("This output is decided on already.")
+        if made.asked_by == by.username:
+            raise RefusedOutputError("Somebody else must decide on what you asked for.")
+        made.state = STATES.RELEASED if release else STATES.REFUSED
+        made.decided_by, made.decided_at = by.username, timezone.now()
+        made.decided_why = why[:300]
+        made.save(update_fields=["state", "decided_by", "decided_at", "decided_why"])
+        audit.record(
+            f"research_output_{made.state}", by, subject=made.project, output=made.pk
+        )
+    return made

@@ -1,0 +1,260 @@
+"""The airlock: a project's extract stays inside, a protected table leaves by two."""
+
+import csv
+import io
+from contextlib import contextmanager
+from datetime import timedelta
+
+import polars as pl
+import psycopg
+import pytest
+from cryptography.exceptions import InvalidTag
+from django.urls import reverse
+from django.utils import timezone
+from pyroaring import BitMap
+
+from dashboards import research_extract
+from dashboards.actions import research
+from dashboards.models import ResearchExtract, ResearchOutput
+from dashboards.research_extract import NAME, RefusedExtractError
+from dashboards.steps.cross_table import cross_table
+from governance.models import OptOutSet, RegisterEntry
+from tests import live_system as system
+from tests.integration.proofs.walls import as_web
+from tests.live_pages import words
+from tests.live_people import EVERYBODY, KATE
+
+NOW = timezone.now
+COLUMNS = ["sex", "age_band", "place_code", "has_diabetes_type2", "condition_count"]
+KEY = "falls-2026"
+
+
+def enter(live, key: str = KEY, **other) -> None:
+    """A project in the register, as two people who govern have entered it."""
+    today = timezone.localdate()
+    content = {
+        "title": "Falls after a stay in hospital",
+        "question": "Do falls follow changes of medicines?",
+        "organisation": "Regional university",
+        "researchers": [live.users["researcher"].username],
+        "columns": COLUMNS,
+        "ethics": "REC 26/EE/0001",
+        "agreement": "DSA-05",
+        "owner": "Head of research",
+    }
+    days = other.pop("days", 90)
+    with system.acting_as("worker"):
+        versions = RegisterEntry.objects.filter(kind="project", key=key).count()
+        RegisterEntry.objects.create(
+            kind="project",
+            key=key,
+            version=versions + 1,
+            content=content | other,
+            starts_on=today - timedelta(days=5),
+            expires_on=today + timedelta(days=days),
+            why="test",
+            state="approved",
+            proposed_by="one",
+            proposed_at=timezone.now(),
+            decided_by="two",
+            decided_at=timezone.now(),
+        )
+
+
+@pytest.fixture
+def project(live):
+    """A project in force with its extract; none of it afterwards."""
+    enter(live)
+    yield KEY
+    with system.connect("migrator") as owner:
+        owner.execute("TRUNCATE research_extract, research_output")
+        owner.execute("ALTER TABLE register_entry NO FORCE ROW LEVEL SECURITY")
+        owner.execute("DELETE FROM register_entry WHERE kind = 'project'")
+
+
+def make(live, key: str = KEY) -> int:
+    with system.acting_as("worker"):
+        return research.make_extract(
+            project=key,
+            username=live.users["researcher"].username,
+            today=timezone.localdate(),
+        )
+
+
+@contextmanager
+def opted_out_nationally(someone):
+    """A block in which somebody stands among the national opt-outs of this moment."""
+    with system.acting_as("worker"):
+        known = OptOutSet.objects.get(kind="national")
+        before = bytes(known.people)
+        known.people, known.made_at = BitMap([someone.person_no]).serialize(), NOW()
+        known.save()
+    yield
+    with system.acting_as("worker"):
+        known.people, known.made_at = before, NOW()
+        known.save()
+
+
+def room(key: str = KEY, **query) -> str:
+    return reverse("research-room", args=[key], query=query)
+
+
+def ask(live, **form) -> str:
+    told = {"by": "place_code", "title": "By place", "why": "for a paper"} | form
+    address = reverse("research-ask", args=[KEY])
+    return words(live.client("researcher").post(address, told, follow=True))
+
+
+def test_a_table_is_made_inside_checked_and_leaves_by_two(live, project):
+    client = live.client("researcher")
+    assert "Falls after a stay" in words(client.get(reverse("research")))
+    assert "There is no extract yet" in words(client.get(room()))
+    rows = make(live)
+    page = words(client.get(room(by="place_code", of="has_diabetes_type2")))
+    assert f"{rows:,} people" in page
+    for someone in EVERYBODY:
+        assert str(someone.person_no) not in page
+    assert "Say what the table is" in ask(live, title="")
+    asked = ask(live, of="has_diabetes_type2")
+    assert "It leaves once somebody else releases it." in asked
+    with system.acting_as("worker"):
+        made = ResearchOutput.objects.get()
+    file = reverse("research-output-csv", args=[made.pk])
+    assert client.get(file).status_code == 404
+    assert client.get(reverse("research-outputs")).status_code == 403
+    lead = live.client("ig_lead")
+    assert "1 output to decide on" in words(lead.get(reverse("research-outputs")))
+    shown = words(lead.get(reverse("research-output", args=[made.pk])))
+    assert "hidden, the others rounded to 5" in shown
+    decide = reverse("research-decide", args=[made.pk])
+    assert "Say why." in words(lead.post(decide, {"choice": "release"}, follow=True))
+    lead.post(decide, {"choice": "release", "why": "within the rules"})
+    assert "decided on already" in words(
+        lead.post(decide, {"choice": "refuse", "why": "x"}, follow=True)
+    )
+    told = list(csv.DictReader(io.StringIO(client.get(file).content.decode())))
+    assert {row["place_code"] for row in told} == {"P1", "P2"}
+    assert all(float(row["count"]) % 5 == 0 for row in told if row["count"])
+    events = [row["event"] for row in system.audit_rows()]
+    for event in ("extract_made", "room_viewed", "output_asked", "output_released"):
+        assert f"research_{event}" in events
+    assert "research_output_fetched" in events
+
+
+def test_a_table_of_few_people_cannot_be_asked_for(live, project):
+    make(live)
+    query = {"by": ["age_band", "sex", "place_code"], "of": "has_diabetes_type2"}
+    page = words(live.client("researcher").get(room(**query)))
+    assert "It cannot be asked for" in page
+    assert "mostly hidden" in ask(live, **query)
+    assert "Choose columns of the extract" in ask(live, by="ethnicity_group")
+    assert "Numbers are told of" in ask(live, by="condition_count")
+    assert "at most 3" in ask(live, by=[*COLUMNS[:4]])
+    with system.acting_as("worker"):
+        assert not ResearchOutput.objects.exists()
+
+
+def test_an_extract_holds_the_approved_columns_under_the_projects_own_names(
+    live, project
+):
+    everybody = make(live)
+    enter(live, "asthma-2026")
+    with opted_out_nationally(KATE):
+        assert make(live, "asthma-2026") == everybody - 1
+    with system.acting_as("worker"):
+        one, other = (
+            ResearchExtract.objects.get(project=key) for key in (KEY, "asthma-2026")
+        )
+    frame = research_extract.unseal(one.sealed, KEY)
+    assert frame.columns == [NAME, *COLUMNS]
+    assert frame[NAME].n_unique() == frame.height
+    theirs = research_extract.unseal(other.sealed, "asthma-2026")
+    assert frame.join(theirs, on=NAME).is_empty()
+    assert b"has_diabetes" not in bytes(one.sealed)
+    with pytest.raises(InvalidTag):
+        research_extract.unseal(one.sealed, "asthma-2026")
+
+
+@pytest.mark.parametrize(
+    "column", ["practice_code", "lsoa_code", "frailty_recorded_on"]
+)
+def test_a_column_too_near_to_a_person_is_refused(live, project, column):
+    enter(live, "near-2026", columns=["sex", column])
+    with pytest.raises(RefusedExtractError):
+        make(live, "near-2026")
+
+
+def test_an_ended_project_opens_nothing_that_very_day(live, project):
+    make(live)
+    client = live.client("researcher")
+    ask(live)
+    with system.acting_as("worker"):
+        made = ResearchOutput.objects.get()
+    live.client("ig_lead").post(
+        reverse("research-decide", args=[made.pk]), {"choice": "release", "why": "x"}
+    )
+    file = reverse("research-output-csv", args=[made.pk])
+    assert client.get(file).status_code == 200
+    seen = "SELECT count(*) FROM research_extract"
+    researcher = live.users["researcher"].pk
+    with as_web(researcher, "research") as web:
+        assert web.execute(seen).fetchone() == (1,)
+    enter(live, days=0)
+    assert client.get(room()).status_code == 404
+    assert client.get(file).status_code == 404
+    with as_web(researcher, "research") as web:
+        assert web.execute(seen).fetchone() == (0,)
+    with pytest.raises(RefusedExtractError):
+        make(live)
+
+
+def test_postgres_keeps_the_airlock_by_itself(live, project):
+    make(live)
+    ask(live)
+    insert = (
+        "INSERT INTO research_output (project, title, why, asked_for, figures, checks,"
+        " state, asked_by, asked_at, decided_by, decided_why) VALUES (%s, 't', 'w',"
+        " '{}', '[]', '[]', %s, %s, now(), '', '')"
+    )
+    release_it = (
+        "UPDATE research_output SET state = 'released', decided_by = %s,"
+        " decided_at = now()"
+    )
+    name = live.users["researcher"].username
+    for user, rows in (("researcher", 1), ("ig_lead", 0), ("system_analyst", 0)):
+        with as_web(live.users[user].pk) as web:
+            found = web.execute("SELECT count(*) FROM research_extract").fetchone()
+            assert found == (rows,), user
+    for user, statement, given in (
+        ("researcher", insert, [KEY, "released", name]),
+        ("researcher", insert, [KEY, "asked", "somebody else"]),
+        ("researcher", insert, ["another", "asked", name]),
+        ("system_analyst", insert, [KEY, "asked", "system_analyst-qzz"]),
+        ("ig_lead", release_it, [name]),
+        ("ig_lead", "UPDATE research_output SET figures = %s", ["[]"]),
+        ("researcher", "DELETE FROM research_output WHERE title <> %s", [""]),
+    ):
+        with as_web(live.users[user].pk) as web, pytest.raises(psycopg.Error):
+            web.execute(statement, given)
+    with as_web(live.users["researcher"].pk) as web:
+        assert web.execute(release_it, [name]).rowcount == 0
+
+
+def test_cells_hold_the_rows_that_stand_in_them():
+    frame = pl.DataFrame(
+        {
+            "sex": ["F", "M", "F", None],
+            "ill": ["yes", "no", None, "yes"],
+            "n": [1.0, 0.0, 2.0, None],
+        }
+    )
+    found = {c.at["sex"]: c for c in cross_table(frame, ["sex"], "ill")}
+    assert found["F"].rows == [0, 2]
+    assert found["F"].having == [0]
+    assert found["not known"].having == [3]
+    numbers = {c.at["sex"]: c for c in cross_table(frame, ["sex"], "n")}
+    assert numbers["F"].amount == 3.0
+    assert numbers["F"].having == [0, 2]
+    (whole,) = cross_table(frame, [])
+    assert whole.at == {}
+    assert whole.rows == [0, 1, 2, 3]
