@@ -3,6 +3,9 @@
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from governance.models import Org
+from tests.integration.dashboards.test_published_indicators import STEADY, keep, waits
+
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.django_db(transaction=True, databases=["default", "audit"]),
@@ -139,3 +142,20 @@ def test_printing_shows_every_table(visit):
     assert tables.count() >= 8
     assert all(table.is_visible() for table in tables.all())
     assert not page.locator(".app-nav").is_visible()
+
+
+def test_control_charts_on_the_board_are_accessible_on_a_phone_too(visit):
+    Org.objects.filter(code="QZZ").update(ons_code="E54000999")
+    keep("ae_by_icb", *waits("E54000999", [*STEADY, 60.0]))
+    visitor = visit("icb_board_member", "QZZ")
+    page = visitor.goes_to("/board/")
+    matter = page.locator("#matter-ae_over_4_hours").locator("..")
+    assert matter.locator(".app-spc__icon").count() == 2
+    assert "Always misses its target" in matter.inner_text()
+    assert serious_findings(page) == []
+    page = visitor.goes_to("/indicators/ae_over_4_hours/")
+    assert serious_findings(page) == []
+    assert visitor.problems == []
+    small = visit("place_lead", "P1", width=320).goes_to("/board/")
+    assert small.evaluate("document.documentElement.scrollWidth") <= 320
+    assert small.locator(".app-spc__icon").count() == 2
