@@ -160,6 +160,16 @@ def test_list_pages_are_accessible_on_a_phone(team: Visitor, path: str):
     assert team.problems == []
 
 
+def test_what_was_decided_does_not_widen_a_phones_page(team: Visitor):
+    """The table scrolls in its own box, with what its buttons say to screen readers."""
+    page = team.goes_to(LIST)
+    page.set_viewport_size({"width": 320, "height": 900})
+    page.get_by_role("button", name="Accept").first.press("Enter")
+    page.wait_for_load_state()
+    assert "Accepted" in page.get_by_role("table").last.inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_a_persons_page_is_accessible(team: Visitor):
     page = team.goes_to(LIST)
     page.locator(".app-card a", has_text="Timeline").first.click()
