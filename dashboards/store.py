@@ -22,6 +22,7 @@ from dashboards.models import (
     ListRun,
     Outcome,
 )
+from dashboards.profiles import GEOGRAPHY
 from governance.models import LocalObjection
 from linkage import bulk
 from linkage.feature_specs import Use
@@ -30,7 +31,6 @@ from linkage.release.catalogue import Catalogue
 from linkage.vocabulary import ACTIVITY_KINDS, SETTINGS, URGENCIES
 
 BATCH = 5_000
-GEOGRAPHY = ("practice_code", "pcn_code")
 SENTENCES = ("reasons", "known", "needs", "changed")
 
 

@@ -5,9 +5,10 @@ entries of people whom the delta has not touched stay where they stand, in the f
 release beneath, and the delta keeps the order of all beside those of the touched.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import polars as pl
 from django.utils import timezone
@@ -17,6 +18,7 @@ from dashboards import store
 from dashboards.definitions import LISTS
 from dashboards.list_specs import ListSpec
 from dashboards.opt_outs import honoured_by
+from dashboards.profiles import Profiles
 from dashboards.steps.shortlist import Shortlist, in_order
 from linkage.models import Release
 from linkage.release import touched
@@ -54,13 +56,10 @@ class Carried:
 
     def seen(self, spec: ListSpec) -> pl.DataFrame | None:
         """What a list watches of whom it makes anew, in the refresh before."""
-        watched = sorted(spec.watched)
-        if not watched or self.before is None:
+        before = seen(self.before, spec)
+        if before is None:
             return None
-        if not spec.watched <= set(self.before.columns):
-            return None
-        ours = pl.col("person_no").is_in(self.whom.implode())
-        return self.before.filter(ours).select("person_no", *watched)
+        return before.filter(pl.col("person_no").is_in(self.whom.implode()))
 
     @property
     def whom(self) -> pl.Series:
@@ -68,14 +67,25 @@ class Carried:
         people = self.beneath.touched | self.objected
         return pl.Series("person_no", people.to_array(), dtype=pl.Int32)
 
-    def anew(self, attributes: Iterable[str]) -> pl.DataFrame:
+    def anew(self, attributes: Collection[str]) -> pl.DataFrame:
         """The attributes of whom the lists are made anew."""
-        wanted = self.release_id, self.catalogue, attributes
-        if not self.objected:
-            return store.profile(*wanted, unit=touched.UNIT)
-        return store.profile(*wanted).filter(
-            pl.col("person_no").is_in(self.whom.implode())
-        )
+        return self._anew.of(attributes)
+
+    @cached_property
+    def _anew(self) -> Profiles:
+        held = set(self.catalogue)
+        wanted = [s.attributes for s in LISTS.values() if s.attributes <= held]
+        whom = self.whom
+
+        def read(names: Collection[str]) -> pl.DataFrame:
+            asked = self.release_id, self.catalogue, names
+            if not self.objected:
+                return store.profile(*asked, unit=touched.UNIT)
+            return store.profile(*asked).filter(
+                pl.col("person_no").is_in(whom.implode())
+            )
+
+        return Profiles(read, wanted, whom.len())
 
 
 def carried(now: ReleaseView, live: int, earlier: ReleaseView | None) -> Carried | None:
@@ -100,20 +110,27 @@ def carried(now: ReleaseView, live: int, earlier: ReleaseView | None) -> Carried
         beneath=under,
         whole=kept_for_all(Release.objects.get(pk=now.id)),
         live=live,
-        before=_watched(earlier),
+        before=watched(earlier),
         listed=store.listed(under.release_id),
         everybody=store.profile(now.id, now.catalogue, wanted & set(now.catalogue)),
     )
 
 
-def _watched(earlier: ReleaseView | None) -> pl.DataFrame | None:
+def seen(before: pl.DataFrame | None, spec: ListSpec) -> pl.DataFrame | None:
+    """What a list watches, of what all do; None where not all of it is there."""
+    if before is None or not spec.watched or not spec.watched <= set(before.columns):
+        return None
+    return before.select("person_no", *sorted(spec.watched))
+
+
+def watched(earlier: ReleaseView | None) -> pl.DataFrame | None:
     """What lists watch of everybody in a release; None where it is kept no more."""
     if earlier is None:
         return None
-    watched = {name for spec in LISTS.values() for name in spec.watched}
+    names = {name for spec in LISTS.values() for name in spec.watched}
     try:
         return store.profile(
-            earlier.id, earlier.catalogue, watched & set(earlier.catalogue)
+            earlier.id, earlier.catalogue, names & set(earlier.catalogue)
         )
     except LookupError:
         return None

@@ -11,12 +11,12 @@ from dashboards.definitions import LISTS
 from dashboards.list_specs import BALANCE, ListSpec
 from dashboards.models import Allocation, Outcome
 from dashboards.opt_outs import honoured_by
+from dashboards.profiles import Profiles
 from dashboards.steps.allocate import allocate_people, allocate_practices
 from dashboards.steps.homes import shared_homes
 from dashboards.steps.shortlist import shortlist
 from linkage.release import selectors as release
 from linkage.release import touched
-from linkage.release.catalogue import Catalogue
 from linkage.release.publish import past_deltas
 from linkage.release.stages import StageOutcome
 from risk import selectors as risk
@@ -41,6 +41,8 @@ def make_lists(release_id: int) -> StageOutcome:
     objects = pl.col("person_no").is_in(store.objecting())
     looked_at = listed = 0
     on_any = []
+    everybody = _of_everybody(now)
+    watched = None if delta else list_patches.watched(earlier)
     for programme, spec in LISTS.items():
         absent = sorted(spec.attributes - set(now.catalogue))
         if absent:
@@ -58,16 +60,15 @@ def make_lists(release_id: int) -> StageOutcome:
         if patched is not None:
             profile = patched.anew(spec.attributes)
         else:
-            profile = store.profile(release_id, now.catalogue, spec.attributes)
+            profile = everybody.of(spec.attributes)
         if risk.may_feed_lists(spec.order_by):
             # Not approved, or stopped: the list stands, the model does not order it.
             unknown = pl.lit(None, dtype=pl.Float64).alias(spec.order_by)
             profile = profile.with_columns(unknown)
-        before = None
         if patched is not None:
             before = patched.seen(spec)
-        elif earlier is not None:
-            before = _before(earlier.id, earlier.catalogue, spec)
+        else:
+            before = list_patches.seen(delta.before if delta else watched, spec)
         profile = profile.with_columns(local_objection=objects)
         made = shortlist(
             profile,
@@ -111,17 +112,15 @@ def _find_homes(people: pl.DataFrame, as_of: date) -> None:
     store.replace_homes(shared_homes(people.join(keys, on="person_no", how="left")))
 
 
-def _before(
-    release_id: int, catalogue: Catalogue, spec: ListSpec
-) -> pl.DataFrame | None:
-    """Read what a list watches in the release before; None where it has not all."""
-    watched = spec.watched
-    if not watched or not watched <= set(catalogue):
-        return None
-    try:
-        return store.profile(release_id, catalogue, watched)
-    except LookupError:  # its parts have been retired; only bitmaps are kept
-        return None
+def _of_everybody(now: release.ReleaseView) -> Profiles:
+    """What lists read of everybody in a release, for those that it can carry."""
+    held = set(now.catalogue)
+    wanted = [s.attributes for s in LISTS.values() if s.attributes <= held]
+    return Profiles(
+        lambda names: store.profile(now.id, now.catalogue, names),
+        wanted,
+        len(now.everyone),
+    )
 
 
 def _draw_lots(
