@@ -6,7 +6,7 @@ Counts of rows and fields are operational: they say nothing of a person
 """
 
 import base64
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -56,7 +56,9 @@ class FeedFitness:
 
 def feeds(on: date) -> list[FeedFitness]:
     """Every feed of which something has come, as a whole."""
-    return [fitness(name, on) for name in FEEDS if _runs(name).height]
+    taken_in = FeedRun.objects.filter(state=FeedRun.State.PUBLISHED, rows_in__gt=0)
+    come = set(taken_in.values_list("feed", flat=True).distinct())
+    return [fitness(name, on) for name in FEEDS if name in come]
 
 
 def fitness(name: str, on: date, *, only: str | None = None) -> FeedFitness:
@@ -120,10 +122,10 @@ def of_provider(code: str, on: date) -> list[FeedFitness]:
     return [fitness(name, on, only=code) for name in FEEDS if name in set(names)]
 
 
-def ethnicity(on: date) -> Rows:
+def ethnicity(known: Iterable[FeedFitness]) -> Rows:
     """How often each feed says whom it speaks of belongs to which ethnic group."""
     found = []
-    for each in feeds(on):
+    for each in known:
         row = next((f for f in each.fields if f["field"] == "ethnicity"), None)
         if row and row["rows"]:
             found.append(

@@ -29,14 +29,13 @@ COLUMNS = (
 @page("feeds")
 def quality(request: HttpRequest) -> HttpResponse:
     """Every feed's coverage, completeness, validity, timeliness and linkage."""
-    on = timezone.localdate()
-    found = selectors.feeds(on)
+    found = selectors.feeds(timezone.localdate())
     late = [each for each in found if each.whole["overdue_days"]]
     title = f"{len(late)} of {len(found)} feeds are late" if found else "No feed yet"
     context = {
         "title": title,
         "feeds": found,
-        "ethnicity": selectors.ethnicity(on),
+        "ethnicity": selectors.ethnicity(found),
         "agreement": selectors.agreement(request.viewer),
     }
     return render(request, "feeds/quality.html", context)
