@@ -6,6 +6,7 @@ moves, so no two numbers can meet: whatever is joined hangs on at most one of th
 What joined brings its own names and addresses to the next round.
 """
 
+from math import log2
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from linkage.steps.linking.model import LinkModel
 from linkage.steps.linking.weigh import Weighed
 
 ROUNDS = 12
+DOUBT = 20  # units found, and as many not found, before anything was seen
 PLAUSIBLE = -6.0  # bits; pairs of units below this are not looked at more closely
 Units = np.ndarray[tuple[int], np.dtype[np.int64]]
 UNIT_PAIR = {"a": pl.Int64, "b": pl.Int64}
@@ -96,21 +98,30 @@ def join_units(
     apart: pl.DataFrame,
     model: LinkModel,
     prior: float,
+    sought: pl.Series,
 ) -> Joined:
     """Join units until nothing moves.
 
     pairs: of `pair_frame`. unit: by row. anchored: units that hold an NHS number.
     aside: units that nothing may join by weight (a number that is another's).
-    apart: a, b of units that somebody has decided are two people.
+    apart: a, b of units that somebody has decided are two people. sought: units whose
+    person is looked for; from how many of them found theirs follows how likely it is
+    that the rest have one here too (`known_bits`).
     """
     unit = unit.copy()
-    moves = []
+    moves: list[pl.DataFrame] = []
+    known: float | None = None
     for _ in range(ROUNDS):
-        met = unit_pairs(pairs, unit, model, prior)
+        met = unit_pairs(pairs, unit, model, prior + (known or 0.0))
         likely = _likely(met, anchored, aside, apart)
         moved = _stars(_choose(likely, met, anchored, model), anchored)
         if moved.is_empty():
-            break
+            if known is not None:
+                break
+            known = known_bits(moves, sought, model)
+            if not known:
+                break
+            continue
         moves.append(moved)
         into = np.arange(unit.max() + 1)
         into[moved["unit"].to_numpy()] = moved["into"].to_numpy()
@@ -127,11 +138,26 @@ def join_units(
             "by_source": pl.Boolean,
         }
     )
-    pooled = unit_pairs(pairs, unit, model, prior)
+    pooled = unit_pairs(pairs, unit, model, prior + (known or 0.0))
     return Joined(
         pl.concat([empty, *moves]),
         _unsettled(pooled, anchored, aside, apart, model),
     )
+
+
+def known_bits(moves: list[pl.DataFrame], sought: pl.Series, model: LinkModel) -> float:
+    """How much likelier it is that a person is here than that they are not.
+
+    The prior asks which one of everybody it is, as if being nobody here were as likely
+    as being somebody. Where nearly all who were sought have been found, it is not. A
+    few tell little (DOUBT), and more than the model's `most_known_bits` is not said.
+    """
+    found = sum(
+        moved.filter(pl.col("unit").is_in(sought.implode())).height for moved in moves
+    )
+    left = sought.len() - found
+    odds = log2((found + DOUBT) / (left + DOUBT))
+    return min(max(odds, 0.0), model.most_known_bits)
 
 
 def _likely(

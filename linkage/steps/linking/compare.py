@@ -4,7 +4,7 @@ Equality is of codes; spellings are compared once for each pair of distinct name
 millions of pairs cost a few hundred thousand comparisons of text.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -20,6 +20,7 @@ SIMILAR = 0.86
 DISTANT = 0.75
 SHORT = 4  # below this many letters one wrong letter is another name
 FEMALE = 2
+YEAR_SLIPS = (1, 10, 100)  # years apart when one digit is one off
 NO_CODE = np.uint32(0xFFFFFFFF)
 Codes = np.ndarray[tuple[int], np.dtype[np.uint32]]
 Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -129,10 +130,9 @@ def _tests(
 
 def _dates(sides: _Sides, wanted: Flags) -> dict[str, Flags]:
     """How two dates that are not equal differ."""
-    kinds = ("swapped", "day_or_month_differs", "year_differs", "first_of_january")
-    found = {
-        kind: np.zeros(wanted.shape, dtype=np.bool_) for kind in (*kinds, "same_year")
-    }
+    kinds = ["swapped", "day_or_month_differs", "year_slip", "year_differs"]
+    kinds += ["first_of_january", "same_year"]
+    found = {kind: np.zeros(wanted.shape, dtype=np.bool_) for kind in kinds}
     one, other = (
         (side[wanted].astype(np.int64) - 1_000_000).astype("datetime64[D]")
         for side in sides.of("born")
@@ -154,10 +154,20 @@ def _dates(sides: _Sides, wanted: Flags) -> dict[str, Flags]:
     )
     found["day_or_month_differs"][wanted] = same_year & (same_month | same_day)
     found["year_differs"][wanted] = same_month & same_day
+    found["year_slip"][wanted] = same_month & same_day & _year_slips(year)
     first = ((months[0] == 0) & (days[0] == 0)) | ((months[1] == 0) & (days[1] == 0))
     found["first_of_january"][wanted] = same_year & first
     found["same_year"][wanted] = same_year
     return found
+
+
+def _year_slips(years: list[Any]) -> Flags:
+    """Years that are one digit's slip apart, or have their last two exchanged."""
+    one, other = (year.astype(int) + 1970 for year in years)
+    exchanged = (one // 100 == other // 100) & (one % 10 == other // 10 % 10)
+    exchanged &= one // 10 % 10 == other % 10
+    slips: Flags = np.isin(np.abs(one - other), YEAR_SLIPS) | exchanged
+    return slips
 
 
 def _is_first(codes: Codes) -> Flags:

@@ -91,6 +91,7 @@ def decide(
         _apart(apart),
         model,
         prior,
+        _sought(rows, anchored),
     )
     return _result(rows, joined.moves, joined.review)
 
@@ -100,6 +101,12 @@ def _population(rows: pl.DataFrame, anchored: pl.Series) -> int:
     of a file are mostly their records too, and no people of their own."""
     units = rows["unit"].n_unique()
     return anchored.len() if 2 * anchored.len() > units else units
+
+
+def _sought(rows: pl.DataFrame, anchored: pl.Series) -> pl.Series:
+    """New units without a number, whose people are looked for."""
+    new = rows.filter(pl.col("known").is_null() & ~pl.col("disputed"))["unit"].unique()
+    return new.filter(~new.is_in(anchored.implode()))
 
 
 def _nobody(prepared: Prepared) -> pl.Series:

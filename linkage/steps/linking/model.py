@@ -17,7 +17,7 @@ from governance.specs import Definition, Strict
 
 FOLDER = Path(__file__).resolve().parents[2] / "link_models"
 # The model that each tier uses; a new version is a new file and a change here.
-IN_USE = {"names": "names_2026_1", "national": "national_2026_1"}
+IN_USE = {"names": "names_2026_2", "national": "national_2026_2"}
 LEAST_PERSONS = 10_000  # a list is drawn from a population, however short it is
 
 Field_ = Literal["forename", "surname", "born", "postcode", "sex"]
@@ -35,6 +35,7 @@ Kind = Literal[
     "distant_spelling",
     "womans_other_name",  # marriage changes the surname of women far oftener
     "day_or_month_differs",
+    "year_slip",  # day and month agree, and the year but for a slip of one digit
     "year_differs",
     "first_of_january",
     "same_first_of_january",  # the day given to those who do not know theirs
@@ -87,11 +88,13 @@ class Comparison(Strict):
 
 class LinkModel(Definition):
     """A frozen model. accept_bits: the least weight of a link; clear_bits: by how much
-    the best person must lead the second."""
+    the best person must lead the second. most_known_bits: at most so much more, where
+    nearly all who were looked for have been found (`cluster.known_bits`)."""
 
     tier: Literal["names", "national"]
     accept_bits: float
     clear_bits: float
+    most_known_bits: float = Field(default=0.0, ge=0)
     trained_on: str
     comparisons: tuple[Comparison, ...]
 

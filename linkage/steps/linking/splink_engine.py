@@ -32,6 +32,13 @@ NAMED = ("forename", "surname")
 YEAR = "year(born_l) = year(born_r)"
 MONTH = "month(born_l) = month(born_r)"
 DAY = "day(born_l) = day(born_r)"
+# As `compare.YEAR_SLIPS` and its exchanged digits.
+SLIP = (
+    "(abs(year(born_l) - year(born_r)) IN (1, 10, 100)"
+    " OR (year(born_l) // 100 = year(born_r) // 100"
+    " AND year(born_l) % 10 = year(born_r) // 10 % 10"
+    " AND year(born_l) // 10 % 10 = year(born_r) % 10))"
+)
 FIRST = "(month({0}) = 1 AND day({0}) = 1)"
 
 
@@ -45,6 +52,7 @@ def condition(field: str, kind: str) -> str:
             "swapped": f"{YEAR} AND month(born_l) = day(born_r)"
             " AND day(born_l) = month(born_r)",
             "day_or_month_differs": f"{YEAR} AND ({MONTH} OR {DAY})",
+            "year_slip": f"{MONTH} AND {DAY} AND {SLIP}",
             "year_differs": f"{MONTH} AND {DAY}",
             "same_first_of_january": f"born_l = born_r AND {FIRST.format('born_l')}",
             "same_year": YEAR,

@@ -16,6 +16,7 @@ from tests.linking_people import A, B, frame, linked, said
 NAMES = ["Ann", "Anne-Marie", "Md", "Mohammed", "Xasan", "Smith", "Smith-Jones", "J"]
 NAMES += ["Jones", "Jonse", "Łuczak", "Baby", None]
 DATES = ["1950-03-07", "1950-07-03", "1950-01-01", "1951-03-07", "1988-10-21", None]
+DATES += ["1905-03-07", "1973-03-07"]
 record = st.builds(
     said,
     forename=st.sampled_from(NAMES),
