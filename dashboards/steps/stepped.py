@@ -82,7 +82,8 @@ def _centred(started: Numbers, weights: Numbers) -> Numbers:
     by_practice = started.mean(axis=-1, keepdims=True)
     by_period = np.einsum("lpt,p->lt", started, weights)[:, None, :]
     overall = by_period.mean(axis=-1, keepdims=True)
-    return started - by_practice - by_period + overall
+    centred: Numbers = started - by_practice - by_period + overall
+    return centred
 
 
 def _reach(apart: Numbers, shared: Numbers, spread: float) -> float:
