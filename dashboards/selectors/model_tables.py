@@ -13,7 +13,7 @@ from dashboards import wording
 from dashboards.charts.table import Column, Table
 from dashboards.selectors.lenses import FIFTHS, SEXES, worded
 from governance.access import Viewer
-from governance.disclosure import Cell, Measure, protect
+from governance.disclosure import HIDE_UP_TO, Cell, Measure, protect
 from governance.models import Org
 from risk import selectors as risk
 from risk.selectors import ModelCard
@@ -74,21 +74,30 @@ def comparison(card: ModelCard) -> Table:
 
 def tenths(card: ModelCard) -> Table:
     """Return what was foretold and what happened in each tenth of people, the lowest
-    first: shares with Wilson's interval, or pounds where the model foretells pounds."""
+    first: shares with Wilson's interval, or pounds where the model foretells pounds.
+
+    A share that 1 to 7 people make up is hidden, as their count would be.
+    """
     is_amount = card.spec.outcome.is_amount
     said: Callable[[float], str] = pounds if is_amount else exact_percent
     rows = [
         (
             str(place),
             said(part["foretold"]),
-            said(part["observed"]),
-            *(() if is_amount else (between(part["interval"], said),)),
+            *((said(part["observed"]),) if is_amount else _happened(part)),
         )
         for place, part in enumerate(card.performance["calibration_curve"], 1)
     ]
     heads = ("Foretold", "Happened") + (() if is_amount else ("95% interval",))
     columns = [("Tenth of people", False), *((head, True) for head in heads)]
     return _table("Tenths of people by what was foretold of them", columns, rows)
+
+
+def _happened(part: Mapping[str, Any]) -> tuple[str, str]:
+    having = round(part["observed"] * part["people"])
+    if 1 <= having <= HIDE_UP_TO:
+        return f"fewer than {HIDE_UP_TO + 1} people", ""
+    return exact_percent(part["observed"]), between(part["interval"], exact_percent)
 
 
 def list_sizes(card: ModelCard, viewer: Viewer) -> Table:
