@@ -2,7 +2,9 @@
 
 Invented records with known truth, of seven feeds, on seeds that no model was trained
 on: `base` with NHS numbers missing as often as in ordinary feeds, `hard` four times as
-often. Scale 1 is 100,000 people for quality and a million records for speed.
+often; then the feeds of an invented ICS in their own layouts, by identifier tier and
+feed. Scale 1 is 100,000 people for quality, a million records for speed, an ICS of
+20,000 people.
 """
 
 import os
@@ -17,6 +19,7 @@ from statistics import mean
 import polars as pl
 
 from benchmarks.figures import Figure
+from benchmarks.linkage_parts.layouts import layouts
 from benchmarks.peers.index_in_memory import IndexInMemory
 from benchmarks.peers.linking import by_number, mps_like
 from config.runner.session import ROOT
@@ -66,6 +69,7 @@ def run(scale: float) -> Iterable[Figure]:
         )
         yield from million(where)
         yield from daily(where)
+    yield from layouts(scale)
 
 
 def generator() -> Path | None:

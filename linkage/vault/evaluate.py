@@ -1,6 +1,7 @@
 """Compare the person index with a truth folder; only made data has one."""
 
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
@@ -19,14 +20,19 @@ NAMESPACES = {
 }
 
 
-def evaluate(truth: Path) -> pl.DataFrame:
-    """Pairwise precision and recall of the current links, by feed, with its tier.
+def evaluate(truth: Path, by: Literal["feed", "tier"] = "feed") -> pl.DataFrame:
+    """Pairwise precision and recall of the current links, by feed, with its tier, or
+    by identifier tier alone (`tier`, no `feed`).
 
     truth: a folder with record_to_person.parquet (feed, organisation, local_id,
     person). Records that the truth does not name are left out.
     """
-    tiers = {name: spec.tier for name, spec in FEEDS.items()}
-    return pairs(_known(truth)).with_columns(
+    tiers: dict[str, str] = {name: spec.tier for name, spec in FEEDS.items()}
+    known = _known(truth)
+    if by == "tier":
+        of_tier = known.with_columns(pl.col("feed").replace_strict(tiers))
+        return pairs(of_tier).rename({"feed": "tier"})
+    return pairs(known).with_columns(
         tier=pl.col("feed").replace_strict(tiers, default="")
     )
 

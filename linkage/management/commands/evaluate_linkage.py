@@ -16,12 +16,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("truth", type=Path, help="the demo's truth folder")
         parser.add_argument("--json", action="store_true", help="one object a line")
+        parser.add_argument("--by", choices=["feed", "tier"], default="feed")
 
     def handle(self, *args: Any, **options: Any) -> None:
         truth: Path = options["truth"]
         if not (truth / "record_to_person.parquet").exists():
             raise CommandError(f"{truth} holds no record_to_person.parquet.")
-        rows = list(evaluate(truth).iter_rows(named=True))
+        rows = list(evaluate(truth, options["by"]).iter_rows(named=True))
         if options["json"]:
             for row in rows:
                 self.stdout.write(json.dumps(row))
@@ -35,6 +36,6 @@ class Command(BaseCommand):
                 for name in ("precision", "recall")
             )
             self.stdout.write(
-                f"{row['feed']:<22} {row['tier']:<10} {row['records']:>10,}"
+                f"{row.get('feed', ''):<22} {row['tier']:<10} {row['records']:>10,}"
                 f" {precision:>10} {recall:>8}"
             )

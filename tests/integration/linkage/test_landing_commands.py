@@ -122,6 +122,14 @@ def test_links_are_measured_against_the_truth(landing, vault_zone, tmp_path) -> 
     assert told["all"]["pairs_found"] == 6
     assert told["all"]["pairs_right"] == 2
     assert told["all"]["pairs_true"] == 4
+    asked = ("evaluate_linkage", str(truth), "--json", "--by", "tier")
+    tiers = {row["tier"]: row for row in lines(*asked)}
+    assert tiers["names"]["records"] == 4
+    # The episode is with list, GP and index; truly with the index and Eve's entry.
+    national = tiers["national"]
+    assert (national["pairs_found"], national["pairs_right"]) == (3, 1)
+    assert national["pairs_true"] == 2
+    assert tiers["all"]["pairs_right"] == 2
 
 
 def test_what_is_not_there_is_said_so(vault_zone, tmp_path) -> None:
