@@ -103,12 +103,12 @@ def _by_group(
     for name, least in MISSED.items():
         if name in live.catalogue:
             missed |= live.between(name, least)
-    names = dict(
-        Org.objects.filter(code__in=viewer.practice_codes).values_list("code", "name")
-    )
+    practices = sorted(viewer.practice_codes)
+    named = Org.objects.filter(code__in=practices)
+    names = dict(named.values_list("code", "name"))
     groups = [
         ("Practice", names.get(code, code), live.bitmap("practice_code", code))
-        for code in sorted(viewer.practice_codes)
+        for code in practices
     ]
     for lens in GROUPS:
         dimension = lenses.dimension(live, lens)

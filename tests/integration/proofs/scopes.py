@@ -15,6 +15,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 from django.utils import timezone
 from psycopg import sql
+from pyroaring import BitMap
 
 from dashboards.actions import cards, decisions
 from dashboards.actions.decisions import RefusedDecisionError
@@ -32,6 +33,7 @@ from dashboards.selectors import (
 from dashboards.selectors.places import Geography
 from governance import access
 from governance.access import Viewer
+from governance.models import Org
 from linkage.release import selectors as release
 from segmentation.cohorts import selectors as cohorts
 from tests import live_system as system
@@ -198,6 +200,15 @@ def missing(viewer: Viewer) -> list[str]:
     return [code for code in THEIR_PRACTICES if code in repr(found)]
 
 
+def missing_groups(viewer: Viewer) -> list[str]:
+    """Which practices stand among the groups, were everybody on the list."""
+    live = release.current()
+    found = worklist_missing._by_group(viewer, live, live.everyone, BitMap())
+    theirs = set(THEIR_PRACTICES)
+    theirs |= set(Org.objects.filter(code__in=theirs).values_list("name", flat=True))
+    return [each.title for each in found if each.title in theirs]
+
+
 def opened_packs(viewer: Viewer) -> list[str]:
     """Whose compiled record is taken out; that it cannot be unsealed comes later."""
     pack = RightsPack.objects.get(practice_code=ODA.practice)
@@ -219,11 +230,12 @@ PROBES: dict[str, Callable[[Viewer], Any]] = {
     "later": lambda v: ours_only(worklist_turns.later(v, BY_LOT).people),
     "work": lambda v: worklist_work.of_people(v, PROGRAMME, NUMBERS),
     "history": lambda v: worklist_work.history(v, PROGRAMME, PIP.person_no),
-    "load": lambda v: [row for row in worklist_work.load(v) if row[3]],
+    "load": lambda v: [each.user for each in worklist_work.load(v) if each.user],
     "other lists": lambda v: worklist._other_lists(
         v, PROGRAMME, release.current().id, NUMBERS
     ),
     "missing": missing,
+    "missing by group": missing_groups,
     "places": lambda v: ours_only(
         Geography(release.current(), "registered").people_of(v)
     ),

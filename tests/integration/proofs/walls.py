@@ -49,6 +49,7 @@ class Table:
     reads: bool
     inserts: bool
     updates: tuple[str, ...]
+    deletes: bool
 
     @property
     def has_practice(self) -> bool:
@@ -76,7 +77,8 @@ def table(owner: psycopg.Connection, name: str) -> Table:
     may = owner.execute(
         "SELECT has_table_privilege('web', %(t)s, 'SELECT'),"
         " has_table_privilege('web', %(t)s, 'INSERT')"
-        " OR has_any_column_privilege('web', %(t)s, 'INSERT')",
+        " OR has_any_column_privilege('web', %(t)s, 'INSERT'),"
+        " has_table_privilege('web', %(t)s, 'DELETE')",
         {"t": name},
     ).fetchone()
     updates = owner.execute(
@@ -86,7 +88,9 @@ def table(owner: psycopg.Connection, name: str) -> Table:
         {"t": name},
     ).fetchall()
     assert may is not None
-    return Table(name, tuple(columns), *may, tuple(column for (column,) in updates))
+    reads, inserts, deletes = may
+    changed = tuple(column for (column,) in updates)
+    return Table(name, tuple(columns), reads, inserts, changed, deletes)
 
 
 def row(asked: Table, someone: Any, viewer: int) -> dict[str, Any]:
@@ -170,7 +174,14 @@ def faults(asked: Table, viewer: int) -> list[str]:
         if not is_stopped(viewer, asked, ODA):
             found.append("something can be written about another network's people")
     if asked.updates:
-        found += update_faults(asked, viewer)
+        column = sql.Identifier(asked.updates[0])
+        change = sql.SQL("UPDATE {} SET {} = {}").format(
+            sql.Identifier(asked.name), column, column
+        )
+        found += change_faults(asked, viewer, change, "changed")
+    if asked.deletes:
+        gone = sql.SQL("DELETE FROM {}").format(sql.Identifier(asked.name))
+        found += change_faults(asked, viewer, gone, "deleted")
     return found
 
 
@@ -189,13 +200,12 @@ def floor_is_gone(owner: psycopg.Connection, asked: Table, viewer: int) -> bool:
         owner.execute(sql.SQL("DROP POLICY careless ON {}").format(name))
 
 
-def update_faults(asked: Table, viewer: int) -> list[str]:
-    """Updates met alone: with every row shown, only one's own may be changed."""
-    column = sql.Identifier(asked.updates[0])
+def change_faults(
+    asked: Table, viewer: int, words: sql.Composed, done: str
+) -> list[str]:
+    """Changes met alone: with every row shown, only one's own may be changed."""
     name = sql.Identifier(asked.name)
-    change = sql.SQL("UPDATE {} SET {} = {} WHERE person_no = {}").format(
-        name, column, column, sql.Placeholder()
-    )
+    change = words + sql.SQL(" WHERE person_no = {}").format(sql.Placeholder())
     found = []
     with system.connect("migrator") as owner:
         owner.execute(
@@ -206,10 +216,10 @@ def update_faults(asked: Table, viewer: int) -> list[str]:
         try:
             with as_web(viewer) as web:
                 if web.execute(change, [ANNA.person_no]).rowcount == 0:
-                    found.append("one's own people's rows cannot be changed")
+                    found.append(f"one's own people's rows cannot be {done}")
             with as_web(viewer) as web:
                 if web.execute(change, [ODA.person_no]).rowcount != 0:
-                    found.append("another network's rows can be changed")
+                    found.append(f"another network's rows can be {done}")
         finally:
             owner.execute(sql.SQL("DROP POLICY shown ON {}").format(name))
     return found
