@@ -62,7 +62,7 @@ def erase_person(
             store.alone_with_feed(cursor, feed)
         moves.hold_still(cursor)
         with index.writing() as vault:
-            people = _all_numbers_of(vault, person_no)
+            people = all_numbers_of(vault, person_no)
             stated = erased.forget(vault, people, numbers, erasure=erasure, by=by)
             aside = quarantine.forget_naming(vault, stated) if stated else 0
         removed = _remove_facts(cursor, people, chosen)
@@ -94,13 +94,21 @@ def lift_erasure(*, erasure: int, by: str, agreed_by: str) -> int:
     return keys
 
 
-def _all_numbers_of(vault: Any, person_no: int) -> list[int]:
-    """Whom a number means today, and every number that has come to mean the same."""
+def all_numbers_of(vault: Any, person_no: int) -> list[int]:
+    """Whom a number means today, and every number that means the same today.
+
+    Through every redirect that stands: a number that was parted from this person
+    again is somebody else.
+    """
     now = changes.now_known_as(vault, person_no)
-    before = bulk.fetch(vault, f"SELECT from_no FROM redirect WHERE to_no = {now}")[
-        "from_no"
-    ]
-    return sorted({now, person_no, *(int(n) for n in before)})
+    known = bulk.fetch(
+        vault,
+        "WITH RECURSIVE same(person_no) AS ("
+        f" SELECT {int(now)} UNION SELECT r.from_no FROM redirect r"
+        " JOIN same s ON r.to_no = s.person_no WHERE r.until_version IS NULL)"
+        " SELECT person_no FROM same",
+    )["person_no"]
+    return sorted({int(n) for n in known})
 
 
 def _remove_facts(

@@ -5,7 +5,7 @@ import psycopg
 import pytest
 from django.utils import timezone
 
-from linkage import actions, bulk, moves, person_actions
+from linkage import actions, bulk, erasing, moves, person_actions
 from linkage.vault import changes, identities, index, reviews
 from tests.integration.linkage.conftest import (
     ADA,
@@ -373,3 +373,33 @@ def test_a_pair_is_raised_once_and_counted(two_people, vaulted) -> None:
     ((facts, version),) = vaulted("SELECT facts, raised_version FROM review_pair")
     assert version == 1
     assert facts >= 0
+
+
+def test_whom_a_merge_had_joined_is_not_erased_with_the_other(
+    two_people, stored, vaulted
+) -> None:
+    one, other = numbers(vaulted)
+    before = [row for row in stored(EVENTS) if row[0] == other]
+    version = person_actions.merge_people(one=one, other=other, by="test")
+    person_actions.undo_merge(version=version, by="test")
+    erasing.erase_person(person_no=one, feeds=(), erasure=7, by="test")
+    assert stored(EVENTS) == before
+    assert {number for _, number in vaulted(LINKS)} == {other}
+
+
+def test_numbers_that_came_to_one_by_several_merges_are_all_erased(
+    two_people, vaulted
+) -> None:
+    """A person's first number, merged into a second, merged into a third."""
+    with index.writing() as connection:
+        bulk.execute(
+            connection,
+            "INSERT INTO redirect (from_no, to_no, since_version)"
+            " VALUES (901, 902, 1), (902, 903, 1)",
+            "INSERT INTO redirect (from_no, to_no, since_version, until_version)"
+            " VALUES (904, 903, 1, 2)",
+        )
+    with index.reading() as connection:
+        for asked in (901, 902, 903):
+            same = erasing.all_numbers_of(connection, asked)
+            assert same == [901, 902, 903]
