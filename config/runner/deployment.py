@@ -57,6 +57,8 @@ def _secrets(database_host: str, broker_host: str) -> dict[str, str | bytes]:
         "postgres_password": secrets.token_urlsafe(32),
         "valkey_password": broker,
         "redis_url": f"redis://:{broker}@{broker_host}:6379/0",
+        # Nobody here can know it: filled in by hand where word goes by e-mail.
+        "smtp_url": "",
         "assertion_key": secrets.token_urlsafe(32),
         "vault_data_key": secrets.token_bytes(32),
         "pseudonym_key": secrets.token_bytes(32),

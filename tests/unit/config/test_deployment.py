@@ -118,6 +118,19 @@ def test_the_written_folder_holds_every_file_compose_names(tmp_path) -> None:
     assert len((folder / "vault_data_key").read_bytes()) == 32
 
 
+def test_word_by_email_reaches_the_worker_and_the_web_knows_of_it(tmp_path) -> None:
+    worker, web = (OURS[name]["environment"] for name in ("worker", "web"))
+    names = {"CATCHMENT_MAIL_DOMAINS", "CATCHMENT_ADDRESS"}
+    assert names | {"CATCHMENT_SMTP_URL_FILE", "CATCHMENT_MAIL_FROM"} <= set(worker)
+    assert names | {"CATCHMENT_MAIL"} <= set(web)
+    assert "CATCHMENT_SMTP_URL_FILE" not in web
+    # The worker says yes by having a server, and no by the empty file.
+    assert "CATCHMENT_MAIL" not in worker
+    folder = tmp_path / "secrets"
+    write_secrets(folder, database_host="postgres", broker_host="valkey")
+    assert (folder / "smtp_url").read_text() == ""
+
+
 def test_secrets_are_never_written_over(tmp_path) -> None:
     assert write_secrets(tmp_path, database_host="p", broker_host="v") == 2
     assert list(tmp_path.iterdir()) == []
