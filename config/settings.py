@@ -196,7 +196,11 @@ else:
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = value("CATCHMENT_MAIL_FROM", "") or "catchment@localhost"
 MAIL_IS_SET_UP = DEMO or value("CATCHMENT_MAIL", "yes" if SMTP_URL else "no") == "yes"
-MAIL_DOMAINS = tuple((value("CATCHMENT_MAIL_DOMAINS") or "nhs.net,nhs.uk").split(","))
+MAIL_DOMAINS = tuple(
+    name.strip().lower()
+    for name in (value("CATCHMENT_MAIL_DOMAINS") or "nhs.net,nhs.uk").split(",")
+    if name.strip()
+)
 # How people reach the web, for links in messages; the first origin where not said.
 PUBLIC_ADDRESS = (
     value("CATCHMENT_ADDRESS") or (*CSRF_TRUSTED_ORIGINS, "http://localhost:8000")[0]
