@@ -124,7 +124,7 @@ def test_only_named_modules_call_out():
         and not path.startswith("linkage/vault/service/")
         and not path.startswith("governance/anchor")
     }
-    assert found <= set(CALLERS) | WITH_A_PROVIDER
+    assert found <= set(CALLERS)
     follows = [
         path
         for name in ("Client", "get", "post", "request")
@@ -134,10 +134,6 @@ def test_only_named_modules_call_out():
         and ast.unparse(word.value) == "True"
     ]
     assert follows == []
-
-
-# Ways out that an operator configures by full address, and nobody else can name.
-WITH_A_PROVIDER = {"governance/audit_sink.py"}
 
 
 def test_no_client_skips_certificates():
