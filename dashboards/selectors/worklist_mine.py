@@ -73,16 +73,9 @@ def mine(viewer: Viewer) -> list[Mine]:
         persons=len({row.person_no for row in rows}),
         seen=[row.person_no for row in rows],
     )
-    by_list: dict[str, list[int]] = {}
-    for row in rows:
-        by_list.setdefault(row.programme, []).append(row.person_no)
-    works = {
-        name: work.of_people(viewer, name, people) for name, people in by_list.items()
-    }
     made = []
-    for row in rows:
+    for row, stands in zip(rows, work.of_cards(viewer, rows), strict=True):
         cover = away.get(row.assigned_to or 0)
-        stands = works[row.programme][row.person_no]
         made.append(
             Mine(
                 programme=row.programme,
@@ -141,8 +134,7 @@ def _split(viewer: Viewer) -> tuple[list[Card], list[Card]]:
     away = covering.away_now(viewer)
     absent = {n for n, cover in away.items() if cover.by_user == viewer.user_id}
     whose = {viewer.user_id, *absent}
-    rows = [card for card in work.in_hand(viewer) if card.assigned_to in whose]
-    rows = _still_here(rows)
+    rows = _still_here(work.in_hand(viewer, of=whose))
     return (
         [row for row in rows if row.assigned_to == viewer.user_id],
         [row for row in rows if row.assigned_to in absent],

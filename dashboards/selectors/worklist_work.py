@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from django.utils import timezone
 
@@ -75,9 +76,15 @@ def of_people(
             person_no__in=person_nos,
         )
     )
+    works = of_cards(viewer, rows)
+    return {row.person_no: made for row, made in zip(rows, works, strict=True)}
+
+
+def of_cards(viewer: Viewer, rows: Collection[Card]) -> list[Work]:
+    """Return the work on each card, in order, of whichever lists they are."""
     names = covering.names_of({row.assigned_to for row in rows if row.assigned_to})
     away = covering.away_now(viewer) if names else {}
-    return {row.person_no: _work(viewer, row, names, away) for row in rows}
+    return [_work(viewer, row, names, away) for row in rows]
 
 
 def history(viewer: Viewer, programme: str, person_no: int) -> list[Happened]:
@@ -152,12 +159,18 @@ def load(viewer: Viewer) -> list[Load]:
     return sorted(made, key=lambda each: (each.name, each.user))
 
 
-def in_hand(viewer: Viewer) -> list[Card]:
-    """Return the cards that are with somebody and not at their end.
+def in_hand(viewer: Viewer, of: Collection[int] | None = None) -> list[Card]:
+    """Return the cards that are with somebody (one of users `of`) and not at their end.
 
     At its end is a card whose step was done or refused, or that was decided against.
     """
-    ours = {"practice_code__in": viewer.practice_codes}
+    ours: dict[str, Any] = {"practice_code__in": viewer.practice_codes}
+    held = Card.objects.filter(**ours).exclude(assigned_to=None, assigned_role="")
+    if of is not None:
+        held = held.filter(assigned_to__in=of)
+    rows = list(held)
+    if of is not None:  # else most of the team's people, without naming each
+        ours["person_no__in"] = {row.person_no for row in rows}
     offers = Intervention.objects.filter(**ours)
     closed = (Intervention.State.DONE, Intervention.State.REFUSED)
     key = ("decision__programme", "person_no")
@@ -169,13 +182,7 @@ def in_hand(viewer: Viewer) -> list[Card]:
             **ours, choice__in=against, decision__isnull=True
         ).values_list("programme", "person_no")
     )
-    return [
-        card
-        for card in Card.objects.filter(**ours).exclude(
-            assigned_to=None, assigned_role=""
-        )
-        if (card.programme, card.person_no) not in ended
-    ]
+    return [row for row in rows if (row.programme, row.person_no) not in ended]
 
 
 def team_roles() -> list[str]:

@@ -217,6 +217,23 @@ def test_what_is_done_or_decided_against_is_in_nobodys_hands(member):
         assert [c.person_no for c in work.in_hand(member)] == [CORA.person_no]
 
 
+def test_only_the_cards_of_those_asked_for_are_read(member, colleague):
+    for someone, whose in ((ANNA, member), (BERT, member), (CORA, colleague)):
+        give(member, someone, to=whose)
+    with access.scoped(member):
+        decide(
+            programme=PROGRAMME,
+            person_no=BERT.person_no,
+            choice="decline",
+            reason="too_well",
+            by=member,
+        )
+        for whose, theirs in ((member, ANNA), (colleague, CORA)):
+            found = work.in_hand(member, of={whose.user_id})
+            assert [card.person_no for card in found] == [theirs.person_no]
+        assert work.in_hand(member, of=set()) == []
+
+
 def test_a_colleague_without_a_grant_has_left_and_the_page_says_so(
     live, mdt, member, colleague
 ):
