@@ -88,13 +88,14 @@ def unaccepted(viewer: Viewer) -> dict[str, int]:
     """Return how many rules of each programme teams turn down, where there are any."""
     rows: dict[str, list[ProgrammeTally]] = {}
     for row in ProgrammeTally.objects.filter(
-        practice_code__in=practices_of(viewer), measure__startswith="why:"
+        practice_code__in=practices_of(viewer),
+        measure__regex=r"^why:[0-9]+:(decided|accept)$",
     ):
         rows.setdefault(row.programme, []).append(row)
     found = {}
     for name, mine in rows.items():
         if name in LISTS:
-            lines, _ = _of_reasons(viewer, LISTS[name], mine, list(COLUMNS))
+            lines, _ = _of_reasons(viewer, LISTS[name], mine, ["accept"])
             rules = sum(is_unaccepted(line.cells) for line in lines)
             found |= {name: rules} if rules else {}
     return found
