@@ -25,23 +25,22 @@ def is_newest(run: FeedRun) -> bool:
     return not newer.exists()
 
 
-def come_again(run: FeedRun, *, file_name: str, received_on: date) -> bool:
+def come_again(run: FeedRun, *, file_name: str, received_on: date) -> None:
     """Take a list that has come again as it was for the list of its new day.
 
     Another may have been in force meanwhile, so the same bytes are no repeat: the run
-    is to be loaded once more, and notes of which days it was before. False where the
-    list speaks of no later day than it did: then nothing is new.
+    is to be loaded once more, and notes of which days it was before. Where the list
+    speaks of no later day than it did, nothing is new and the run stays as it is.
     """
     was_on = run.detail.get("period_on", "")
     period_on = period_of(Path(file_name), received_on).isoformat()
     if run.feed not in feeds_of_lists() or run.state != FeedRun.State.PUBLISHED:
-        return False
+        return
     if period_on <= was_on:
-        return False
+        return
     run.state, run.file_name = FeedRun.State.RECEIVED, file_name[:200]
     run.detail = run.detail | {
         "received_on": received_on.isoformat(),
         "was_on": [*run.detail.get("was_on", []), was_on],
     }
     run.save(update_fields=["state", "file_name", "detail"])
-    return True

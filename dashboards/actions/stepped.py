@@ -53,7 +53,6 @@ def compared_by_step(
     enough = enough and cohort["practice_code"].n_unique() >= FEWEST_PRACTICES
     ends = _begins(comparison, comparison.steps)
     detail: dict[str, Any] = {
-        "balance": [],
         "effects": [],
         "is_enough": enough,
         "is_whole": enough and as_of >= ends,

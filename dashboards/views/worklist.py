@@ -28,8 +28,6 @@ from governance.access import page
 from governance.sign_in import confirmed
 from linkage.reveal import RevealRefusedError, VaultUnavailableError
 
-Choices = decisions.CHOICES
-
 
 @require_safe
 @page("worklist")

@@ -33,7 +33,6 @@ from governance.specs import AccessSpec, Strict
 FRESH_FOR = timedelta(days=21)
 # What a use of rows beyond a person's own care is called in the opt-out policies.
 CASE_FINDING = "case_finding"
-RISK_STRATIFICATION = "risk_stratification"
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ ROUNDS = 12
 DOUBT = 20  # units found, and as many not found, before anything was seen
 PLAUSIBLE = -6.0  # bits; pairs of units below this are not looked at more closely
 Units = np.ndarray[tuple[int], np.dtype[np.int64]]
-UNIT_PAIR = {"a": pl.Int64, "b": pl.Int64}
 
 
 class Joined(NamedTuple):
