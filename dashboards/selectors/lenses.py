@@ -19,6 +19,8 @@ TITLES = {
     "segment": "Segment",
     "sex": "Sex",
 }
+# Between which groups of people a programme's reach is compared.
+COMPARED = ("imd_fifth", "ethnicity_group", "sex")
 
 
 def dimension(release: ReleaseView, attribute: str) -> Dimension:

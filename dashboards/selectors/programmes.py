@@ -32,7 +32,6 @@ MEASURES = {
     "later": "Later",
 }
 REACHED = {"accept": "Offered", "reached": "Reached", "done": "Step done"}
-GROUPS = ("imd_fifth", "ethnicity_group", "sex")
 # Months shown, newest last.
 MOST_MONTHS = 12
 
@@ -217,7 +216,7 @@ def _reach(viewer: Viewer, rows: list[ProgrammeTally]) -> list[Reach]:
     so_far = {measure: _people(rows, measure) for measure in REACHED}
     everyone = _people(rows, "listed") | so_far["accept"]
     found = []
-    for lens in GROUPS:
+    for lens in lenses.COMPARED:
         dimension = lenses.dimension(live, lens)
         groups = {value: live.bitmap(lens, value) for value in live.values(lens)}
         columns = [

@@ -21,7 +21,6 @@ from linkage.release.selectors import ReleaseView
 # So many appointments missed in 12 months, of either kind, and an invitation alone
 # will hardly reach somebody.
 MISSED = {"gp_missed_12m": 2, "outpatient_missed_12m": 2}
-GROUPS = ("imd_fifth", "ethnicity_group", "sex")
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ def _by_group(
         ("Practice", names.get(code, code), live.bitmap("practice_code", code))
         for code in practices
     ]
-    for lens in GROUPS:
+    for lens in lenses.COMPARED:
         dimension = lenses.dimension(live, lens)
         groups += [
             (

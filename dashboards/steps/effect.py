@@ -14,18 +14,24 @@ Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Effect:
-    """A difference of means per person, with its interval of 95%, and how many."""
+class Difference:
+    """A difference of means per person, with its interval of 95%."""
 
     difference: float
     lower: float
     upper: float
-    offered: int
-    usual: int
 
     def holds(self, truth: float) -> bool:
         """Whether the interval holds a value."""
         return self.lower <= truth <= self.upper
+
+
+@dataclass(frozen=True)
+class Effect(Difference):
+    """A difference between two arms, and of how many people each."""
+
+    offered: int
+    usual: int
 
 
 def by_lot(offered: Numbers, usual: Numbers) -> Effect:

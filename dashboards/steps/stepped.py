@@ -13,24 +13,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Numbers = NDArray[np.float64]
+from dashboards.steps.effect import Difference, Numbers
+
 DRAWS = 1999
 ALPHA = 0.05
 
 
 @dataclass(frozen=True)
-class StepEffect:
-    """A difference per person and period, its interval of 95%, and of how many."""
+class StepEffect(Difference):
+    """A difference per person and period, and of how many."""
 
-    difference: float
-    lower: float
-    upper: float
     practices: int
     people: int
-
-    def holds(self, truth: float) -> bool:
-        """Whether the interval holds a value."""
-        return self.lower <= truth <= self.upper
 
 
 def by_steps(
