@@ -75,7 +75,7 @@ def ask(*, room: selectors.Room, title: str, why: str, by: Viewer) -> ResearchOu
             title=title[:120],
             why=why[:300],
             asked_for={"by": room.by, "of": room.of, "as_of": room.as_of.isoformat()},
-            figures=as_rows(room.outside),
+            figures=as_rows(room.figures),
             checks=[[c.rule, c.said] for c in room.checks],
             asked_by=by.username,
             asked_at=timezone.now(),

@@ -45,7 +45,7 @@ def room(request: HttpRequest, name: str) -> HttpResponse:
         except selectors.RefusedQuestionError as error:
             messages.error(request, str(error))
         else:
-            context |= {"found": found, "rows": as_rows(found.inside)}
+            context |= {"found": found, "rows": as_rows(found.figures)}
     return render(request, "research/room.html", context)
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -139,6 +140,29 @@ def test_a_table_is_made_inside_checked_and_leaves_by_two(live, project):
     for event in ("extract_made", "room_viewed", "output_asked", "output_released"):
         assert f"research_{event}" in events
     assert "research_output_fetched" in events
+
+
+def test_an_extract_older_than_the_newest_opt_outs_is_not_asked(live, project):
+    client = live.client("researcher")
+    make(live)
+    assert "Protected" in words(client.get(room(by="place_code")))
+    with opted_out_nationally(EVERYBODY[0]):
+        page = words(client.get(room(by="place_code")))
+        assert "make it anew" in page
+        assert "Protected" not in page
+        assert "make it anew" in ask(live)
+        make(live)
+        assert "Protected" in words(client.get(room(by="place_code")))
+
+
+def test_no_cell_of_few_people_is_seen_inside(live, project):
+    make(live)
+    query = {"by": ["age_band", "sex", "place_code"]}
+    page = live.client("researcher").get(room(**query)).content.decode()
+    told = re.findall(r'<td class="nhsuk-table__cell">([^<]*)</td>', page)
+    counts = told[3::4]
+    assert counts
+    assert all(float(count) % 5 == 0 for count in counts if count not in ("", "None"))
 
 
 def test_a_table_of_few_people_cannot_be_asked_for(live, project):
