@@ -116,16 +116,19 @@ def list_sizes(card: ModelCard, viewer: Viewer) -> Table:
     ]
     rows = []
     for part in card.performance["at_list_size_per_pcn"]:
-        hits = round(part["ppv"] * part["people"])
-        shown = _protected(part["people"], hits, viewer)
+        if "hits" not in part:  # an older trial, of which shares tell of few people
+            continue
+        shown = _protected(part["people"], part["hits"], viewer)
         rows.append(
             (
                 str(part["per_pcn"]),
                 *shown,
-                f"{part['ppv']:.0%}",
+                _share(part["ppv"]),
                 between(part.get("ppv_interval"), percent),
-                f"{part['ppv_lowest']:.0%} and {part['ppv_highest']:.0%}",
-                f"{part['sensitivity']:.0%}",
+                " and ".join(
+                    _share(part[name]) for name in ("ppv_lowest", "ppv_highest")
+                ),
+                _share(part["sensitivity"]),
                 between(part.get("sensitivity_interval"), percent),
             )
         )
@@ -201,6 +204,11 @@ def _at_cut(found: Mapping[str, Any], name: str) -> tuple[str, str]:
     if share is None:
         return "", ""
     return percent(share), between(found[f"{name}_interval"], percent)
+
+
+def _share(share: float | None) -> str:
+    """Return a share in words; "hidden" where it would have told of few people."""
+    return "hidden" if share is None else percent(share)
 
 
 def percent(share: float) -> str:

@@ -157,7 +157,9 @@ def per_pcn(
     """Return how right lists of so many people would be, if every PCN made one.
 
     `ppv_lowest` and `ppv_highest` are those of the PCNs between which four fifths of
-    them lie.
+    them lie. Shares are None where fewer than `LEAST_TO_SHARE` are right, wrong or
+    missed (size and all outcomes are known, so that one share tells the other), and
+    those of one PCN where they would tell of some, but fewer, right or wrong there.
     """
     ranked = (
         pl.DataFrame({"pcn": pcn, "risk": risk, "happened": outcome})
@@ -167,22 +169,44 @@ def per_pcn(
     found = []
     for size in sizes:
         listed = ranked.filter(pl.col("place") <= size)
-        each = listed.group_by("pcn").agg(pl.col("happened").mean())["happened"]
-        hits = int(listed["happened"].sum())
+        each = listed.group_by("pcn").agg(
+            right=pl.col("happened").sum(), wrong=(~pl.col("happened")).sum()
+        )
+        outcomes, hits = int(outcome.sum()), int(listed["happened"].sum())
+        least = min(hits, listed.height - hits, outcomes - hits)
+        told = least >= LEAST_TO_SHARE
         found.append(
             {
                 "per_pcn": size,
-                "pcns": each.len(),
+                "pcns": each.height,
                 "people": listed.height,
-                "ppv": _rounded(hits / max(listed.height, 1)),
-                "ppv_interval": share_interval(hits, listed.height),
-                "ppv_lowest": _rounded(each.quantile(0.1) or 0.0),
-                "ppv_highest": _rounded(each.quantile(0.9) or 0.0),
-                "sensitivity": _rounded(hits / max(int(outcome.sum()), 1)),
-                "sensitivity_interval": share_interval(hits, int(outcome.sum())),
+                "hits": hits,
+                "ppv": _rounded(hits / listed.height) if told else None,
+                "ppv_interval": share_interval(hits, listed.height) if told else None,
+                "ppv_lowest": _share_at(each, 0.1),
+                "ppv_highest": _share_at(each, 0.9),
+                "sensitivity": _rounded(hits / outcomes) if told else None,
+                "sensitivity_interval": share_interval(hits, outcomes)
+                if told
+                else None,
             }
         )
     return found
+
+
+def _share_at(each: pl.DataFrame, part: float) -> float | None:
+    """Return the share that is right in the list nearest this part of the way up.
+
+    each: right, wrong, one row per list. None where it would tell of a few people.
+    """
+    if not each.height:
+        return None
+    share = pl.col("right") / (pl.col("right") + pl.col("wrong"))
+    ranked = each.sort(share, "right")
+    right, wrong = ranked.row(round(part * (each.height - 1)))[-2:]
+    if 0 < right < LEAST_TO_SHARE or 0 < wrong < LEAST_TO_SHARE:
+        return None
+    return _rounded(right / (right + wrong))
 
 
 def share_interval(of: int, people: int) -> list[float] | None:

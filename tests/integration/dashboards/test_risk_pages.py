@@ -1,6 +1,7 @@
 """Risk profile, threshold explorer and model card: who may open them, what they say."""
 
 import re
+from collections import Counter
 from datetime import date
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from dashboards.selectors.model_tables import of_few
 from linkage.release import selectors as release
 from linkage.release.catalogue import Attribute
 from risk import selectors as risk
@@ -178,6 +180,10 @@ def test_the_card_answers_whether_the_score_may_be_trusted(signed_in, trained) -
     assert "I have read this card" not in page
     sent = client.get(reverse("model-csv", args=[NAME, "calibration"]))
     assert "Foretold" in sent.content.decode()
+    observed = Counter(
+        of_few(part) for part in trained.performance["calibration_curve"]
+    )
+    assert sent.content.decode().count("Happened") == observed[False]
     record = client.get(reverse("model-record", args=[NAME])).json()
     assert record["version"] == 3
     assert "may not order lists" in record["standing"]
@@ -228,6 +234,25 @@ def test_lists_of_one_size_come_with_intervals(signed_in, trained) -> None:
     assert low < int(ppv.strip("%")) < high
     low, high = (int(part.strip("% ")) for part in of_that.split("to"))
     assert low <= int(found.strip("%")) <= high
+
+
+def test_lists_whose_shares_tell_of_few_people_show_none(signed_in, trained) -> None:
+    few = dict.fromkeys(
+        ("ppv", "ppv_interval", "ppv_lowest", "ppv_highest")
+        + ("sensitivity", "sensitivity_interval")
+    )
+    part = {"per_pcn": 10, "pcns": 2, "people": 20, "hits": 5} | few
+    older = {"per_pcn": 25, "people": 50, "ppv": 0.1, "sensitivity": 0.987}
+    trained.performance = trained.performance | {"at_list_size_per_pcn": [part, older]}
+    trained.save()
+    page = text_of(signed_in("place_lead", "P1").get(reverse("model", args=[NAME])))
+    table = page[page.index('id="list-sizes"') :]
+    rows = table[: table.index("</table>")].split("</tr>")
+    (first,) = [row for row in rows if ">10<" in row]
+    cells = re.findall(r"numeric[^>]*>([^<]*)<", first)
+    hidden = ["hidden", "", "hidden and hidden", "hidden", ""]
+    assert cells == ["20", "hidden", *hidden]
+    assert not [row for row in rows if ">25<" in row]
 
 
 def test_what_was_foretold_stands_beside_what_happened_with_its_interval(

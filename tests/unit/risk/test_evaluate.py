@@ -113,13 +113,43 @@ def test_lists_of_one_size_are_judged_in_every_network() -> None:
     pcn = pl.Series(["A"] * 100 + ["B"] * 100)
     risk = np.tile(np.linspace(1, 0.01, 100), 2)
     outcome = np.zeros(200, dtype=bool)
-    outcome[:8] = True  # eight of A's first ten
-    outcome[100:104] = True  # four of B's
-    (found,) = per_pcn(outcome, risk, pcn, (10,))
-    assert (found["pcns"], found["people"]) == (2, 20)
-    assert found["ppv"] == pytest.approx(0.6)
-    assert found["sensitivity"] == 1
-    assert found["ppv_lowest"] <= found["ppv"] <= found["ppv_highest"]
+    outcome[:24] = True  # 24 of A's first forty
+    outcome[100:112] = True  # twelve of B's
+    outcome[190:] = True  # ten on no list
+    (found,) = per_pcn(outcome, risk, pcn, (40,))
+    assert (found["pcns"], found["people"], found["hits"]) == (2, 80, 36)
+    assert found["ppv"] == pytest.approx(36 / 80)
+    assert found["sensitivity"] == pytest.approx(36 / 46, abs=1e-6)
+    assert (found["ppv_lowest"], found["ppv_highest"]) == (0.3, 0.6)
+
+
+@pytest.mark.parametrize(
+    ("right", "missed"), [(7, 20), (43, 20), (20, 7)], ids=["right", "wrong", "missed"]
+)
+def test_lists_in_networks_tell_no_share_of_a_few_people(right, missed) -> None:
+    risk = np.linspace(1, 0.01, 200)
+    outcome = np.zeros(200, dtype=bool)
+    outcome[:right] = True
+    outcome[200 - missed :] = True
+    (found,) = per_pcn(outcome, risk, pl.Series(["A"] * 200), (50,))
+    for name in ("ppv", "sensitivity"):
+        assert found[name] is None
+        assert found[f"{name}_interval"] is None
+
+
+def test_the_lowest_networks_share_is_hidden_where_it_tells_of_a_few() -> None:
+    pcn = pl.Series(["A"] * 100 + ["B"] * 100)
+    risk = np.tile(np.linspace(1, 0.01, 100), 2)
+    outcome = np.zeros(200, dtype=bool)
+    outcome[:20] = True
+    outcome[100:107] = True  # seven of B's first forty
+    outcome[190:] = True
+    (found,) = per_pcn(outcome, risk, pcn, (40,))
+    assert found["ppv"] is not None
+    assert (found["ppv_lowest"], found["ppv_highest"]) == (None, 0.5)
+    outcome[20:36] = True  # all of A's but four are right
+    (found,) = per_pcn(outcome, risk, pcn, (40,))
+    assert (found["ppv_lowest"], found["ppv_highest"]) == (None, None)
 
 
 def test_net_benefit_is_its_published_sum() -> None:
