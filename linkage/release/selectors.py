@@ -39,7 +39,7 @@ __all__ = [
     "decoded",
     "for_looker",
     "forget",
-    "has_unreleased_batches",
+    "has_unreleased_changes",
     "previous",
     "profile_rows",
     "view",
@@ -153,7 +153,7 @@ def earlier() -> list[ReleaseView]:
     return [for_looker(view(pk)) for pk in found.values_list("pk", flat=True)]
 
 
-def has_unreleased_batches() -> bool:
+def has_unreleased_changes() -> bool:
     """Whether files were loaded, or people changed, since the last full release.
 
     Who was merged, split or settled without a file stands in the log of the touched.

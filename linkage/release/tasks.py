@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from linkage import reach
 from linkage.release import actions, ledger
-from linkage.release.selectors import has_unreleased_batches
+from linkage.release.selectors import has_unreleased_changes
 
 log = logging.getLogger("catchment.release")
 
@@ -36,7 +36,7 @@ def resume_stalled() -> None:
 @shared_task
 def refresh_nightly() -> None:
     """Start tonight's refresh if anything arrived since the last one."""
-    if has_unreleased_batches():
+    if has_unreleased_changes():
         release = actions.start_refresh(as_of=timezone.localdate(), by="schedule")
         dispatch(release.pk)
 

@@ -262,10 +262,10 @@ def test_files_that_only_a_delta_holds_still_start_the_night(
     made = delta()
     assert len(made.batches) == 1
     with acting_as("worker"):
-        assert selectors.has_unreleased_batches()
+        assert selectors.has_unreleased_changes()
     refreshed(AS_OF + timedelta(days=1))
     with acting_as("worker"):
-        assert not selectors.has_unreleased_batches()
+        assert not selectors.has_unreleased_changes()
 
 
 def test_people_merged_without_a_file_start_the_night_too(
@@ -273,13 +273,13 @@ def test_people_merged_without_a_file_start_the_night_too(
 ) -> None:
     refreshed()
     with acting_as("worker"):
-        assert not selectors.has_unreleased_batches()
+        assert not selectors.has_unreleased_changes()
     touch(store, -1000, 11)  # a mark of the index
     with acting_as("worker"):
-        assert selectors.has_unreleased_batches()
+        assert selectors.has_unreleased_changes()
     refreshed(AS_OF + timedelta(days=1))
     with acting_as("worker"):
-        assert not selectors.has_unreleased_batches()
+        assert not selectors.has_unreleased_changes()
 
 
 def test_the_last_deltas_are_kept_with_what_they_stand_on(
