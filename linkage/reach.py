@@ -5,7 +5,7 @@ feed, so that a feed without a legal basis for the viewer's purpose tells nothin
 """
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from pyroaring import BitMap
 
 from governance.access import Viewer
@@ -15,6 +15,9 @@ from linkage.models import ProviderReach, ReleasePointer
 from linkage.steps.index import bitmap_of
 
 DAYS = 365
+REACH_LOCK = 7_201_957  # the advisory lock of whoever gathers
+# Stands alone where nobody was seen anywhere: a release once read is not read again.
+NOBODY = {("-", 0): BitMap()}
 
 
 def seen_by(viewer: Viewer) -> BitMap:
@@ -31,9 +34,20 @@ def seen_by(viewer: Viewer) -> BitMap:
 def refresh_reach() -> int:
     """Gather anew for the last full release; returns how many rows. As the worker.
 
-    Nothing where that is done. A trust's people are those with any activity there in
-    the year up to the release's date.
+    Nothing where that is done or under way. A trust's people are those with any
+    activity there in the year up to the release's date.
     """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [REACH_LOCK])
+        if not cursor.fetchone()[0]:
+            return 0
+        try:
+            return _gather()
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [REACH_LOCK])
+
+
+def _gather() -> int:
     pointer = ReleasePointer.objects.select_related("release__delta_of").first()
     trusts = set(Org.objects.filter(kind=Org.Kind.TRUST).values_list("code", flat=True))
     if pointer is None or not trusts:
@@ -42,10 +56,10 @@ def refresh_reach() -> int:
     if ProviderReach.objects.filter(release_id=full.pk).exists():
         return 0
     found: dict[tuple[str, int], BitMap] = {}
-    with bulk.connect("default") as connection:
+    with bulk.connect("default") as store:
         for shard in range(settings.SHARDS):
             met = bulk.fetch(
-                connection,
+                store,
                 "SELECT DISTINCT provider_code, feed_no, person_no"
                 f" FROM activity_p{shard:02d} WHERE start_on <= '{full.as_of}'"
                 f" AND start_on > '{full.as_of}'::date - {DAYS}",
@@ -64,6 +78,6 @@ def refresh_reach() -> int:
                 release_id=full.pk,
                 people=people.serialize(),
             )
-            for (code, feed_no), people in found.items()
+            for (code, feed_no), people in (found or NOBODY).items()
         )
     return len(found)

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from unittest import mock
 
+import polars as pl
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -147,6 +149,43 @@ def test_whom_a_trust_saw_is_gathered_once_for_a_full_release(live):
             ProviderReach.objects.all().delete()
             ProviderReach.objects.bulk_create(ProviderReach(**row) for row in kept)
     assert found == {"RXX01": {ANNA.person_no}, "RXX02": {ODA.person_no}}
+
+
+def test_a_release_in_which_no_trust_saw_anybody_is_read_once(live):
+    with system.acting_as("worker"):
+        kept = list(ProviderReach.objects.values())
+        ProviderReach.objects.all().delete()
+        read = mock.Mock(
+            return_value=pl.DataFrame(schema=["provider_code", "feed_no", "person_no"])
+        )
+        try:
+            with mock.patch.object(reach.bulk, "fetch", read):
+                assert reach.refresh_reach() == 0
+                first = read.call_count
+                assert reach.refresh_reach() == 0
+            assert first > 0
+            assert read.call_count == first
+            for role in ("provider_analyst", "la_public_health"):
+                assert not reach.seen_by(live.viewer(role))
+        finally:
+            ProviderReach.objects.all().delete()
+            ProviderReach.objects.bulk_create(ProviderReach(**row) for row in kept)
+
+
+def test_nobody_gathers_while_another_worker_does(live):
+    with system.connect("worker") as other, system.acting_as("worker"):
+        kept = list(ProviderReach.objects.values())
+        ProviderReach.objects.all().delete()
+        try:
+            other.execute("SELECT pg_advisory_lock(%s)", [reach.REACH_LOCK])
+            assert reach.refresh_reach() == 0
+            assert not ProviderReach.objects.exists()
+            other.execute("SELECT pg_advisory_unlock(%s)", [reach.REACH_LOCK])
+            reach.refresh_reach()
+            assert ProviderReach.objects.exists()
+        finally:
+            ProviderReach.objects.all().delete()
+            ProviderReach.objects.bulk_create(ProviderReach(**row) for row in kept)
 
 
 def test_the_simulator_says_what_bounds_them(live):
