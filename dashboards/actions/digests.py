@@ -6,11 +6,11 @@ want of training, grant or role, is sent nothing.
 
 import logging
 import smtplib
-from datetime import date
+from datetime import date, timedelta
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from dashboards.selectors import digest as selectors
 from dashboards.team_models import Digest
@@ -19,7 +19,6 @@ from governance.access import Viewer
 from governance.models import User
 
 logger = logging.getLogger("catchment.digest")
-MONDAY = 0
 
 
 def send_digests(*, on: date) -> int:
@@ -30,10 +29,18 @@ def send_digests(*, on: date) -> int:
     """
     if not settings.MAIL_IS_SET_UP:
         return 0
-    due = Digest.objects.filter(Q(sent_on=None) | Q(sent_on__lt=on))
-    if on.weekday() != MONDAY:
-        due = due.exclude(how_often=Digest.HowOften.WEEKLY)
-    return sum(_send(chosen, on) for chosen in due)
+    return sum(_send(chosen, on) for chosen in _due(on))
+
+
+def _due(on: date) -> QuerySet[Digest]:
+    """Who has not had today's, or this week's: a Monday missed is made good after."""
+    monday = on - timedelta(days=on.weekday())
+    weekly = Q(how_often=Digest.HowOften.WEEKLY)
+    unsent = Q(sent_on=None)
+    return Digest.objects.filter(
+        (weekly & (unsent | Q(sent_on__lt=monday)))
+        | (~weekly & (unsent | Q(sent_on__lt=on)))
+    )
 
 
 def _send(chosen: Digest, on: date) -> bool:

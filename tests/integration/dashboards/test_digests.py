@@ -100,7 +100,15 @@ def test_a_day_brings_one_message_however_often_the_task_runs(member):
 
 def test_by_the_week_it_comes_on_mondays(member):
     choose(member, "weekly")
-    assert [send(TUESDAY), send(MONDAY), send(MONDAY + timedelta(days=7))] == [0, 1, 1]
+    days = [MONDAY + timedelta(days=days) for days in (0, 1, 6, 7, 8)]
+    assert [send(on) for on in days] == [1, 0, 0, 1, 0]
+
+
+def test_a_monday_on_which_nothing_went_is_made_good_the_day_after(member):
+    choose(member, "weekly")
+    assert send(MONDAY - timedelta(days=7)) == 1
+    assert [send(TUESDAY), send(TUESDAY + timedelta(days=1))] == [1, 0]
+    assert send(MONDAY + timedelta(days=7)) == 1
 
 
 def test_what_the_server_refuses_is_tried_again_and_stops_nobody_else(live, member):
