@@ -77,6 +77,7 @@ BEAT = {
     "reach": {
         "task": "linkage.release.tasks.refresh_reach",
         "schedule": 120.0,
+        "options": {"expires": 120.0},
     },
     "resume": {
         "task": "linkage.release.tasks.resume_stalled",
@@ -115,6 +116,11 @@ BEAT = {
     "finish_erasures": {
         "task": "dashboards.tasks.finish_erasures",
         "schedule": 300.0,
+        "options": {"expires": 300.0},
+    },
+    "forget_extracts": {
+        "task": "dashboards.tasks.forget_extracts",
+        "schedule": crontab(hour=0, minute=20),
     },
     "programmes": {
         "task": "dashboards.tasks.tally_programmes",

@@ -34,6 +34,12 @@ def make_extract(project: str, username: str) -> None:
     )
 
 
+@shared_task
+def forget_extracts() -> None:
+    """Remove the extracts of research projects that have ended."""
+    research.forget_extracts(on=timezone.localdate())
+
+
 @shared_task(queue="vault")
 def erase(request_id: int) -> None:
     """Carry out an erasure that two people agreed to. Repeating it changes nothing."""
@@ -43,6 +49,9 @@ def erase(request_id: int) -> None:
 
 @shared_task(queue="vault")
 def finish_erasures() -> None:
-    """Carry out what was agreed to and a crash or a lost message has left."""
+    """Carry out what was agreed to and a crash or a lost message has left.
+
+    A message each: one that fails holds up no other.
+    """
     for request_id in erasure.waiting():
-        erase(request_id)
+        erase.delay(request_id)

@@ -63,6 +63,20 @@ def make_extract(*, project: str, username: str, today: date) -> int:
     return frame.height
 
 
+def forget_extracts(*, on: date) -> int:
+    """Remove the extracts of projects no longer in force; returns how many.
+
+    As the worker. A project that is prolonged makes its extract anew.
+    """
+    live = [each.key for each in selectors.in_force(on)]
+    ended = ResearchExtract.objects.exclude(project__in=live)
+    gone = list(ended.values_list("project", flat=True))
+    for project in gone:
+        audit.record("research_extract_removed", None, subject=project)
+        ResearchExtract.objects.filter(project=project).delete()
+    return len(gone)
+
+
 def ask(*, room: selectors.Room, title: str, why: str, by: Viewer) -> ResearchOutput:
     """Ask for a table to leave: its protected figures, nothing exact, are kept."""
     if not title.strip() or not why.strip():

@@ -62,17 +62,21 @@ class RefusedQuestionError(ValueError):
     """A question that an extract does not answer; says why."""
 
 
-def projects(viewer: Viewer, on: date) -> list[Project]:
-    """Return the projects in force that name the viewer as a researcher."""
+def in_force(on: date) -> list[Project]:
+    """Return every project in force under an agreement that is in force as well."""
     book = registers.book()
     agreements = book.live("agreement", on)
     return [
         Project(key, entry.content, entry.expires_on)
         for key, entry in sorted(book.live("project", on).items())
         if isinstance(entry.content, ProjectSpec)
-        and viewer.username in entry.content.researchers
         and entry.content.agreement in agreements
     ]
+
+
+def projects(viewer: Viewer, on: date) -> list[Project]:
+    """Return the projects in force that name the viewer as a researcher."""
+    return [each for each in in_force(on) if viewer.username in each.spec.researchers]
 
 
 def project_of(viewer: Viewer, key: str, on: date) -> Project | None:

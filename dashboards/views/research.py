@@ -1,7 +1,13 @@
 """Research: projects, their room, outputs that wait, and those that may leave."""
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    QueryDict,
+)
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -151,7 +157,9 @@ def _project(request: HttpRequest, name: str) -> selectors.Project:
     return found
 
 
-def _room(request: HttpRequest, project: selectors.Project, told) -> selectors.Room:
+def _room(
+    request: HttpRequest, project: selectors.Project, told: QueryDict
+) -> selectors.Room:
     by = [name for name in told.getlist("by") if name]
     of = told.get("of", "")
     return selectors.room(request.viewer, project, by, of, timezone.localdate())

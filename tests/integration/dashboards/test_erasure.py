@@ -1,12 +1,17 @@
 """An erasure on a request: two people decide, and the person is on no page any more."""
 
+from datetime import date
+from unittest import mock
+
 import psycopg
 import pytest
 from django.conf import settings
 from django.urls import reverse
+from django.utils import timezone
 
+from dashboards import tasks
 from dashboards.actions import erasure
-from dashboards.models import RightsErasure, RightsRequest
+from dashboards.models import ResearchExtract, RightsErasure, RightsRequest
 from governance import trail
 from tests import live_system as system
 from tests.live_pages import page_of, words
@@ -118,8 +123,19 @@ def test_agreed_the_person_is_on_no_list_and_no_page(live, asked):
     bert = rows_of(BERT.person_no)
     told(live.client("ig_lead"), asked, **EVERYTHING)
     told(live.client("caldicott_guardian"), asked, do="agree_erasure")
+    with system.acting_as("worker"):
+        ResearchExtract.objects.create(
+            project="falls-2026",
+            release_id=1,
+            as_of=date(2026, 1, 1),
+            columns=["sex"],
+            rows=1,
+            made_at=timezone.now(),
+            sealed=b"sealed",
+        )
     with system.acting_as("loader"), system.acting_as("vault", "vault"):
         assert erasure.carry_out(request_id=asked.pk)
+        assert not ResearchExtract.objects.exists()
         assert not erasure.carry_out(request_id=asked.pk)
         made = RightsErasure.objects.get(request=asked.pk)
     assert made.state == "done"
@@ -153,6 +169,14 @@ def rows_of(person_no: int) -> dict[str, int]:
             ).fetchone()[0]
             for table in ("person", *settings.ERASED_WITH_A_PERSON)
         }
+
+
+def test_what_was_left_is_sent_for_one_by_one(monkeypatch):
+    sent = mock.Mock()
+    monkeypatch.setattr(erasure, "waiting", lambda: [3, 5])
+    monkeypatch.setattr(tasks.erase, "delay", sent)
+    tasks.finish_erasures()
+    assert sent.call_args_list == [mock.call(3), mock.call(5)]
 
 
 # Whose rows stay, and why: whose request it was, and what a delta still has to redo.

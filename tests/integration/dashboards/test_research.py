@@ -232,6 +232,21 @@ def test_an_ended_project_opens_nothing_that_very_day(live, project):
         make(live)
 
 
+def test_an_ended_projects_extract_is_removed_and_no_other(live, project):
+    make(live)
+    enter(live, "asthma-2026")
+    make(live, "asthma-2026")
+    today = timezone.localdate()
+    with system.acting_as("worker"):
+        assert research.forget_extracts(on=today) == 0
+    enter(live, days=0)
+    with system.acting_as("worker"):
+        assert research.forget_extracts(on=today) == 1
+        assert ResearchExtract.objects.get().project == "asthma-2026"
+    row = system.audit_rows("research_extract_removed")[-1]
+    assert row["subject"] == KEY
+
+
 def test_postgres_keeps_the_airlock_by_itself(live, project):
     make(live)
     ask(live)
