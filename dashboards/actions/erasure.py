@@ -104,7 +104,11 @@ def carry_out(*, request_id: int) -> bool:
         .filter(request_id=request_id, state=MADE.AGREED)
         .first()
     )
-    if made is None or made.decided_by in {"", made.proposed_by}:
+    if made is None or made.decided_by in {
+        "",
+        made.proposed_by,
+        made.request.opened_by,
+    }:
         return False
     person_no = RightsSubject.objects.get(request_id=request_id).person_no
     done = erasing.erase_person(

@@ -99,6 +99,29 @@ def test_nobody_agrees_to_what_they_proposed_and_postgres_says_so_too(live, aske
         assert erasure.waiting() == [asked.pk]
 
 
+def test_who_opened_the_request_does_not_agree_whatever_a_page_forgets(live, asked):
+    told(live.client("ig_lead"), asked, **EVERYTHING)
+    name = live.users["caldicott_guardian"].username
+    agree = (
+        "UPDATE rights_erasure SET state = 'agreed', decided_by = %s,"
+        " decided_at = now()"
+    )
+    with system.acting_as("worker"):
+        RightsRequest.objects.filter(pk=asked.pk).update(opened_by=name)
+    with as_web(live, "caldicott_guardian") as web, pytest.raises(psycopg.Error):
+        web.execute(agree, [name])
+    # Opened by somebody else, the same words are taken.
+    with system.acting_as("worker"):
+        RightsRequest.objects.filter(pk=asked.pk).update(opened_by=asked.opened_by)
+    with as_web(live, "caldicott_guardian") as web:
+        assert web.execute(agree, [name]).rowcount == 1
+    with system.acting_as("worker"):
+        RightsRequest.objects.filter(pk=asked.pk).update(opened_by=name)
+    with system.acting_as("loader"), system.acting_as("vault", "vault"):
+        assert not erasure.carry_out(request_id=asked.pk)
+    assert rows_of(ANNA.person_no)["profile"] == 2
+
+
 def as_web(live, user: str):
     """The web's role with a viewer in scope, on a connection of its own."""
     web = system.connect("web")
