@@ -93,9 +93,13 @@ def tenths(card: ModelCard) -> Table:
     return _table("Tenths of people by what was foretold of them", columns, rows)
 
 
+def of_few(part: Mapping[str, Any]) -> bool:
+    """Whether 1 to 7 people make up what happened in a tenth: then it is hidden."""
+    return 1 <= round(part["observed"] * part["people"]) <= HIDE_UP_TO
+
+
 def _happened(part: Mapping[str, Any]) -> tuple[str, str]:
-    having = round(part["observed"] * part["people"])
-    if 1 <= having <= HIDE_UP_TO:
+    if of_few(part):
         return f"fewer than {HIDE_UP_TO + 1} people", ""
     return exact_percent(part["observed"]), between(part["interval"], exact_percent)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from dashboards import wording
 from dashboards.charts import ChartSpec, Dimension, Evidence
+from dashboards.selectors.model_tables import of_few
 from governance.access import Viewer
 from governance.disclosure import Measure, official
 from risk import selectors as risk
@@ -92,13 +93,17 @@ def evidence(card: ModelCard) -> Evidence:
 
 
 def calibration(card: ModelCard, viewer: Viewer) -> ChartSpec:
-    """Return what was foretold and what happened, in tenths of people by risk."""
+    """Return what was foretold and what happened, in tenths of people by risk.
+
+    What 1 to 7 people make up is no point of it, as it is hidden in the table.
+    """
     curve = card.performance["calibration_curve"]
     labels = {str(i): f"{_tenth(i)} tenth of people" for i in range(len(curve))}
     rows = [
         ({"tenth": str(i), "series": series}, 100 * part[series])
         for series in ("observed", "foretold")
         for i, part in enumerate(curve)
+        if series == "foretold" or not of_few(part)
     ]
     main = card.performance["models"][card.performance["main"]]
     low, high = main["slope_interval"] or (None, None)
