@@ -29,6 +29,7 @@ def users(django_db_setup, django_db_blocker):
             make_organisations()
         place = {"icb": "QZZ", "place": "P1", "pcn": "U1"}
         place |= {"neighbourhood": "N1", "practice": "Z81001"}
+        place |= {"council": "990", "trust": "RXX01"}
         made = {
             role: live_system.make_user(role, place[spec.level])
             for role, spec in ACCESS.granted.items()

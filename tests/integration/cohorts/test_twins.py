@@ -94,7 +94,7 @@ def test_without_the_ledger_the_difference_would_show(signed_in, system, monkeyp
 
 def test_the_ledger_is_one_for_all_users(users, signed_in, system):
     """Nobody learns by sharing the work: another's earlier question counts."""
-    lead, board = signed_in("place_lead"), signed_in("la_public_health")
+    lead, board = signed_in("place_lead"), signed_in("icb_board_member")
     first = headline(lead.get(f"{BUILD}?{FRAIL}&place=P1"))
     second = headline(board.get(f"{BUILD}?{BUT_A_FEW}&place=P1"))
     assert first.endswith("people match")
