@@ -26,7 +26,7 @@ from rich.progress import (
 from config.embedded.process import tail
 from config.runner.session import Session, stop
 
-NOT_OUT = ("quarantined", "excluded", "duplicate", "held", "refused")
+NOT_OUT = ("quarantined", "excluded", "duplicate", "held", "refused", "undone")
 LOG_WIDTH = 120  # characters, where no terminal says how wide it is
 QUIET_SECONDS = 10.0  # between two lines where no bar can be drawn
 

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from config.runner.stages import NOT_OUT, Result, StageRun
 
-WAITING = ("held", "refused")  # named where there are any
+WAITING = ("held", "refused", "undone")  # named where there are any
 ACCOUNT_COLUMNS = ("role", "user", "password", "page", "place", "app_secret")
 
 

@@ -10,6 +10,7 @@ from dashboards.charts import ChartSpec, Dimension, Evidence
 from dashboards.charts.funnel import is_exception
 from dashboards.definitions import INDICATORS
 from dashboards.selectors.asked import PLACE, Asked, lens
+from dashboards.selectors.cohorts import among
 from dashboards.selectors.lenses import dimension
 from dashboards.selectors.places import KIND_TITLES, REGISTERED, Place
 from dashboards.specs import IndicatorSpec, Sum
@@ -134,11 +135,12 @@ def places_of(asked: Asked, kind: str) -> list[Place]:
     wanted = "district" if is_resident and kind in REGISTERED else kind
     inside = asked.geography.of_kind(wanted, asked.place.people)
     if len(inside) > 1 and wanted in asked.geography.kinds:
-        found = [p for p in inside if p.people.issubset(asked.place.people)]
+        whole = asked.geography.everyone_in(asked.place)
+        found = [p for p in inside if p.people.issubset(whole)]
     else:
         found = asked.geography.parts_of(asked.place)
     seen = {place.code for place in asked.geography.visible_to(asked.viewer)}
-    return [place for place in found if place.code in seen]
+    return among.parts(asked, [place for place in found if place.code in seen])
 
 
 def outside(

@@ -5,7 +5,7 @@ belong to it is the release's own geography, so that a page, its comparison and 
 places are one consistent picture as at one date.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -61,15 +61,17 @@ class Geography:
 
     release: ReleaseView
     basis: Basis
-    # A cohort to whose people every place is narrowed: an indicator's denominator.
+    # A cohort's people on this basis, to whom every place is narrowed: an
+    # indicator's denominator.
     within: BitMap | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def base(self) -> BitMap:
         """Everyone who counts on this basis: registered, or resident."""
+        if self.within is not None:
+            return self.within
         flag = "is_registered" if self.basis == "registered" else "is_resident"
-        people = self.release.bitmap(flag, "yes")
-        return people if self.within is None else people & self.within
+        return self.release.bitmap(flag, "yes")
 
     @property
     def kinds(self) -> dict[str, str]:
@@ -109,16 +111,27 @@ class Geography:
         A level with a single place is passed over: it would only repeat its parent.
         """
         kinds = list(self.kinds)
+        inside = self.everyone_in(place)
         start = kinds.index(place.kind) + 1 if place.kind in kinds else 0
         for kind in kinds[start:]:
             parts = [
                 part
                 for part in self.of_kind(kind, place.people)
-                if part.people.issubset(place.people)
+                if part.people.issubset(inside)
             ]
             if len(parts) > 1:
                 return parts
         return []
+
+    def everyone_in(self, place: Place) -> BitMap:
+        """Return a place's people also where the question is about a cohort's."""
+        if self.within is None:
+            return place.people
+        plain = replace(self, within=None)
+        for each in [plain.whole, *plain.of_kind(place.kind)]:
+            if each.code == place.code:
+                return each.people
+        return place.people
 
     def visible_to(self, viewer: Viewer) -> list[Place]:
         """Return the places that a viewer may look at, widest first."""

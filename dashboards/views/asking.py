@@ -34,8 +34,7 @@ def asked_from(request: HttpRequest, *, leaves: bool = False) -> Asked | None:
     live = release.current()
     if live is None:
         return None
-    narrowed = among.narrowed(viewer, live, request.GET.get("cohort", ""), leaves)
-    geography = Geography(live, basis, narrowed.people)
+    geography = Geography(live, basis)
     code = request.GET.get("place", "")
     try:
         place, _ = geography.chosen(viewer, code)
@@ -52,7 +51,8 @@ def asked_from(request: HttpRequest, *, leaves: bool = False) -> Asked | None:
         raise RefusedOnRecordError(
             "This place is outside your role's area."
         ) from refused
-    return Asked(viewer, live, geography, place, leaves, narrowed.title)
+    asked = Asked(viewer, live, geography, place, leaves)
+    return among.narrowed(asked, request.GET.get("cohort", ""))
 
 
 def choices(request: HttpRequest, asked: Asked) -> dict[str, Any]:

@@ -75,6 +75,8 @@ def digest(request: HttpRequest) -> HttpResponse:
         except cards.RefusedDecisionError as error:
             problem = str(error)
     chosen = digests.chosen(viewer)
+    # The example counts the team's own rows, exactly.
+    audit.record("digest_previewed", viewer, subject="own lists")
     context = {
         "chosen": chosen,
         "address": request.POST.get("address", chosen.address if chosen else ""),

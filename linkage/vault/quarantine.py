@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -14,6 +14,8 @@ from linkage.vault.sealing import HEAD_BYTES, NONCE_BYTES
 
 if TYPE_CHECKING:
     from adbc_driver_postgresql import dbapi
+
+SLICE_ROWS = 20_000
 
 
 def seal(rows: pl.DataFrame, run_id: int) -> pl.Series:
@@ -51,9 +53,8 @@ def unseal(payloads: pl.DataFrame, run_id: int, columns: list[str]) -> pl.DataFr
 def forget_naming(connection: "dbapi.Connection", numbers: Collection[str]) -> int:
     """Remove the rows that state one of these NHS numbers; returns how many."""
     ring = keyring()
-    kept = bulk.fetch(connection, "SELECT run_id, row_number, payload FROM quarantine")
     found = []
-    for run_id, row_number, payload in kept.iter_rows():
+    for run_id, row_number, payload in _everything(connection):
         told = json.loads(_open(ring, payload, run_id, row_number)).values()
         if any(re.sub(r"[\s-]", "", value) in numbers for value in told):
             found.append((run_id, row_number))
@@ -66,6 +67,24 @@ def forget_naming(connection: "dbapi.Connection", numbers: Collection[str]) -> i
         " WHERE q.run_id = n.run_id AND q.row_number = n.row_number",
     )
     return rows.height
+
+
+def _everything(
+    connection: "dbapi.Connection",
+) -> Iterator[tuple[int, int, bytes]]:
+    """Yield every row kept, in the order of its key, a slice in memory at a time."""
+    after = "(-1, -1)"
+    while True:
+        kept = bulk.fetch(
+            connection,
+            "SELECT run_id, row_number, payload FROM quarantine"
+            f" WHERE (run_id, row_number) > {after}"
+            f" ORDER BY run_id, row_number LIMIT {SLICE_ROWS}",
+        )
+        yield from kept.iter_rows()
+        if kept.height < SLICE_ROWS:
+            return
+        after = f"({kept['run_id'][-1]}, {kept['row_number'][-1]})"
 
 
 def resealed(payloads: pl.DataFrame) -> pl.Series:

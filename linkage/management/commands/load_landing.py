@@ -23,7 +23,11 @@ from linkage.steps.read import UnreadableFileError
 
 COUNTS = ("rows_in", "loaded", "quarantined", "excluded", "duplicate", "facts")
 # What the rows of a file that was not taken in are counted as, by its state.
-WAITING = {FeedRun.State.HELD: "held"}
+NOT_TAKEN_IN = {
+    FeedRun.State.HELD: "held",
+    FeedRun.State.REFUSED: "refused",
+    FeedRun.State.UNDONE: "undone",
+}
 
 
 class Command(BaseCommand):
@@ -117,14 +121,14 @@ class Command(BaseCommand):
             if run.state == FeedRun.State.PUBLISHED:
                 counts.update({name: getattr(run, name) for name in COUNTS})
             else:
-                why = WAITING.get(FeedRun.State(run.state), "refused")
+                why = NOT_TAKEN_IN[FeedRun.State(run.state)]
                 counts.update({"rows_in": run.rows_in, why: run.rows_in})
                 self.stderr.write(f"{path.name} is {run.state}: {run.problem}")
                 if self.as_json and why == "held":
                     self.say(held=path.name, run=run.pk, problem=run.problem)
             if self.as_json:
                 self.say(stage=feed, done=number, total=len(paths), unit="files")
-        rest = {name: counts[name] for name in (*COUNTS[2:], "held", "refused")}
+        rest = {name: counts[name] for name in (*COUNTS[2:], *NOT_TAKEN_IN.values())}
         self.report(
             feed, counts["rows_in"], counts["loaded"], time.monotonic() - begun, **rest
         )

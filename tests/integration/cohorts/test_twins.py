@@ -11,7 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 from pyroaring import BitMap
 
-from dashboards.selectors.cohorts import people
+from dashboards.selectors import indicators
+from dashboards.selectors.asked import Asked
+from dashboards.selectors.cohorts import among, people
+from dashboards.selectors.places import Geography
 from governance import access
 from segmentation.cohorts import released
 from segmentation.cohorts.released import TooManyQuestionsError
@@ -128,6 +131,56 @@ def test_a_team_lists_who_is_in_a_cohort_and_not_its_twins(
     listed = [words(team.get(reverse("cohort-people", args=[c.pk]))) for c in cohorts]
     assert f"{len(homeless)} people of yours" in listed[0]
     assert f"{len(homeless - few)} people of yours" in listed[1]
+
+
+def among_the_people_of(viewer, system, cohort) -> Asked:
+    """A question of Northgate alone, narrowed to a cohort as a page's address does."""
+    geography = Geography(system, "registered")
+    place, _ = geography.chosen(viewer, "P1")
+    with access.scoped(viewer):
+        return among.narrowed(Asked(viewer, system, geography, place), str(cohort.pk))
+
+
+def test_as_denominators_cohorts_that_differ_by_a_few_at_one_place_are_one(
+    asker, signed_in, system
+):
+    """Everywhere else they differ by many: the ledger is asked about the place."""
+    analyst = signed_in("system_analyst")
+    north = {"feature": "place_code", "any_of": ["P1"]}
+    narrower = {"all_of": [*BUT_A_FEW_WHO["all_of"], north]}
+    cohorts = []
+    for who in (FRAIL_WHO, narrower):
+        cohorts.append(saved(analyst, who=who))
+        share(analyst, cohorts[-1], "everyone")
+    first, second = (among_the_people_of(asker, system, each) for each in cohorts)
+    frail = system.any_of("frailty_recorded", ["moderate", "severe"])
+    assert first.place.people == frail & system.any_of("practice_code", NORTH)
+    assert 1 <= len(the_few(system, NORTH)) <= 7
+    assert second.place.people == first.place.people
+    assert len(first.geography.base) > len(second.geography.base) + 15
+    # Nor does a part of the place tell of the few.
+    with access.scoped(asker):
+        places = [indicators.places_of(each, "practice") for each in (first, second)]
+    told = [{p.code: p.people for p in each if len(p.people) > 7} for each in places]
+    assert told[0]
+    assert told[0] == told[1]
+
+
+def test_a_denominator_of_few_neighbours_is_refused(signed_in):
+    analyst, lead = signed_in("system_analyst"), signed_in("place_lead")
+    few = {"all_of": [{"feature": "age_band", "any_of": ["90+"]}]}
+    few["all_of"].append({"feature": "ethnicity_group", "any_of": ["Mixed"]})
+    cohort = saved(analyst, who=few)
+    share(analyst, cohort, "everyone")
+    asked = {"cohort": cohort.pk, "place": "P1"}
+    assert lead.get(reverse("overview"), asked).status_code == 403
+    many = saved(analyst, who=FRAIL_WHO)
+    share(analyst, many, "everyone")
+    asked["cohort"] = many.pk
+    assert "Frail at home" in words(lead.get(reverse("overview"), asked))
+    assert "Frail at home" in words(
+        lead.get(reverse("indicator", args=["smoking"]), asked)
+    )
 
 
 def test_a_day_holds_so_many_different_questions(signed_in, monkeypatch):

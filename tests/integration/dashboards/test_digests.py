@@ -199,3 +199,11 @@ def test_nobody_sees_or_changes_anybody_elses_choice(live, member):
         assert Digest.objects.all().delete()[0] == 0
     with access.scoped(member):
         assert Digest.objects.count() == 1
+
+
+def test_the_example_on_the_page_is_audited_before_it_is_counted(live, member):
+    before = len(system.audit_rows("digest_previewed"))
+    assert "6 to decide" in words(live.client("pcn_mdt_member").get(PAGE))
+    rows = system.audit_rows("digest_previewed")
+    assert len(rows) == before + 1
+    assert rows[-1]["user_id"] == member.user_id

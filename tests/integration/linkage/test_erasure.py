@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from linkage import actions, erasing
 from linkage.models import FeedRun
 from linkage.release import touched
-from linkage.vault import deliveries
+from linkage.vault import deliveries, quarantine
 from tests.integration.linkage.conftest import (
     ADA,
     EPISODE,
@@ -105,16 +105,18 @@ def test_the_next_delivery_brings_nothing_back(
 
 
 def test_a_row_that_cannot_be_used_is_not_kept_for_a_replay(
-    erased_ada, deliver, vaulted
+    erased_ada, deliver, vaulted, monkeypatch
 ) -> None:
+    monkeypatch.setattr(quarantine, "SLICE_ROWS", 2)
     wrong = {"Date of Birth": "not a day", "Primary Care Provider": ""}
-    deliver("registered_list", LISTED, wrong, name="before")
+    other = EVE_LISTED | wrong
+    deliver("registered_list", LISTED, other, other, wrong, name="before")
     before = vaulted("SELECT count(*) FROM quarantine")[0][0]
-    done = erased_ada()
-    assert done.quarantined == before
+    assert before == 3
+    assert erased_ada().quarantined == 1
     held = wrong | {"Address Line 1": "3 Harbour Row"}
     deliver("registered_list", LISTED, held, name="after")
-    assert vaulted("SELECT count(*) FROM quarantine") == [(0,)]
+    assert vaulted("SELECT count(*) FROM quarantine") == [(2,)]
 
 
 def test_only_what_some_feeds_told_goes(erased_ada, deliver, stored) -> None:

@@ -100,6 +100,11 @@ def test_the_rows_of_a_held_file_are_counted_and_the_file_is_named(
     again = lines("load_landing", str(landing), "--progress", "json")
     counted = next(x for x in again if "rows_out" in x and x["stage"] == "gp_patient")
     assert (counted["held"], counted["refused"]) == (0, 220)
+    # One that was rolled back is called that, not refused.
+    FeedRun.objects.filter(pk=run.pk).update(state=FeedRun.State.UNDONE)
+    again = lines("load_landing", str(landing), "--progress", "json")
+    counted = next(x for x in again if "rows_out" in x and x["stage"] == "gp_patient")
+    assert (counted["refused"], counted["undone"]) == (0, 220)
 
 
 def test_links_are_measured_against_the_truth(landing, vault_zone, tmp_path) -> None:
