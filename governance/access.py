@@ -242,11 +242,16 @@ def scoped(viewer: Viewer) -> Iterator[None]:
     """A transaction in which Postgres shows this viewer's rows.
 
     For work that runs after the request's own transaction has ended, such as a
-    streamed export.
+    streamed export, or for work on somebody's behalf. Whoever looked before looks
+    again afterwards: a worker's thread lives on, and its next task is nobody's.
     """
-    with transaction.atomic():
-        set_scope(viewer)
-        yield
+    before = looking()
+    try:
+        with transaction.atomic():
+            set_scope(viewer)
+            yield
+    finally:
+        _looking.set(before)
 
 
 View = Callable[..., HttpResponse]

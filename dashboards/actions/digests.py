@@ -72,9 +72,6 @@ def _told(viewer: Viewer | None) -> tuple[Viewer, selectors.Words] | None:
     """What a member is told, of the release that their purpose is shown."""
     if viewer is None:
         return None
-    try:
-        with access.scoped(viewer):
-            words = selectors.of_member(viewer)
-    finally:
-        access.nobody_looks()
+    with access.scoped(viewer):
+        words = selectors.of_member(viewer)
     return (viewer, words) if words else None

@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunSQL(
             "CREATE POLICY rights_erasure_others ON rights_erasure AS RESTRICTIVE"
-            f" FOR UPDATE TO web USING (true) WITH CHECK ({BY_OTHERS})",
+            f" FOR UPDATE TO web USING (state = 'proposed') WITH CHECK ({BY_OTHERS})",
             "DROP POLICY rights_erasure_others ON rights_erasure",
         )
     ]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client, override_settings
 
+from governance import access
 from linkage.assertions import RevealRequest
 from tests import live_system as system
 from tests.live_people import ANNA, PROGRAMME, Someone
@@ -28,6 +29,12 @@ def live(django_db_setup: None, django_db_blocker: Any) -> Iterator[Live]:
         ExitStack() as stack,
     ):
         yield system.raise_system(stack)
+
+
+@pytest.fixture(autouse=True)
+def nobody_looks() -> None:
+    """Begin as a process does: the last request of the test before is over."""
+    access.nobody_looks()
 
 
 @pytest.fixture
