@@ -152,6 +152,13 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     arguments = parser.parse_args(argv)
     if arguments.out is None and not arguments.check:
         parser.error("--out is needed")
+    if arguments.reference:
+        absent = [n for n in REFERENCE_FILES if not (arguments.reference / n).is_file()]
+        if absent:
+            parser.error(
+                f"{arguments.reference} has no {', no '.join(absent)}. --reference"
+                " takes the folder of one ICS's published files, under these names."
+            )
     return arguments
 
 

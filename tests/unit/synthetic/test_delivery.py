@@ -104,3 +104,16 @@ def test_a_delivery_needs_a_folder(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--people", "600"])
     assert "--out is needed" in capsys.readouterr().err
+
+
+def test_a_reference_folder_must_hold_what_is_drawn_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "lsoa21_lookup.csv").write_text("")
+    out = tmp_path / "out"
+    with pytest.raises(SystemExit):
+        main(["--people", "600", "--out", str(out), "--reference", str(tmp_path)])
+    said = capsys.readouterr().err
+    assert "has no ods_practices_epraccur_2025.csv, no " in said
+    assert "no lsoa21_lookup.csv" not in said
+    assert not out.exists()
