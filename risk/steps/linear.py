@@ -26,20 +26,29 @@ class Linear:
 
 def linear(inputs: Inputs, outcome: Flags) -> Linear:
     """Fit the regression. Inputs that are not known take their mean and a flag."""
-    known = np.where(np.isnan(inputs), 0.0, 1.0)
-    seen = np.maximum(known.sum(axis=0), 1)
+    seen = np.maximum((~np.isnan(inputs)).sum(axis=0), 1)
     middle: Floats = np.nansum(inputs, axis=0, dtype=np.float64) / seen
     apart = np.nansum((inputs - middle) ** 2, axis=0, dtype=np.float64)
     spread: Floats = np.sqrt(apart / seen)
     spread[spread == 0] = 1
-    fitted = LogisticRegression(C=1.0, max_iter=500).fit(
+    # Newton's method needs 6 steps where quasi-Newton needs 60, and settles further in.
+    fitted = LogisticRegression(C=1.0, solver="newton-cholesky").fit(
         _design(inputs, middle, spread), outcome
     )
-    return Linear(middle, spread, fitted.coef_[0], float(fitted.intercept_[0]))
+    weights = fitted.coef_[0].astype(np.float64)
+    return Linear(middle, spread, weights, float(fitted.intercept_[0]))
 
 
-def _design(inputs: Inputs, middle: Floats, spread: Floats) -> Floats:
+def _design(inputs: Inputs, middle: Floats, spread: Floats) -> Inputs:
+    """Single precision: standardised inputs of a regression need no more."""
+    people, width = inputs.shape
+    made = np.empty((people, 2 * width), dtype=np.float32)
     missing = np.isnan(inputs)
-    standard = np.where(missing, 0.0, (inputs - middle) / spread)
+    made[:, width:] = missing
+    standard = made[:, :width]
+    np.subtract(inputs, middle.astype(np.float32), out=standard)
+    standard /= spread.astype(np.float32)
     # Beyond five deviations a linear effect is a fiction that a few people would pay.
-    return np.hstack([np.clip(standard, -5, 5), missing.astype(np.float64)])
+    np.clip(standard, -5, 5, out=standard)
+    standard[missing] = 0
+    return made

@@ -136,7 +136,7 @@ def contributions(trees: Any, inputs: Inputs, raw: Floats) -> Floats:
 
 
 def importance(
-    people: pl.DataFrame, trained: Trained, spec: ModelSpec, most: int = 5000
+    people: pl.DataFrame, trained: Trained, spec: ModelSpec, most: int = 2000
 ) -> dict[str, float]:
     """Return each input's share of all that moves the figures, the largest first.
 

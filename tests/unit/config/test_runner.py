@@ -97,6 +97,13 @@ def test_a_child_inherits_no_process_secret(monkeypatch) -> None:
     assert known["LANG"] == "C"
 
 
+def test_a_child_starts_no_threads_of_blas_unless_told(monkeypatch) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    assert child_environment({})["OPENBLAS_NUM_THREADS"] == "1"
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "8")
+    assert child_environment({})["OPENBLAS_NUM_THREADS"] == "8"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends orphans")
 def test_a_child_ends_when_its_parent_is_killed() -> None:
     code = (

@@ -6,6 +6,7 @@ import pytest
 
 from risk.steps.evaluate import (
     at_cut,
+    auroc,
     auroc_interval,
     by_group,
     curve,
@@ -36,6 +37,9 @@ def test_auroc_is_the_share_of_pairs_put_in_order() -> None:
     assert found["brier"] == pytest.approx(((RISK - OUTCOME) ** 2).mean(), abs=1e-6)
     low, high = auroc_interval(OUTCOME, RISK)
     assert low < found["auroc"] < high < low + 0.1
+    # Ties count half.
+    tied = RISK.round(2)
+    assert auroc(OUTCOME, tied) == pytest.approx(pairs_right(OUTCOME, tied), abs=1e-12)
 
 
 def test_true_chances_are_level_and_shifted_ones_are_not() -> None:
