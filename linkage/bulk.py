@@ -1,5 +1,6 @@
 """Whole frames to and from Postgres over ADBC, inside the caller's transaction."""
 
+import atexit
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,6 +50,10 @@ def close_all() -> None:
     kept: dict[str, dbapi.Connection] = _kept.__dict__.pop("by_uri", {})
     for connection in kept.values():
         connection.close()
+
+
+# The driver's own way out comes too late: the interpreter is half gone by then.
+atexit.register(close_all)
 
 
 def _alive(connection: "dbapi.Connection") -> bool:

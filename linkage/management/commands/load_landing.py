@@ -16,12 +16,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from linkage import actions, bulk, series_actions
+from linkage import actions, beside, bulk, series_actions
+from linkage.beside import COUNTS
 from linkage.landing import delivered_on, landed, lanes, needs
 from linkage.models import FeedRun
 from linkage.steps.read import UnreadableFileError
 
-COUNTS = ("rows_in", "loaded", "quarantined", "excluded", "duplicate", "facts")
 # What the rows of a file that was not taken in are counted as, by its state.
 NOT_TAKEN_IN = {
     FeedRun.State.HELD: "held",
@@ -38,7 +38,11 @@ class Command(BaseCommand):
         parser.add_argument("--progress", choices=["lines", "json"], default="lines")
         parser.add_argument("--received-on", type=date.fromisoformat)
         parser.add_argument(
-            "--jobs", type=int, default=2, help="lanes of feeds at the same time"
+            "--jobs",
+            type=int,
+            default=2,
+            help="lanes of feeds at the same time, those that change no index in"
+            " processes of their own; 1 loads everything here",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -58,13 +62,17 @@ class Command(BaseCommand):
             for feed, files in groupby(found.files, key=itemgetter(0))
         }
         first, side_by_side = lanes(feeds)
+        jobs = max(1, options["jobs"])
         for feed in first:
-            self.load(feed, feeds[feed], received_on)
+            self.load(feed, feeds[feed], received_on, beside.take)
         ended = {feed: Event() for feed in feeds if feed not in first}
-        with ThreadPoolExecutor(options["jobs"]) as pool:
+        with ThreadPoolExecutor(jobs) as pool, beside.processes(jobs) as apart:
             lane = partial(self.load_lane, feeds, received_on, ended)
             # The lane that introduces people begins first: nobody waits for ever.
-            for done in [pool.submit(lane, names) for names in side_by_side]:
+            for done in [
+                pool.submit(lane, names, beside.take if n == 0 or jobs == 1 else apart)
+                for n, names in enumerate(side_by_side)
+            ]:
                 done.result()
         begun = time.monotonic()
         people = actions.settle_people()
@@ -89,13 +97,14 @@ class Command(BaseCommand):
         received_on: date | None,
         ended: dict[str, Event],
         names: list[str],
+        take: beside.Take,
     ) -> None:
         """Load feeds one after another, in a thread with connections of its own."""
         try:
             for feed in names:
                 for awaited in needs(feed, feeds):
                     ended[awaited].wait()
-                self.load(feed, feeds[feed], received_on)
+                self.load(feed, feeds[feed], received_on, take)
                 ended[feed].set()
         finally:
             # After a failure nobody is left waiting; what they load is not lost.
@@ -104,28 +113,29 @@ class Command(BaseCommand):
             connections.close_all()
             bulk.close_all()
 
-    def load(self, feed: str, paths: list[Path], received_on: date | None) -> None:
+    def load(
+        self,
+        feed: str,
+        paths: list[Path],
+        received_on: date | None,
+        take: beside.Take,
+    ) -> None:
         begun = time.monotonic()
         counts: Counter[str] = Counter()
         for number, path in enumerate(paths, start=1):
             try:
-                run = actions.load_feed_file(
-                    feed=feed,
-                    path=path,
-                    by="landing",
-                    received_on=received_on,
-                    settle=False,
-                )
+                run = take(feed, path, received_on)
             except UnreadableFileError as error:
                 raise CommandError(str(error)) from error
             if run.state == FeedRun.State.PUBLISHED:
-                counts.update({name: getattr(run, name) for name in COUNTS})
+                counts.update(run.counts)
             else:
                 why = NOT_TAKEN_IN[FeedRun.State(run.state)]
-                counts.update({"rows_in": run.rows_in, why: run.rows_in})
+                rows = run.counts["rows_in"]
+                counts.update({"rows_in": rows, why: rows})
                 self.stderr.write(f"{path.name} is {run.state}: {run.problem}")
                 if self.as_json and why == "held":
-                    self.say(held=path.name, run=run.pk, problem=run.problem)
+                    self.say(held=path.name, run=run.run_id, problem=run.problem)
             if self.as_json:
                 self.say(stage=feed, done=number, total=len(paths), unit="files")
         rest = {name: counts[name] for name in (*COUNTS[2:], *NOT_TAKEN_IN.values())}

@@ -1,6 +1,9 @@
 """A whole landing folder by command, and how right its links are."""
 
 import json
+import os
+import subprocess
+import sys
 from datetime import date
 from io import StringIO
 from pathlib import Path
@@ -11,6 +14,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from linkage.models import FeedRun
+from tests.conftest import ROOT
 from tests.integration.linkage.conftest import (
     ADA,
     EPISODE,
@@ -22,6 +26,7 @@ from tests.integration.linkage.conftest import (
     delivered,
 )
 
+JSON = ("--progress", "json")
 pytestmark = pytest.mark.django_db(
     transaction=True, databases=["default", "vault", "audit"]
 )
@@ -44,13 +49,15 @@ def landing(tmp_path: Path) -> Path:
 
 
 def lines(*words: str) -> list[dict]:
+    """What a command says; a load stays in this process, which has the test's roles."""
     out = StringIO()
-    call_command(*words, stdout=out, stderr=StringIO())
+    here = ("--jobs", "1") if words[0] == "load_landing" else ()
+    call_command(*words, *here, stdout=out, stderr=StringIO())
     return [json.loads(line) for line in out.getvalue().splitlines()]
 
 
 def test_a_folder_is_loaded_in_order_and_told_as_it_goes(landing, vault_zone) -> None:
-    told = lines("load_landing", str(landing), "--progress", "json")
+    told = lines("load_landing", str(landing), *JSON)
     results = [line for line in told if "rows_out" in line]
     stages = [line["stage"] for line in results]
     assert [stage for stage in stages if stage != "gp_observation"] == [
@@ -76,9 +83,55 @@ def test_a_folder_is_loaded_in_order_and_told_as_it_goes(landing, vault_zone) ->
         "total": 1,
         "unit": "files",
     }
-    again = lines("load_landing", str(landing), "--progress", "json")
+    again = lines("load_landing", str(landing), *JSON)
     assert FeedRun.objects.count() == 5
     assert [line["rows_in"] for line in again if "rows_out" in line][:2] == [2, 1]
+
+
+def in_processes(landing: Path) -> subprocess.CompletedProcess[str]:
+    """The command as a process of the vault's role, which starts others."""
+    return subprocess.run(
+        [sys.executable, "manage.py", "load_landing", str(landing), *JSON],
+        cwd=ROOT,
+        env=os.environ
+        | {
+            "CATCHMENT_PROCESS": "vault",
+            "DATABASE_URL": os.environ["TEST_LOADER_DATABASE_URL"],
+            "VAULT_DATABASE_URL": os.environ["TEST_VAULT_DATABASE_URL"],
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_lanes_in_processes_of_their_own_load_the_same(landing, vault_zone) -> None:
+    done = in_processes(landing)
+    assert done.returncode == 0, done.stderr
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    results = {line["stage"]: line for line in told if "rows_out" in line}
+    assert set(results) == {
+        *("registered_list", "gp_patient", "trust_patient_index", "sus_apc"),
+        *("gp_observation", "people"),
+    }
+    observed = results["gp_observation"]
+    assert (observed["rows_in"], observed["rows_out"], observed["quarantined"]) == (
+        2,
+        1,
+        1,
+    )
+    assert set(FeedRun.objects.values_list("state", flat=True)) == {"published"}
+    assert observed["rows_in"] == FeedRun.objects.get(feed="gp_observation").rows_in
+
+
+def test_a_file_that_another_process_cannot_read_is_named(landing, vault_zone) -> None:
+    (landing / "gp_observation_2025.parquet").write_bytes(b"PAR1 and nothing more")
+    done = in_processes(landing)
+    assert done.returncode == 1
+    assert "gp_observation_2025.parquet" in done.stderr
+    assert "Traceback" not in done.stderr
+    # What the other lane was at is not lost.
+    assert FeedRun.objects.get(feed="sus_apc").state == FeedRun.State.PUBLISHED
 
 
 def test_the_rows_of_a_held_file_are_counted_and_the_file_is_named(
@@ -86,7 +139,7 @@ def test_the_rows_of_a_held_file_are_counted_and_the_file_is_named(
 ) -> None:
     nobody = [{"patient_id": ""} for _ in range(220)]
     delivered(landing / "gp_patient_202609.csv", PATIENT, *nobody)
-    told = lines("load_landing", str(landing), "--progress", "json")
+    told = lines("load_landing", str(landing), *JSON)
     run = FeedRun.objects.get(feed="gp_patient")
     assert run.state == FeedRun.State.HELD
     counted = next(x for x in told if "rows_out" in x and x["stage"] == "gp_patient")
@@ -97,18 +150,18 @@ def test_the_rows_of_a_held_file_are_counted_and_the_file_is_named(
     ]
     # A person refuses it: the next reading of the folder says so of its rows.
     FeedRun.objects.filter(pk=run.pk).update(state=FeedRun.State.REFUSED)
-    again = lines("load_landing", str(landing), "--progress", "json")
+    again = lines("load_landing", str(landing), *JSON)
     counted = next(x for x in again if "rows_out" in x and x["stage"] == "gp_patient")
     assert (counted["held"], counted["refused"]) == (0, 220)
     # One that was rolled back is called that, not refused.
     FeedRun.objects.filter(pk=run.pk).update(state=FeedRun.State.UNDONE)
-    again = lines("load_landing", str(landing), "--progress", "json")
+    again = lines("load_landing", str(landing), *JSON)
     counted = next(x for x in again if "rows_out" in x and x["stage"] == "gp_patient")
     assert (counted["refused"], counted["undone"]) == (0, 220)
 
 
 def test_links_are_measured_against_the_truth(landing, vault_zone, tmp_path) -> None:
-    call_command("load_landing", str(landing), stdout=StringIO(), stderr=StringIO())
+    lines("load_landing", str(landing), *JSON)
     truth = tmp_path / "truth"
     truth.mkdir()
     rows = [
