@@ -368,7 +368,7 @@ class Intake:
                 fates, on="row_number", how="inner", maintain_order="left"
             )
             assert self._erased is not None
-            delivered = self._erased.without_numbers(delivered)
+            delivered = self._erased.without_unused(delivered)
             sealed = quarantine.seal(delivered.drop("fate"), self.run_id)
             vault.keep_rejected(
                 connection,

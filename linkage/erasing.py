@@ -11,13 +11,18 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils import timezone
 
-from governance import audit
+from governance import access, audit
+from governance.models import User
 from linkage import actions, bulk, moves, store
 from linkage.definitions import FEEDS
 from linkage.models import FeedRun
 from linkage.steps.pseudonymise import TABLES
 from linkage.vault import changes, erased, index, quarantine
+
+# The page on which requests are decided: roles.yaml says who may.
+DECIDED_ON = "rights"
 
 
 @dataclass(frozen=True)
@@ -64,11 +69,13 @@ def erase_person(
         with index.writing() as vault:
             people = all_numbers_of(vault, person_no)
             stated = erased.forget(vault, people, numbers, erasure=erasure, by=by)
-            aside = quarantine.forget_naming(vault, stated) if stated else 0
+            feed_of = dict(FeedRun.objects.values_list("pk", "feed"))
+            aside = erased.Aside(vault, stated, feed_of)
+            kept_aside = quarantine.forget(vault, aside.are_theirs)
         removed = _remove_facts(cursor, people, chosen)
         if not chosen:
             removed |= _remove_derived(cursor, people)
-        done = Erasure({name: n for name, n in removed.items() if n}, aside)
+        done = Erasure({name: n for name, n in removed.items() if n}, kept_aside)
         audit.record(
             "person_erased",
             None,
@@ -82,16 +89,40 @@ def erase_person(
     return done
 
 
+class RefusedLiftError(ValueError):
+    """An erasure that is not lifted; says why."""
+
+
 def lift_erasure(*, erasure: int, by: str, agreed_by: str) -> int:
     """Let an erased person's rows in again, from the next delivery on.
 
-    Returns how many keys kept them out; 0 where nothing did.
+    by, agreed_by: user names of two people who may decide on erasures today, or
+    RefusedLiftError. Returns how many keys kept the rows out; 0 where nothing did.
     """
+    if by == agreed_by:
+        raise RefusedLiftError("Somebody else must agree to it.")
+    for name in (by, agreed_by):
+        if not may_decide(name):
+            raise RefusedLiftError(
+                f"{name} has no account that may decide on erasures today."
+            )
     with index.writing() as vault:
         keys = erased.lift(vault, erasure)
         told = {"subject": f"request {erasure}", "by": by, "agreed_by": agreed_by}
         audit.record("erasure_lifted", None, keys=keys, **told)
     return keys
+
+
+def may_decide(username: str) -> bool:
+    """Whether somebody could decide on an erasure now: account, grant, training."""
+    user = User.objects.filter(username=username, is_active=True).first()
+    if user is None:
+        return False
+    for grant in access.live_grants(user, timezone.localdate()):
+        viewer = access.viewer_for(user, grant_id=grant.pk)
+        if viewer and viewer.role == grant.role and viewer.may_open(DECIDED_ON):
+            return True
+    return False
 
 
 def all_numbers_of(vault: Any, person_no: int) -> list[int]:

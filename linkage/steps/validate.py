@@ -112,6 +112,12 @@ def validate(frame: pl.DataFrame, spec: FeedSpec, received_on: date) -> Checked:
     return Checked(accepted, rejected, blanked, noted)
 
 
+def values_of(frame: pl.DataFrame, spec: FeedSpec, received_on: date) -> pl.DataFrame:
+    """What each row says, typed, whether it can be used or not; null for the rest."""
+    typed = frame.select("row_number", *_typed(frame, spec, received_on))
+    return typed.select("row_number", *spec.expanded)
+
+
 def _unfit(frame: pl.DataFrame, spec: FeedSpec) -> list[pl.DataFrame]:
     """Rows with a value too long to keep, or with a zero byte, which no table takes.
 

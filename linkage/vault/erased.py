@@ -5,16 +5,23 @@ own id, a record, a token, a whole name with birth date and postcode. All are bl
 under the key that names facts, so the table tells nobody whose they were.
 """
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 
 import polars as pl
 from adbc_driver_postgresql import dbapi
 
 from linkage import bulk
+from linkage.definitions import FEEDS
 from linkage.keys import row_keys
 from linkage.specs import FeedSpec
+from linkage.steps.identify import identify
 from linkage.steps.linking.names import plain
+from linkage.steps.read import delivered
+from linkage.steps.validate import values_of
 from linkage.vault import identities, index, sealing
+from linkage.vault.quarantine import Told, as_delivered
 
 # Who carries no number is known again by all of these together.
 NAMED = ("surname", "forename", "born_on", "postcode")
@@ -27,6 +34,7 @@ class Erased:
 
     def __init__(self, connection: dbapi.Connection, spec: FeedSpec) -> None:
         self.rows = 0
+        self.spec = spec
         found = bulk.fetch(
             connection,
             "SELECT DISTINCT key FROM erased_key"
@@ -38,9 +46,7 @@ class Erased:
         """Identified rows, under the vault's keys, less those of erased people."""
         if self._keys.is_empty():
             return rows
-        known = [n for n in rows.columns if n in ("subject_key", "number_key")]
-        known += [n for n in rows.columns if n.startswith("local_key_")]
-        return self._less(rows, [*(rows[name] for name in known), name_keys(rows)])
+        return self._less(rows, [*(rows[n] for n in known_by(rows)), name_keys(rows)])
 
     def without_tokens(self, rows: pl.DataFrame, namespace: str) -> pl.DataFrame:
         """Rows with tokens of one namespace, less those of erased people."""
@@ -48,12 +54,26 @@ class Erased:
             return rows
         return self._less(rows, [token_keys(rows["token"], namespace)])
 
-    def without_numbers(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Rows as delivered that could not be used, less those that state a number."""
-        if self._keys.is_empty() or "nhs_number" not in rows.columns:
-            return rows
-        stated = rows["nhs_number"].cast(pl.String).str.replace_all(r"[\s-]", "")
-        return rows.filter(~self._held(sealing.number_keys(stated, NUMBER)))
+    def without_unused(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows as delivered that could not be used, less those of erased people."""
+        return rows if self._keys.is_empty() else rows.filter(~self.of_erased(rows))
+
+    def of_erased(self, rows: pl.DataFrame) -> pl.Series:
+        """Which rows as delivered (with row_number) are an erased person's.
+
+        Whatever else of a row cannot be used: a number stated, a source's own id, a
+        token, or the whole name is enough.
+        """
+        held = pl.Series([False]).new_from_index(0, rows.height)
+        if self._keys.is_empty():
+            return held
+        told = identify(values_of(rows, self.spec, date.max), self.spec)
+        for name in known_by(told):
+            held |= self._held(sealing.blind_records(told[name]))
+        held |= self._held(name_keys(told))
+        if self.spec.token:
+            held |= self._held(token_keys(told["token"], self.spec.token))
+        return held
 
     def _less(self, rows: pl.DataFrame, keys: list[pl.Series]) -> pl.DataFrame:
         held = pl.Series([False]).new_from_index(0, rows.height)
@@ -64,6 +84,48 @@ class Erased:
 
     def _held(self, keys: pl.Series) -> pl.Series:
         return keys.is_in(self._keys.implode()).fill_null(value=False)
+
+
+class Aside:
+    """Which rows kept aside for a replay are of people erased now, or before.
+
+    stated: the NHS numbers that are known no more, which a row may state anywhere.
+    feed_of: the feed of each run.
+    """
+
+    def __init__(
+        self,
+        connection: dbapi.Connection,
+        stated: Collection[str],
+        feed_of: Mapping[int, str],
+    ) -> None:
+        self._connection = connection
+        self._stated = stated
+        self._feed_of = feed_of
+        self._feeds: dict[str, Erased] = {}
+
+    def are_theirs(self, run_id: int, told: Sequence[Told]) -> list[bool]:
+        """Say so of each of several rows of one run."""
+        flags = [
+            any(re.sub(r"[\s-]", "", value) in self._stated for value in row.values())
+            for row in told
+        ]
+        feed = self._feed_of.get(run_id, "")
+        if feed not in FEEDS:
+            return flags  # a published series speaks of nobody
+        if feed not in self._feeds:
+            self._feeds[feed] = Erased(self._connection, FEEDS[feed])
+        rows = as_delivered(told, delivered(FEEDS[feed]))
+        held = self._feeds[feed].of_erased(
+            rows.with_columns(row_number=pl.int_range(pl.len(), dtype=pl.Int64))
+        )
+        return [flag or known for flag, known in zip(flags, held, strict=True)]
+
+
+def known_by(rows: pl.DataFrame) -> list[str]:
+    """The columns of identified rows that hold what a person is known by."""
+    named = [n for n in rows.columns if n in ("subject_key", "number_key")]
+    return named + [n for n in rows.columns if n.startswith("local_key_")]
 
 
 def name_keys(rows: pl.DataFrame) -> pl.Series:
@@ -195,6 +257,7 @@ def _forget_numbers(connection: dbapi.Connection, people: str) -> None:
     bulk.execute(
         connection,
         f"DELETE FROM crosswalk WHERE {numbers}",
+        f"DELETE FROM national_opt_out WHERE {numbers}",
         f"DELETE FROM national_opt_out_asked WHERE {numbers}",
         f"DELETE FROM pending_merge WHERE person_no IN ({people})"
         f" OR into_person_no IN ({people})",

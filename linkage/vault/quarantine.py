@@ -2,8 +2,7 @@
 
 import json
 import os
-import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
     from adbc_driver_postgresql import dbapi
 
 SLICE_ROWS = 20_000
+# One row's values by column, as delivered: what is missing is not there.
+Told = Mapping[str, str]
 
 
 def seal(rows: pl.DataFrame, run_id: int) -> pl.Series:
@@ -40,38 +41,50 @@ def seal(rows: pl.DataFrame, run_id: int) -> pl.Series:
 
 def unseal(payloads: pl.DataFrame, run_id: int, columns: list[str]) -> pl.DataFrame:
     """Decrypt payloads (row_number, payload) to the delivered values, as text."""
-    ring = keyring()
-    told = []
-    for row_number, payload in payloads.select("row_number", "payload").iter_rows():
-        told.append(json.loads(_open(ring, payload, run_id, row_number)))
+    frame = as_delivered(_told(payloads, run_id), columns)
+    return frame.with_columns(payloads["row_number"].cast(pl.Int64))
+
+
+def as_delivered(told: Sequence[Told], columns: list[str]) -> pl.DataFrame:
+    """The values of rows as a frame of text."""
     schema = dict.fromkeys(columns, pl.String)
-    return pl.DataFrame(
-        [{name: row.get(name) for name in columns} for row in told], schema=schema
-    ).with_columns(payloads["row_number"].cast(pl.Int64))
+    rows = [{name: row.get(name) for name in columns} for row in told]
+    return pl.DataFrame(rows, schema=schema)
 
 
-def forget_naming(connection: "dbapi.Connection", numbers: Collection[str]) -> int:
-    """Remove the rows that state one of these NHS numbers; returns how many."""
-    ring = keyring()
-    found = []
-    for run_id, row_number, payload in _everything(connection):
-        told = json.loads(_open(ring, payload, run_id, row_number)).values()
-        if any(re.sub(r"[\s-]", "", value) in numbers for value in told):
-            found.append((run_id, row_number))
+def forget(
+    connection: "dbapi.Connection",
+    are_theirs: Callable[[int, Sequence[Told]], Iterable[bool]],
+) -> int:
+    """Remove the rows kept that are somebody's; returns how many.
+
+    are_theirs: says so of each of several rows of one run.
+    """
+    found: list[tuple[int, int]] = []
+    for kept in _everything(connection):
+        for (run,), rows in kept.group_by("run_id", maintain_order=True):
+            run_id = int(str(run))
+            flags = are_theirs(run_id, _told(rows, run_id))
+            numbered = zip(rows["row_number"], flags, strict=True)
+            found += [(run_id, number) for number, is_theirs in numbered if is_theirs]
     schema = {"run_id": pl.Int32, "row_number": pl.Int64}
-    rows = pl.DataFrame(found, schema=schema, orient="row")
-    bulk.copy(connection, rows, "naming", temporary=True)
+    going = pl.DataFrame(found, schema=schema, orient="row")
+    bulk.copy(connection, going, "going", temporary=True)
     bulk.execute(
         connection,
-        "DELETE FROM quarantine q USING pg_temp.naming n"
-        " WHERE q.run_id = n.run_id AND q.row_number = n.row_number",
+        "DELETE FROM quarantine q USING pg_temp.going g"
+        " WHERE q.run_id = g.run_id AND q.row_number = g.row_number",
     )
-    return rows.height
+    return going.height
 
 
-def _everything(
-    connection: "dbapi.Connection",
-) -> Iterator[tuple[int, int, bytes]]:
+def _told(payloads: pl.DataFrame, run_id: int) -> list[Told]:
+    ring = keyring()
+    rows = payloads.select("row_number", "payload").iter_rows()
+    return [json.loads(_open(ring, sealed, run_id, number)) for number, sealed in rows]
+
+
+def _everything(connection: "dbapi.Connection") -> Iterator[pl.DataFrame]:
     """Yield every row kept, in the order of its key, a slice in memory at a time."""
     after = "(-1, -1)"
     while True:
@@ -81,7 +94,7 @@ def _everything(
             f" WHERE (run_id, row_number) > {after}"
             f" ORDER BY run_id, row_number LIMIT {SLICE_ROWS}",
         )
-        yield from kept.iter_rows()
+        yield kept
         if kept.height < SLICE_ROWS:
             return
         after = f"({kept['run_id'][-1]}, {kept['row_number'][-1]})"

@@ -1,15 +1,19 @@
 """An erasure: nothing of a person stays, and nothing of them comes again."""
 
 from collections.abc import Callable
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 
-from linkage import actions, erasing
+from governance.retention import ERASURE
+from linkage import actions, bulk, erasing
 from linkage.models import FeedRun
 from linkage.release import touched
-from linkage.vault import deliveries, quarantine
+from linkage.vault import deliveries, opt_outs, quarantine
+from linkage.vault.models import BreakGlass
+from tests import live_system as system
 from tests.integration.linkage.conftest import (
     ADA,
     EPISODE,
@@ -33,6 +37,7 @@ EVE_LISTED = {
     "Address Line 1": "2 Harbour Row",
 }
 NEWS = {"Preferred Language": "pl"}  # the same bytes would find their own run
+NEW_HOME = {"address_line_1": "9 Harbour Row"}
 FACTS = ("event", "activity", "registration", "residence", "person")
 
 
@@ -204,15 +209,135 @@ def test_keys_tell_nobody_whose_they_were(erased_ada, vaulted) -> None:
     assert len(vaulted("SELECT * FROM erased_key")) > 4
 
 
-def test_lifted_the_person_comes_with_the_next_delivery(
-    erased_ada, deliver, stored
+def test_rows_kept_aside_go_by_name_and_by_local_id_too(
+    erased_ada, deliver, vaulted
 ) -> None:
+    """Rows that state no NHS number, and that could not be used for another reason."""
+    unnamed = {"patient_id": "", "nhs_number": ""}
+    namesake = unnamed | {"date_of_birth": "1951-03-07"}
+    deliver("gp_patient", PATIENT, unnamed, namesake, name="nameless")
+    wrong = {"observation_id": "o7", "snomed_concept_id": "not a code"}
+    others = wrong | {"observation_id": "o8", "patient_id": "p-eve"}
+    deliver("gp_observation", OBSERVATION, wrong, others, name="wrong")
+    assert vaulted("SELECT count(*) FROM quarantine") == [(4,)]
+    assert erased_ada().quarantined == 2
+    # And none of them is kept aside again.
+    deliver("gp_patient", PATIENT, unnamed | NEW_HOME, namesake | NEW_HOME, name="n")
+    deliver("gp_observation", OBSERVATION, wrong | {"observation_id": "o9"}, name="w")
+    assert vaulted("SELECT count(*) FROM quarantine") == [(3,)]
+
+
+def test_of_some_feeds_what_they_set_aside_goes_and_no_more(
+    erased_ada, deliver, vaulted
+) -> None:
+    wrong = {"observation_id": "o7", "snomed_concept_id": "not a code"}
+    deliver("gp_observation", OBSERVATION, wrong, name="wrong")
+    deliver("sus_apc", EPISODE, {"EPIKEY": ""}, name="wrong")
+    assert erased_ada("gp_patient").quarantined == 1
+    assert len(vaulted("SELECT * FROM quarantine")) == 1
+
+
+# What of a whole erasure still names the number, and by which word of erasure.yaml.
+STAYS = {
+    "person": "never given to anybody else",
+    "index_event": "never given to anybody else",
+    "break_glass": "special access",
+}
+
+
+def test_no_table_of_the_vault_knows_the_person_but_those_that_are_named(
+    erased_ada, deliver, stored, vaulted, tmp_path
+) -> None:
+    """A new table with a number of a person stands above, or is emptied of it."""
+    ((ada,),) = stored("SELECT DISTINCT person_no FROM event WHERE code = '44054006'")
+    walk = {"namespace": "token_x", "token": "T-ADA", "nhs_number": ADA}
+    deliver("pseudonym_crosswalk", walk, {})
+    path = tmp_path / "national_data_opt_out_1.dat"
+    path.write_text(f"{ADA},\n{EVE},\n", encoding="utf-8")
+    actions.load_feed_file(feed="national_data_opt_out", path=path, by="test")
+    with bulk.connect("vault") as vault:
+        opt_outs.ask(vault)
+        vault.commit()
+    BreakGlass.objects.create(
+        viewer_id=1, role="x", org_code="x", person_no=ada, reason="a fall"
+    )
+    ((number,),) = vaulted(f"SELECT number FROM person_identity WHERE person_no={ada}")
+    columns = vaulted(
+        "SELECT table_name, column_name FROM information_schema.columns WHERE"
+        " table_schema = 'public' AND column_name IN ('person_no', 'number')"
+        " AND table_name IN (SELECT tablename FROM pg_tables)"
+    )
+    names = {"person_no": str(ada), "number": f"'\\x{bytes(number).hex()}'::bytea"}
+
+    def known() -> set[str]:
+        return {
+            table
+            for table, column in columns
+            if vaulted(
+                f"SELECT 1 FROM {table} WHERE {column} = {names[column]} LIMIT 1"
+            )
+        }
+
+    assert known() >= {
+        "national_opt_out",
+        "national_opt_out_asked",
+        "crosswalk",
+        "link",
+    }
     erased_ada()
-    call_command("lift_erasure", "7", by="one", agreed_by="another")
+    assert known() == set(STAYS)
+    for said in STAYS.values():
+        assert any(said in line for line in ERASURE.stays), said
+    # The next list of opt-outs does not bring the number back either.
+    path = tmp_path / "national_data_opt_out_2.dat"
+    path.write_text(f"{EVE},\n{ADA},\n", encoding="utf-8")
+    actions.load_feed_file(feed="national_data_opt_out", path=path, by="test")
+    assert vaulted("SELECT count(*) FROM national_opt_out") == [(1,)]
+
+
+@pytest.fixture
+def governing(erased_ada) -> tuple[str, str]:
+    """The user names of two people who govern, as accounts."""
+    with system.acting_as("worker"):
+        system.page_builders.make_organisations()
+    for role in ("ig_lead", "caldicott_guardian", "data_manager"):
+        system.make_user(role, system.page_builders.ICB, name=role)
+    return "ig_lead", "caldicott_guardian"
+
+
+def test_lifted_the_person_comes_with_the_next_delivery(
+    erased_ada, governing, deliver, stored
+) -> None:
+    by, agreed_by = governing
+    erased_ada()
+    for one, other, why in (
+        (by, by, "Somebody else"),
+        (by, "nobody", "nobody has no account"),
+        ("data_manager", agreed_by, "data_manager has no account"),
+    ):
+        with pytest.raises(CommandError, match=why):
+            call_command("lift_erasure", "7", by=one, agreed_by=other)
+    told = StringIO()
+    call_command("lift_erasure", "7", by=by, agreed_by=agreed_by, stdout=told)
+    assert "next national list" in told.getvalue()
     with pytest.raises(CommandError, match="keeps anything out"):
-        call_command("lift_erasure", "7", by="one", agreed_by="another")
-    with pytest.raises(CommandError, match="Somebody else"):
-        call_command("lift_erasure", "7", by="one", agreed_by="one")
+        call_command("lift_erasure", "7", by=by, agreed_by=agreed_by)
     again = deliver("registered_list", LISTED, NEWS, EVE_LISTED | NEWS, name="next")
     assert sums(again)[3] == 0
     assert len(stored("SELECT * FROM person")) == 2
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        "UPDATE governance_user SET is_active = false",
+        "UPDATE governance_user SET trained_until = '2020-01-01'",
+        "UPDATE governance_grant SET end_on = current_date",
+    ],
+)
+def test_who_may_not_decide_today_lifts_nothing(governing, as_role, spoilt) -> None:
+    for name in governing:
+        assert erasing.may_decide(name)
+    as_role("worker").execute(spoilt)
+    for name in governing:
+        assert not erasing.may_decide(name)
