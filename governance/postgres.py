@@ -18,6 +18,14 @@ VIEWER_ID = "(SELECT nullif(current_setting('app.viewer_id', true), '')::int)"
 PRACTICES_IN_SCOPE = (
     f"(SELECT practice_code FROM governance_scope WHERE user_id = {VIEWER_ID})"
 )
+# Who is looking, and whether they govern today. Of what somebody does, and not to a
+# row of a person: these are looked up once per statement all the same.
+ME = f"(SELECT username FROM governance_user WHERE id = {VIEWER_ID})"
+TODAYS = "g.start_on <= current_date AND (g.end_on IS NULL OR g.end_on > current_date)"
+MAY_GOVERN = (
+    f"EXISTS (SELECT 1 FROM governance_grant g WHERE g.user_id = {VIEWER_ID}"
+    f" AND g.role IN ('ig_lead', 'caldicott_guardian') AND {TODAYS})"
+)
 
 
 def grants(table: str, **privileges: str) -> migrations.RunSQL:
@@ -73,16 +81,35 @@ FOR_ROWS = (
 )
 
 
-def purpose_floor(table: str) -> migrations.RunSQL:
+def purpose_floor(
+    table: str, *, command: str = "SELECT", holds: str = FOR_ROWS
+) -> migrations.RunSQL:
     """Show the web no row of a table of persons for any other purpose.
 
     A second floor beside that of `row_security`: planning, research and the rest
-    count bitmaps and see nobody's row, whatever a query forgets.
+    count bitmaps and see nobody's row, whatever a query forgets. `command` is ALL for
+    a table that the web writes as well; `holds` another condition on the purpose.
     """
     return migrations.RunSQL(
-        f"CREATE POLICY {table}_purpose ON {table} AS RESTRICTIVE FOR SELECT TO web"
-        f" USING ({FOR_ROWS})",
+        f"CREATE POLICY {table}_purpose ON {table} AS RESTRICTIVE FOR {command} TO web"
+        f" USING ({holds})",
         f"DROP POLICY {table}_purpose ON {table}",
+    )
+
+
+def in_force(kind: str, alias: str) -> str:
+    """Say in SQL that a row of the registers is in force today.
+
+    The newest approved version of its entry that has begun, and it has not expired:
+    what `governance.registers.selectors.Book.live` says.
+    """
+    return (
+        f"{alias}.kind = '{kind}' AND {alias}.state = 'approved'"
+        f" AND {alias}.starts_on <= current_date"
+        f" AND ({alias}.expires_on IS NULL OR {alias}.expires_on > current_date)"
+        f" AND {alias}.version = (SELECT max(n.version) FROM register_entry n"
+        f" WHERE n.kind = '{kind}' AND n.key = {alias}.key"
+        " AND n.state = 'approved' AND n.starts_on <= current_date)"
     )
 
 

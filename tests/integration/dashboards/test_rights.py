@@ -141,7 +141,11 @@ def test_another_practice_and_who_governs_never_see_the_record(lives):
     ):
         viewer_id = str(lives.users[user].pk)
         with system.connect("web") as web, web.transaction():
-            web.execute("SELECT set_config('app.viewer_id', %s, true)", [viewer_id])
+            web.execute(
+                "SELECT set_config('app.viewer_id', %s, true),"
+                " set_config('app.purpose', 'direct_care', true)",
+                [viewer_id],
+            )
             if rows is None:
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     web.execute(f"SELECT count(*) FROM {table}")

@@ -160,13 +160,22 @@ def test_the_web_role_cannot_decide_on_anothers_patient(two_networks, as_role):
         " reason, note, decided_at, decided_by)"
         " VALUES ('x', %s, %s, 1, 'accept', 'r', '', now(), 901)"
     )
+    scope = (
+        "SELECT set_config('app.viewer_id', '901', true),"
+        " set_config('app.purpose', %s, true)"
+    )
     with web.transaction(force_rollback=True):
-        web.execute("SELECT set_config('app.viewer_id', '901', true)")
+        web.execute(scope, ["direct_care"])
         web.execute(insert, [OURS, "Z81001"])
-    with web.transaction(force_rollback=True):
-        web.execute("SELECT set_config('app.viewer_id', '901', true)")
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            web.execute(insert, [THEIRS, "Z81002"])
+    for someone, practice, purpose in (
+        (THEIRS, "Z81002", "direct_care"),
+        (OURS, "Z81001", "planning"),
+        (OURS, "Z81001", ""),
+    ):
+        with web.transaction(force_rollback=True):
+            web.execute(scope, [purpose])
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                web.execute(insert, [someone, practice])
 
 
 @pytest.mark.parametrize("role", ["web", "worker", "loader", "audit_writer"])
@@ -230,6 +239,48 @@ def test_every_table_with_persons_is_walled(as_role):
     walled = {name for name, forced, _ in rows if forced}
     assert set(PERSON_TABLES + LIST_TABLES) <= walled
     assert {name for name, _, reached in rows if reached} <= walled
+
+
+# Tables of persons without a floor of their own: the policy of each asks `person`,
+# which has one.
+BY_WAY_OF_PERSON = {"event", "activity", "registration", "residence"}
+
+
+def test_every_table_of_persons_that_the_web_reads_has_a_floor_for_the_purpose(as_role):
+    """A new table with a person_no that the web may read fails here without one."""
+    owner = as_role("migrator")
+    reached = owner.execute(
+        "SELECT DISTINCT c.relname FROM pg_class c JOIN pg_attribute a"
+        " ON a.attrelid = c.oid AND a.attname = 'person_no'"
+        " WHERE c.relnamespace = 'public'::regnamespace AND NOT c.relispartition"
+        " AND (has_any_column_privilege('web', c.oid, 'SELECT, INSERT, UPDATE')"
+        " OR has_table_privilege('web', c.oid, 'DELETE'))"
+    ).fetchall()
+    policies = owner.execute(
+        "SELECT tablename, permissive, cmd, coalesce(qual, '') FROM pg_policies"
+        " WHERE 'web' = ANY (roles)"
+    ).fetchall()
+    floors = {
+        (table, command)
+        for table, permissive, command, qual in policies
+        if permissive == "RESTRICTIVE" and "app.purpose" in qual
+    }
+    floored = {table for table, _ in floors}
+    tables = {name for (name,) in reached}
+    assert len(tables) > 15
+    assert tables - floored <= BY_WAY_OF_PERSON
+    for table, permissive, _, qual in policies:
+        if table in BY_WAY_OF_PERSON and permissive == "PERMISSIVE":
+            assert "FROM person" in qual, table
+    # What the web writes, it writes for those purposes alone.
+    written = owner.execute(
+        "SELECT c.relname FROM pg_class c WHERE c.relname = ANY (%s)"
+        " AND (has_any_column_privilege('web', c.oid, 'INSERT, UPDATE')"
+        " OR has_table_privilege('web', c.oid, 'DELETE'))",
+        [sorted(tables)],
+    ).fetchall()
+    assert len(written) > 5
+    assert {(name, "ALL") for (name,) in written} <= floors
 
 
 def test_the_web_has_nothing_on_any_partition(as_role):

@@ -130,6 +130,7 @@ def test_a_list_is_its_owners_alone(bring, known, as_role, stored) -> None:
 
     def seen(viewer: int | None, table: str) -> int:
         with web.transaction():
+            web.execute("SELECT set_config('app.purpose', 'direct_care', true)")
             if viewer is not None:
                 web.execute(
                     "SELECT set_config('app.viewer_id', %s, true)", [str(viewer)]

@@ -35,11 +35,6 @@ FILLED: dict[str, Any] = {
 }
 
 
-# Facts and lists: for own care and case finding, and for nothing else.
-FOR_ROWS_ALONE = ("person", "event", "activity", "profile", "list_entry")
-FOR_ROWS_ALONE += ("person_risk",)
-
-
 @dataclass(frozen=True)
 class Table:
     """A walled table of persons: what the web may do, and whose rows stand in it."""
@@ -159,10 +154,10 @@ def faults(asked: Table, viewer: int) -> list[str]:
             found.append("another network's people are seen")
         if unseen:
             found.append("without a viewer somebody is seen")
-        if asked.name in FOR_ROWS_ALONE:
-            with as_web(viewer, "planning") as web:
-                if persons(web, asked.name):
-                    found.append("rows are shown for planning")
+        # For own care and case finding, and for nothing else.
+        with as_web(viewer, "planning") as web:
+            if persons(web, asked.name):
+                found.append("rows are shown for planning")
         with system.connect("migrator") as owner:
             if persons(owner, asked.name):
                 found.append("the owner is not held by FORCE")
