@@ -3,7 +3,9 @@
 import json
 import shutil
 import sys
+import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,15 @@ from config.runner.demo_notes import PEOPLE, SEED, Notes, Wish
 from config.runner.manage import migrate_arguments, process_for
 from config.runner.memory import Sampler
 from config.runner.session import Session, uses_real_servers
-from config.runner.stages import Result, Screen, Stage, StageRun, run_inside, run_stage
+from config.runner.stages import (
+    Beside,
+    Result,
+    Screen,
+    Stage,
+    StageRun,
+    run_inside,
+    run_stage,
+)
 
 JSON_LINES = ("--progress", "json")
 
@@ -75,10 +85,12 @@ def demo(options: Options) -> int:
             return 2
     if rebuild or notes.unfinished() not in (None, options.wish()):
         wipe(session, notes)
+    begun = time.monotonic()
     with Sampler(also=lambda: server_pids(session)) as sampler:
         runs = build(session, options, screen, notes)
+    seconds = time.monotonic() - begun
     try:
-        report(screen, runs, sampler.peak_mb, address_of(options))
+        report(screen, runs, seconds, sampler.peak_mb, address_of(options))
         if options.serve:
             return serve(session, options, screen)
         show_accounts(session, screen)
@@ -123,17 +135,27 @@ def build_data(
     finished = notes.stages()
     notes.begin(wish, finished)
     runs = []
-    for stage in data_stages(session.home, wish):
-        if stage.name in finished:
-            screen.say(f"{stage.title:<44} was done before")
-            continue
-        runs.append(run_data_stage(session, stage, screen))
-        if stage.name == "accounts":
-            keep_accounts(session, runs[-1])
-        if stage.name == "factor":
-            keep_secret(session, runs[-1])
-        finished.append(stage.name)
+
+    def ended(run: StageRun) -> None:
+        runs.append(run)
+        if run.stage.name == "accounts":
+            keep_accounts(session, run)
+        if run.stage.name == "factor":
+            keep_secret(session, run)
+        finished.append(run.stage.name)
         notes.begin(wish, finished)
+
+    with ThreadPoolExecutor(1) as side:
+        waiting = []
+        for stage in data_stages(session.home, wish):
+            if stage.name in finished:
+                screen.say(f"{stage.title:<44} was done before")
+            elif stage.beside:
+                waiting.append(side.submit(run_stage, session, stage, Beside(screen)))
+            else:
+                ended(run_data_stage(session, stage, screen))
+        for run in waiting:
+            ended(run.result())
     notes.finish(wish)
     return runs
 
@@ -159,13 +181,15 @@ def data_stages(home: Path, wish: Wish) -> Iterable[Stage]:
     yield _manage("landing", "Feeds to store", "load_landing", folder / "landing")
     as_of = manifest(home)["as_of"]
     yield _manage("refresh", "Features to release", "refresh", "--as-of", as_of)
+    yield _manage(
+        "links", "Links checked", "check_links", "--as-of", as_of, beside=True
+    )
+    truth = ["manage.py", "evaluate_linkage", str(folder / "truth"), "--json"]
+    yield Stage("linkage", "Links against truth", "vault", truth, beside=True)
     yield _manage("accounts", "Demo sign-ins", "demo_accounts")
     yield registers_stage()
     yield Stage("factor", "A second step", "web", ["manage.py", "demo_second_factor"])
     yield _manage("approvals", "Models approved, lists in order", "demo_approvals")
-    yield _manage("links", "Links checked", "check_links", "--as-of", as_of)
-    truth = ["manage.py", "evaluate_linkage", str(folder / "truth"), "--json"]
-    yield Stage("linkage", "Links against truth", "vault", truth)
 
 
 def registers_stage() -> Stage:
@@ -173,9 +197,11 @@ def registers_stage() -> Stage:
     return _manage("registers", "Registers agreed", "demo_registers")
 
 
-def _manage(name: str, title: str, command: str, *words: object) -> Stage:
+def _manage(
+    name: str, title: str, command: str, *words: object, beside: bool = False
+) -> Stage:
     arguments = ["manage.py", command, *map(str, words), *JSON_LINES]
-    return Stage(name, title, process_for(command), arguments)
+    return Stage(name, title, process_for(command), arguments, beside)
 
 
 def run_data_stage(session: Session, stage: Stage, screen: Screen) -> StageRun:
@@ -206,9 +232,11 @@ def address_of(options: Options) -> str:
     return f"http://localhost:{options.port}/"
 
 
-def report(screen: Screen, runs: list[StageRun], peak_mb: float, address: str) -> None:
-    """The closing tables."""
-    tables.print_stages(screen.console, runs, peak_mb)
+def report(
+    screen: Screen, runs: list[StageRun], seconds: float, peak_mb: float, address: str
+) -> None:
+    """The closing tables; `seconds` is by the clock, since stages run side by side."""
+    tables.print_stages(screen.console, runs, seconds, peak_mb)
     by_name = {run.stage.name: run for run in runs}
     if "synthetic" in by_name and "landing" in by_name:
         screen.say(tables.accounted(by_name["synthetic"], by_name["landing"]))

@@ -37,12 +37,16 @@ class StageFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Stage:
-    """`arguments` is what Python runs under the role of `process`, or of none."""
+    """`arguments` is what Python runs under the role of `process`, or of none.
+
+    beside: nothing that follows needs it, so it runs while the next stages do.
+    """
 
     name: str
     title: str
     process: str | None
     arguments: Sequence[str]
+    beside: bool = False
 
 
 @dataclass
@@ -120,8 +124,29 @@ class Screen:
             self._bar.stop()
             self._bar.remove_task(self._task)
             self._task = None
+        self.say_ended(title, seconds, failed=failed)
+
+    def say_ended(self, title: str, seconds: float, *, failed: bool) -> None:
+        """The line that stays of a stage."""
         mark = "failed" if failed else "done"
         self.say(f"{title:<44} {mark:>6} {seconds:8.1f} s")
+
+
+class Beside(Screen):
+    """What is shown of a stage that runs beside others: its end, above their bar."""
+
+    def __init__(self, screen: Screen) -> None:
+        self.console = screen.console
+
+    def begin(self, title: str) -> None:
+        """The bar is another stage's."""
+
+    def move(self, title: str, done: int, total: int | None, unit: str) -> None:
+        """The bar is another stage's."""
+
+    def end(self, title: str, seconds: float, failed: bool = False) -> None:
+        """The stage has ended."""
+        self.say_ended(title, seconds, failed=failed)
 
 
 def run_stage(session: Session, stage: Stage, screen: Screen) -> StageRun:

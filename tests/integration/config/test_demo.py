@@ -117,6 +117,44 @@ def test_a_failed_demo_goes_on_where_it_stopped(failed, capsys) -> None:
     assert made(failed) == [500]
 
 
+def test_what_nothing_needs_runs_beside_the_rest(home, monkeypatch, capsys) -> None:
+    meeting = home / "meeting"
+    # Each of the two ends only once the other has begun.
+    meets = (
+        "import pathlib, sys, time\n"
+        f"here, there = (pathlib.Path({str(meeting)!r} + n) for n in sys.argv[1:])\n"
+        "here.touch()\n"
+        "while not there.exists():\n"
+        "    time.sleep(0.01)\n"
+    )
+
+    def side_by_side(folder, wish):
+        yield next(iter(stages(folder, wish)))
+        yield Stage("one", "One", "worker", ["-c", meets, "1", "2"], beside=True)
+        yield Stage("two", "Two", "worker", ["-c", meets, "2", "1"])
+
+    monkeypatch.setattr(demo, "data_stages", side_by_side)
+    assert run(home, people=500) == 0
+    shown = capsys.readouterr().out
+    assert "One" in shown
+    assert "Two" in shown
+
+
+def test_a_failure_beside_the_rest_is_a_failure(home, monkeypatch) -> None:
+    def fails(folder, wish):
+        yield Stage("bad", "Bad", "worker", ["-c", "raise SystemExit(7)"], beside=True)
+        yield from stages(folder, wish)
+
+    monkeypatch.setattr(demo, "data_stages", fails)
+    with pytest.raises(StageFailed, match="Bad"):
+        run(home, people=500)
+    assert made(home) == [500]
+    # What the others did stands; only the failed one is done again.
+    monkeypatch.setattr(demo, "data_stages", stages)
+    assert run(home, people=500) == 0
+    assert made(home) == [500]
+
+
 def test_an_unfinished_demo_gives_way_to_another_wish(failed) -> None:
     assert run(failed, people=600) == 0
     assert made(failed) == [600]
@@ -146,13 +184,14 @@ def test_the_stages_stand_in_the_order_of_the_road(tmp_path, monkeypatch) -> Non
         ("reference", "vault"),
         ("landing", "vault"),
         ("refresh", "worker"),
+        ("links", "vault"),
+        ("linkage", "vault"),
         ("accounts", "worker"),
         ("registers", "worker"),
         ("factor", "web"),
         ("approvals", "worker"),
-        ("links", "vault"),
-        ("linkage", "vault"),
     ]
+    assert [stage.name for stage in found if stage.beside] == ["links", "linkage"]
     assert found[0].arguments[-2:] == ["--reference", "/real"]
     assert "2026-09-30" in found[3].arguments
     # What a stage prints is read by machine, each in the words its command knows.
@@ -160,7 +199,8 @@ def test_the_stages_stand_in_the_order_of_the_road(tmp_path, monkeypatch) -> Non
         assert stage.arguments[-2:] == ["--progress", "json"] or (
             stage.name in ("synthetic", "factor", "linkage")
         )
-    assert found[-1].arguments[-1] == "--json"
+    by_name = {stage.name: stage for stage in found}
+    assert by_name["linkage"].arguments[-1] == "--json"
 
 
 def test_the_report_shows_the_links_and_counts_every_row() -> None:
@@ -178,7 +218,7 @@ def test_the_report_shows_the_links_and_counts_every_row() -> None:
         for name, part in parts.items()
     ]
     screen = Screen(Console(file=io.StringIO(), width=100))
-    demo.report(screen, runs, 10.0, "http://localhost:8000/")
+    demo.report(screen, runs, 3.0, 10.0, "http://localhost:8000/")
     shown = screen.console.file.getvalue()
     for word in ("Links", "gp", "0.9987", "–", "Every row is accounted for"):
         assert word in shown
@@ -200,7 +240,7 @@ def test_a_held_file_is_named_with_where_to_decide_about_it() -> None:
         StageRun(Stage("landing", "Landed", None, ()), 1.0, landing, [held]),
     ]
     screen = Screen(Console(file=io.StringIO(), width=200))
-    demo.report(screen, runs, 10.0, demo.address_of(demo.Options(home=Path("x"))))
+    demo.report(screen, runs, 3.0, 10.0, demo.address_of(demo.Options(home=Path("x"))))
     shown = screen.console.file.getvalue()
     assert "Every row is accounted for: 10 rows delivered, 10 read = 6 loaded" in shown
     assert "+ 4 held." in shown

@@ -209,9 +209,9 @@ def test_the_closing_table_shows_each_part_and_the_total(plain) -> None:
         StageRun(Stage("a", "Feeds", None, ()), 2.5, parts, []),
         StageRun(Stage("b", "Release", None, ()), 1.5, [], []),
     ]
-    tables.print_stages(plain.console, runs, peak_mb=2048.4)
+    tables.print_stages(plain.console, runs, 3.5, peak_mb=2048.4)
     text = shown(plain)
-    for word in ("Feeds", "gp", "sus", "1,000", "990", "4.0", "2,048 MiB"):
+    for word in ("Feeds", "gp", "sus", "1,000", "990", "3.5", "2,048 MiB"):
         assert word in text
 
 
