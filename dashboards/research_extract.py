@@ -15,12 +15,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
+from django.db import connection
+from pyroaring import BitMap
 
 from linkage.release.selectors import ReleaseView
 
 NONCE = 12
 NAME_BYTES = 16
 NAME = "pseudonym"
+EXTRACTS_LOCK = 7_201_961  # the advisory lock of whoever makes or removes extracts
 # Too near to an address or a team for rows that somebody works on at length.
 TOO_NEAR = frozenset({"practice_code", "pcn_code", "lsoa_code", "msoa_code"})
 
@@ -42,14 +45,24 @@ def refused(view: ReleaseView, columns: Collection[str]) -> list[str]:
     return found
 
 
-def gather(view: ReleaseView, columns: Collection[str], project: str) -> pl.DataFrame:
+def take_turns() -> None:
+    """Wait until nobody else makes or removes extracts; holds for the transaction.
+
+    An extract that is made while somebody is erased would outlive the erasure.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [EXTRACTS_LOCK])
+
+
+def gather(
+    view: ReleaseView, people: BitMap, columns: Collection[str], project: str
+) -> pl.DataFrame:
     """Return one row per person: NAME, then the columns, in the order of the names.
 
     Flags and categories as text, numbers as they are. RefusedExtractError.
     """
     if wrong := refused(view, columns):
         raise RefusedExtractError("; ".join(wrong))
-    people = view.everyone
     numbers = np.asarray(people.to_array(), dtype=np.uint32)
     made = {NAME: pl.Series(_names(numbers, project))}
     for name in columns:

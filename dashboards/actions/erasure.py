@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from django.db import transaction
 from django.utils import timezone
 
+from dashboards import research_extract
 from dashboards.actions.rights import STATES, WHAT, RefusedStepError, held, step
 from dashboards.models import (
     ResearchExtract,
@@ -119,8 +120,10 @@ def carry_out(*, request_id: int) -> bool:
             # What was compiled of the same person on other requests.
             same = RightsSubject.objects.filter(person_no=person_no)
             RightsPack.objects.filter(request__in=same.values("request")).delete()
-            # Sealed, and under other names: nobody here can take one row out of them.
-            ResearchExtract.objects.all().delete()
+        # Sealed, and under other names: nobody here can take one row out of them. One
+        # that is being made now is waited for.
+        research_extract.take_turns()
+        ResearchExtract.objects.all().delete()
         made.state, made.done_at, made.removed = MADE.DONE, timezone.now(), done.removed
         made.save(update_fields=["state", "done_at", "removed"])
         note = f"{done.rows:,} rows removed, {done.quarantined} kept aside for a replay"

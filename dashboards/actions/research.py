@@ -2,18 +2,26 @@
 
 from datetime import date
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
+from pyroaring import BitMap
 
 from dashboards import research_extract
-from dashboards.models import ResearchExtract, ResearchOutput
+from dashboards.models import (
+    ResearchExtract,
+    ResearchOutput,
+    RightsErasure,
+    RightsSubject,
+)
 from dashboards.research_extract import RefusedExtractError
 from dashboards.selectors import research as selectors
 from governance import access, audit
 from governance.access import Viewer
 from governance.disclosure import as_rows
 from governance.models import User
+from linkage.models import Release
 from linkage.release import selectors as release
+from linkage.release.selectors import ReleaseView
 
 STATES = ResearchOutput.State
 PURPOSE = "research"
@@ -34,10 +42,13 @@ def make_extract(*, project: str, username: str, today: date) -> int:
     if found is None or viewer.purpose != PURPOSE:
         raise RefusedExtractError("There is no such project in force for them.")
     with access.scoped(viewer):
+        research_extract.take_turns()
+        begun = timezone.now()  # what is gathered is as old as this, and no newer
         view = release.current()
         if view is None:
             raise RefusedExtractError("There is no release yet.")
-        frame = research_extract.gather(view, found.spec.columns, project)
+        people = view.everyone & _still_held(view)
+        frame = research_extract.gather(view, people, found.spec.columns, project)
         ResearchExtract.objects.update_or_create(
             project=project,
             defaults={
@@ -45,7 +56,7 @@ def make_extract(*, project: str, username: str, today: date) -> int:
                 "as_of": view.as_of,
                 "columns": list(found.spec.columns),
                 "rows": frame.height,
-                "made_at": timezone.now(),
+                "made_at": begun,
                 "sealed": research_extract.seal(frame, project),
             },
         )
@@ -57,6 +68,22 @@ def make_extract(*, project: str, username: str, today: date) -> int:
             columns=len(found.spec.columns),
         )
     return frame.height
+
+
+def _still_held(view: ReleaseView) -> BitMap:
+    """Whom the store holds now, less whom an erasure has changed since the release.
+
+    A release goes on holding who was erased until the next one is published.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT person_no FROM person")
+        held = BitMap(person_no for (person_no,) in cursor)
+    begun = Release.objects.values_list("started_at", flat=True).get(pk=view.id)
+    since = RightsErasure.objects.filter(
+        state=RightsErasure.State.DONE, done_at__gte=begun
+    )
+    erased = RightsSubject.objects.filter(request__in=since.values("request"))
+    return held - BitMap(erased.values_list("person_no", flat=True))
 
 
 def forget_extracts(*, on: date) -> int:

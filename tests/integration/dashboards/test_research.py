@@ -10,15 +10,23 @@ import polars as pl
 import psycopg
 import pytest
 from cryptography.exceptions import InvalidTag
+from django.db import OperationalError, connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 from pyroaring import BitMap
 
 from dashboards import research_extract
-from dashboards.actions import research
-from dashboards.models import ResearchExtract, ResearchOutput
-from dashboards.research_extract import NAME, RefusedExtractError
+from dashboards.actions import erasure, research
+from dashboards.models import (
+    ResearchExtract,
+    ResearchOutput,
+    RightsErasure,
+    RightsRequest,
+    RightsSubject,
+)
+from dashboards.research_extract import EXTRACTS_LOCK, NAME, RefusedExtractError
 from dashboards.steps.cross_table import cross_table
+from governance import access
 from governance.models import OptOutSet, RegisterEntry
 from tests import live_system as system
 from tests.integration.proofs.walls import as_web
@@ -28,6 +36,7 @@ from tests.live_people import EVERYBODY, KATE
 NOW = timezone.now
 COLUMNS = ["sex", "age_band", "place_code", "has_diabetes_type2", "condition_count"]
 KEY = "falls-2026"
+SEEN = "SELECT count(*) FROM research_extract"
 
 
 def enter(live, key: str = KEY, **other) -> None:
@@ -59,6 +68,17 @@ def enter(live, key: str = KEY, **other) -> None:
             proposed_at=timezone.now(),
             decided_by="two",
             decided_at=timezone.now(),
+        )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def everybody_held(live):
+    """The neighbours of the release stand in the store too, as loads leave them."""
+    with system.connect("loader") as loader:
+        loader.execute(
+            "INSERT INTO person (person_no, practice_code) SELECT person_no,"
+            " max(practice_code) FROM profile p WHERE NOT EXISTS (SELECT FROM person k"
+            " WHERE k.person_no = p.person_no) GROUP BY person_no"
         )
 
 
@@ -94,6 +114,23 @@ def opted_out_nationally(someone):
     with system.acting_as("worker"):
         known.people, known.made_at = before, NOW()
         known.save()
+
+
+@contextmanager
+def agreement_ended(key: str):
+    """A block in which the newest version of an agreement ends today."""
+    with system.acting_as("worker"):
+        known = RegisterEntry.objects.filter(kind="agreement", key=key)
+        ended = known.order_by("-version")[0]
+        ended.pk, ended.version = None, ended.version + 1
+        ended.expires_on = timezone.localdate()
+        ended.save()
+    try:
+        yield
+    finally:
+        with system.connect("migrator") as owner:
+            owner.execute("ALTER TABLE register_entry NO FORCE ROW LEVEL SECURITY")
+            owner.execute("DELETE FROM register_entry WHERE id = %s", [ended.pk])
 
 
 def room(key: str = KEY, **query) -> str:
@@ -199,6 +236,79 @@ def test_an_extract_holds_the_approved_columns_under_the_projects_own_names(
         research_extract.unseal(one.sealed, "asthma-2026")
 
 
+def test_who_was_erased_is_in_no_extract_made_seconds_later(live, project):
+    """The release still holds the person: no other has been published since."""
+    everybody = make(live)
+    row = "SELECT * FROM person WHERE person_no = %s"
+    with system.connect("loader") as loader:
+        kept = loader.execute(row, [KATE.person_no]).fetchone()
+        loader.execute("DELETE FROM person WHERE person_no = %s", [KATE.person_no])
+    try:
+        assert make(live) == everybody - 1
+    finally:
+        with system.connect("loader") as loader:
+            loader.execute(
+                f"INSERT INTO person VALUES ({', '.join(['%s'] * len(kept))})", kept
+            )
+    assert make(live) == everybody
+
+
+def test_of_whom_some_was_erased_an_extract_waits_for_the_next_release(live, project):
+    everybody = make(live)
+    lead, guardian = live.viewer("ig_lead"), live.viewer("caldicott_guardian")
+    with system.acting_as("worker"):
+        asked = RightsRequest.objects.create(
+            kind="erase",
+            practice_code=KATE.practice,
+            opened_by="their practice",
+            opened_at=NOW(),
+            due_on=timezone.localdate(),
+        )
+        RightsSubject.objects.create(
+            request=asked, person_no=KATE.person_no, practice_code=KATE.practice
+        )
+    try:
+        with access.scoped(lead):
+            erasure.propose(
+                request_id=asked.pk,
+                ground="unlawful",
+                feeds=["gp_patient"],
+                exemption="public_health",
+                why="x",
+                by=lead,
+            )
+        with access.scoped(guardian):
+            erasure.decide(request_id=asked.pk, agree=True, by=guardian)
+        assert make(live) == everybody
+        with system.acting_as("loader"):
+            RightsErasure.objects.update(state="done", done_at=NOW())
+        assert make(live) == everybody - 1
+        with system.acting_as("loader"):
+            RightsErasure.objects.update(done_at=NOW() - timedelta(days=900))
+        assert make(live) == everybody
+    finally:
+        with system.connect("migrator") as owner:
+            owner.execute(
+                "TRUNCATE rights_request, rights_subject, rights_step, rights_pack,"
+                " rights_erasure"
+            )
+
+
+def test_an_extract_waits_for_an_erasure_and_an_erasure_for_it(live, project):
+    """Both take the one lock: neither is done around the other."""
+    with system.connect("worker") as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [EXTRACTS_LOCK])
+        with system.acting_as("worker"), transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '200ms'")
+            with pytest.raises(OperationalError, match="lock timeout"):
+                research.make_extract(
+                    project=KEY,
+                    username=live.users["researcher"].username,
+                    today=timezone.localdate(),
+                )
+
+
 @pytest.mark.parametrize(
     "column", ["practice_code", "lsoa_code", "frailty_recorded_on"]
 )
@@ -219,15 +329,14 @@ def test_an_ended_project_opens_nothing_that_very_day(live, project):
     )
     file = reverse("research-output-csv", args=[made.pk])
     assert client.get(file).status_code == 200
-    seen = "SELECT count(*) FROM research_extract"
     researcher = live.users["researcher"].pk
     with as_web(researcher, "research") as web:
-        assert web.execute(seen).fetchone() == (1,)
+        assert web.execute(SEEN).fetchone() == (1,)
     enter(live, days=0)
     assert client.get(room()).status_code == 404
     assert client.get(file).status_code == 404
     with as_web(researcher, "research") as web:
-        assert web.execute(seen).fetchone() == (0,)
+        assert web.execute(SEEN).fetchone() == (0,)
     with pytest.raises(RefusedExtractError):
         make(live)
 
@@ -261,9 +370,8 @@ def test_postgres_keeps_the_airlock_by_itself(live, project):
     )
     name = live.users["researcher"].username
     for user, rows in (("researcher", 1), ("ig_lead", 0), ("system_analyst", 0)):
-        with as_web(live.users[user].pk) as web:
-            found = web.execute("SELECT count(*) FROM research_extract").fetchone()
-            assert found == (rows,), user
+        with as_web(live.users[user].pk, "research") as web:
+            assert web.execute(SEEN).fetchone() == (rows,), user
     for user, statement, given in (
         ("researcher", insert, [KEY, "released", name]),
         ("researcher", insert, [KEY, "asked", "somebody else"]),
@@ -273,10 +381,40 @@ def test_postgres_keeps_the_airlock_by_itself(live, project):
         ("ig_lead", "UPDATE research_output SET figures = %s", ["[]"]),
         ("researcher", "DELETE FROM research_output WHERE title <> %s", [""]),
     ):
-        with as_web(live.users[user].pk) as web, pytest.raises(psycopg.Error):
+        web_of = as_web(live.users[user].pk, "research")
+        with web_of as web, pytest.raises(psycopg.Error):
             web.execute(statement, given)
-    with as_web(live.users["researcher"].pk) as web:
+    with as_web(live.users["researcher"].pk, "research") as web:
         assert web.execute(release_it, [name]).rowcount == 0
+    with as_web(live.users["researcher"].pk, "planning") as web:
+        assert web.execute(SEEN).fetchone() == (0,)
+
+
+def test_an_ended_agreement_closes_its_extracts_in_postgres_that_very_day(
+    live, project
+):
+    make(live)
+    ask(live)
+    researcher = live.users["researcher"].pk
+    told = "SELECT count(*) FROM research_output"
+
+    def seen():
+        with as_web(researcher, "research") as web:
+            return [web.execute(words).fetchone()[0] for words in (SEEN, told)]
+
+    assert seen() == [1, 1]
+    with agreement_ended("DSA-04"):
+        assert seen() == [1, 1]
+    with agreement_ended("DSA-05"):
+        assert seen() == [0, 0]
+        with as_web(live.users["ig_lead"].pk, "assurance") as web:
+            assert web.execute(told).fetchone() == (1,)
+    assert seen() == [1, 1]
+    # Under another agreement in force, the grant of the role alone stands on DSA-05.
+    enter(live, agreement="DSA-04")
+    with agreement_ended("DSA-05"):
+        assert seen() == [0, 0]
+    assert seen() == [1, 1]
 
 
 def test_cells_hold_the_rows_that_stand_in_them():
