@@ -121,7 +121,11 @@ class TrainingSpec(Strict):
 
 
 class TreesSpec(Strict):
-    """The settings of the boosted trees."""
+    """The settings of the boosted trees.
+
+    Each tree sees at most `rows_a_tree` rows, drawn anew for it: beyond that a tree
+    of few leaves gains nothing from more.
+    """
 
     most_rounds: int
     patience: int
@@ -131,6 +135,7 @@ class TreesSpec(Strict):
     feature_share: float
     ridge: float
     bins: int = 255
+    rows_a_tree: int = 400_000
 
 
 class LimitSpec(Strict):

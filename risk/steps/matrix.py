@@ -21,20 +21,24 @@ def matrix(frame: pl.DataFrame, inputs: Sequence[InputSpec]) -> Inputs:
     category value that the definition does not list: it would silently be read as
     not known.
     """
-    made = np.empty((frame.height, len(inputs)), dtype=np.float32)
-    for place, entry in enumerate(inputs):
-        column = frame.select(remembered(entry)).to_series()
+    made = frame.select(_number(entry) for entry in inputs)
+    for entry in inputs:
         if entry.kind == "category":
-            positions = {value: float(i) for i, value in enumerate(entry.values)}
-            found = column.cast(pl.String).replace_strict(
-                positions, default=None, return_dtype=pl.Float32
-            )
-            if lost := set(column.filter(found.is_null() & column.is_not_null())):
+            column = frame.select(remembered(entry)).to_series()
+            if made[entry.feature].null_count() > column.null_count():
+                lost = set(column.drop_nulls().cast(pl.String)) - set(entry.values)
                 raise ValueError(f"{entry.feature}: not listed: {sorted(lost)}")
-        else:
-            found = column.cast(pl.Float32)
-        made[:, place] = found.fill_null(float("nan")).to_numpy()
-    return made
+    # Nulls become NaN. Rows together, as LightGBM reads them.
+    return made.to_numpy(order="c")
+
+
+def _number(entry: InputSpec) -> pl.Expr:
+    """Return an input as Float32, null where not known or not listed."""
+    column = remembered(entry)
+    if entry.kind == "category":
+        listed = column.cast(pl.String).cast(pl.Enum(entry.values), strict=False)
+        column = listed.to_physical()
+    return column.cast(pl.Float32).alias(entry.feature)
 
 
 def remembered(entry: InputSpec) -> pl.Expr:

@@ -12,7 +12,7 @@ from risk.specs import ModelSpec, TreesSpec
 from risk.steps.boosting import THREADS
 from risk.steps.matrix import matrix, probability, scatter
 from risk.steps.outcome import HAPPENED
-from risk.steps.train import grow, untreated
+from risk.steps.train import binned, grow, part, untreated
 
 LEAVES = (7, 15, 31)
 RATES = (0.05, 0.1)
@@ -70,14 +70,12 @@ def _judged(
     judged = untreated(later)
     inputs, happened = matrix(learnt, spec.inputs), learnt[HAPPENED].to_numpy()
     out = scatter(learnt["person_no"], spec.training.seed) % np.uint64(5) == 0
+    bins = binned(inputs, happened, spec)
+    seen, tested = part(bins, ~out), part(bins, out)
     after, then = matrix(judged, spec.inputs), judged[HAPPENED].to_numpy()
     for trees in tried:
-        grown = grow(
-            inputs[~out],
-            happened[~out],
-            spec.model_copy(update={"trees": trees}),
-            tried=(inputs[out], happened[out]),
-        )
+        setting = spec.model_copy(update={"trees": trees})
+        grown = grow(seen, setting, tried=tested)
         told = probability(grown.predict(after, raw_score=True, num_threads=THREADS))
         yield Tried(
             trees,

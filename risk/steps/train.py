@@ -94,6 +94,7 @@ def train(
         raise ValueError(f"too few of {rows.height} rows have the outcome")
     inputs = matrix(rows, spec.inputs)
     happened: Flags = rows[HAPPENED].to_numpy()
+    bins = binned(inputs, happened, spec, threads=threads)
     many = rows.height >= spec.training.one_fold_from
     parts = PARTS_OF_MANY if many else spec.training.folds
     folds = scatter(rows["person_no"], spec.training.seed) % np.uint64(parts)
@@ -102,21 +103,13 @@ def train(
     rounds = []
     for fold in tried:
         out = folds == fold
-        trees = grow(
-            inputs[~out],
-            happened[~out],
-            spec,
-            tried=(inputs[out], happened[out]),
-            threads=threads,
-        )
+        trees = grow(part(bins, ~out), spec, tried=part(bins, out), threads=threads)
         held_out[out] = trees.predict(inputs[out], raw_score=True, num_threads=THREADS)
         rounds.append(trees.best_iteration)
     seen = ~np.isnan(held_out)
     intercept, slope = set_level(held_out[seen], happened[seen])
     if not many:
-        trees = grow(
-            inputs, happened, spec, rounds=int(np.median(rounds)), threads=threads
-        )
+        trees = grow(bins, spec, rounds=int(np.median(rounds)), threads=threads)
     found = Trained(
         trees=as_text(trees, int(np.median(rounds))),
         intercept=intercept,
@@ -127,7 +120,7 @@ def train(
     )
     if spec.outcome.is_amount:
         amounts = rows[AMOUNT].to_numpy()
-        amount = how_much(inputs, amounts, found.rounds, spec, threads)
+        amount = how_much(bins, inputs, amounts, found.rounds, spec, threads)
         found = replace(found, amount=amount)
         value = found.values(held_out[seen], inputs[seen])
     else:
@@ -147,21 +140,20 @@ def untreated(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def how_much(
-    inputs: Inputs, amounts: Floats, rounds: int, spec: ModelSpec, threads: int
+    bins: Any,
+    inputs: Inputs,
+    amounts: Floats,
+    rounds: int,
+    spec: ModelSpec,
+    threads: int,
 ) -> Amount:
     """Fit the second part: how much, for those with any (gamma, logarithmic link).
 
     `level` makes the amounts foretold for them add up to those that they had.
     """
     some = amounts > 0
-    trees = grow(
-        inputs[some],
-        amounts[some],
-        spec,
-        rounds=rounds,
-        objective="gamma",
-        threads=threads,
-    )
+    paid = part(bins, some).construct().set_label(amounts[some])
+    trees = grow(paid, spec, rounds=rounds, objective="gamma", threads=threads)
     told = np.exp(trees.predict(inputs[some], raw_score=True, num_threads=THREADS))
     return Amount(as_text(trees, rounds), float(amounts[some].sum() / told.sum()))
 
@@ -187,24 +179,67 @@ def cut_points(risks: Floats, spec: ModelSpec) -> tuple[float, ...]:
     return tuple(float(np.quantile(risks, 1 - share)) for share in shares)
 
 
+def binned(
+    inputs: Inputs, happened: Flags, spec: ModelSpec, *, threads: int = TRAINING_THREADS
+) -> Any:
+    """Return the inputs cut into bins, once for all folds and settings to learn from.
+
+    Where a bin ends is told by inputs alone, never by an outcome.
+    """
+    return (
+        boosting()
+        .Dataset(
+            inputs,
+            happened,
+            feature_name=[entry.feature for entry in spec.inputs],
+            params=_settings(spec, threads),
+        )
+        .construct()
+    )
+
+
+def part(bins: Any, rows: Flags) -> Any:
+    """Return some of the rows of `binned`, in its bins."""
+    return bins.subset(np.flatnonzero(rows))
+
+
 def grow(
-    inputs: Inputs,
-    outcome: Flags | Floats,
+    seen: Any,
     spec: ModelSpec,
     *,
-    tried: tuple[Inputs, Flags] | None = None,
+    tried: Any = None,
     rounds: int | None = None,
     objective: str = "binary",
     threads: int = TRAINING_THREADS,
 ) -> Any:
-    """Grow trees for `rounds`, or until they stop helping those who are `tried`."""
+    """Grow trees on rows of `binned` for `rounds`, or until they stop helping those
+    who are `tried`."""
     lightgbm = boosting()
     shape = spec.trees
-    settings = {
-        "objective": objective,
+    settings = _settings(spec, threads) | {"objective": objective}
+    people = seen.construct().num_data()
+    if people > shape.rows_a_tree:
+        share = shape.rows_a_tree / people
+        settings |= {"bagging_fraction": share, "bagging_freq": 1}
+    if tried is None:
+        return lightgbm.train(settings, seen, num_boost_round=rounds)
+    return lightgbm.train(
+        settings,
+        seen,
+        num_boost_round=shape.most_rounds,
+        valid_sets=[tried],
+        callbacks=[lightgbm.early_stopping(shape.patience, verbose=False)],
+    )
+
+
+def _settings(spec: ModelSpec, threads: int) -> dict[str, object]:
+    shape = spec.trees
+    return {
         "learning_rate": shape.learning_rate,
         "num_leaves": shape.leaves,
         "min_data_in_leaf": shape.least_in_leaf,
+        # Bins are shared with settings that need fewer people in a leaf.
+        "feature_pre_filter": False,
         "feature_fraction": shape.feature_share,
         "lambda_l2": shape.ridge,
         "max_bin": shape.bins,
@@ -214,14 +249,3 @@ def grow(
         "verbose": -1,
         "num_threads": threads,
     }
-    names = [entry.feature for entry in spec.inputs]
-    seen = lightgbm.Dataset(inputs, outcome, feature_name=names, params=settings)
-    if tried is None:
-        return lightgbm.train(settings, seen, num_boost_round=rounds)
-    return lightgbm.train(
-        settings,
-        seen,
-        num_boost_round=shape.most_rounds,
-        valid_sets=[lightgbm.Dataset(tried[0], tried[1], reference=seen)],
-        callbacks=[lightgbm.early_stopping(shape.patience, verbose=False)],
-    )

@@ -42,6 +42,20 @@ def test_the_threads_it_is_trained_on_do_not_matter(trained, threads) -> None:
     assert train(ROWS, SPEC, threads=threads) == trained
 
 
+def test_trees_that_see_a_part_of_very_many_rows_are_the_same_every_time(
+    trained, later
+) -> None:
+    drawn = SPEC.trees.model_copy(update={"rows_a_tree": 2500})
+    spec = SPEC.model_copy(update={"trees": drawn})
+    found = train(ROWS, spec, threads=1)
+    assert found.trees != trained.trees
+    assert found == train(ROWS.reverse(), spec, threads=2)
+    figures = [
+        assess(each, ROWS, later, SPEC)["models"][MAIN] for each in (found, trained)
+    ]
+    assert figures[0]["auroc"] == pytest.approx(figures[1]["auroc"], abs=0.015)
+
+
 def test_another_seed_gives_another_model(trained) -> None:
     other = SPEC.model_copy(
         update={"training": SPEC.training.model_copy(update={"seed": 7})}
