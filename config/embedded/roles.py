@@ -22,6 +22,8 @@ ROLES: dict[str, tuple[str, ...]] = {
     "audit_writer": (STORE,),
     "audit_reader": (STORE,),
 }
+# Who reads and adds single rows has no need of tables of its own, not even for a while.
+WITHOUT_TEMPORARY = ("web", "audit_writer", "audit_reader")
 OWNERS = {STORE: "migrator", VAULT: "vault_migrator"}
 
 
@@ -71,7 +73,9 @@ def _entrants(database: str) -> str:
 
 def _doors(database: str, entrants: str) -> Iterator[str]:
     yield f"REVOKE ALL ON DATABASE {database} FROM PUBLIC"
-    yield f"GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {entrants}"
+    yield f"GRANT CONNECT ON DATABASE {database} TO {entrants}"
+    at_work = [r for r in entrants.split(", ") if r not in WITHOUT_TEMPORARY]
+    yield f"GRANT TEMPORARY ON DATABASE {database} TO {', '.join(at_work)}"
 
 
 def hba(superuser: str, *, network: bool = False) -> str:

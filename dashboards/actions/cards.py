@@ -163,7 +163,8 @@ def write_event(
             programme=programme, person_no=person_no, practice_code=practice_code
         )
     card.version += 1
-    for name, value in _folded(card, kind, detail).items():
+    folded = _folded(card, kind, detail)
+    for name, value in folded.items():
         setattr(card, name, value)
     CardEvent.objects.create(
         programme=programme,
@@ -175,7 +176,9 @@ def write_event(
         note=note.replace("\0", "")[:500],
         by=by.user_id,
     )
-    card.save()
+    # Of a card that is there, what the event changes and nothing else: Postgres lets
+    # the web write no other column.
+    card.save(update_fields=None if card.pk is None else ["version", *folded])
     return card
 
 

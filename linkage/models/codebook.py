@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 
 class CodelistVersion(models.Model):
@@ -44,6 +44,11 @@ class CodelistVersion(models.Model):
                 fields=["name"],
                 condition=Q(state="accepted"),
                 name="one_codelist_in_force",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["accepted", "superseded"])
+                | (~Q(decided_by="") & ~Q(decided_by=F("proposed_by"))),
+                name="codelist_takes_two_people",
             ),
         ]
 

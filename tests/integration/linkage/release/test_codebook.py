@@ -4,6 +4,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import IntegrityError, transaction
 
 from linkage.codebook import actions, selectors
 from linkage.codebook.in_force import hashes, in_force
@@ -52,6 +53,12 @@ def test_a_change_shows_who_leaves_before_it_is_accepted_and_then_counts(
         version.refresh_from_db()
         with pytest.raises(actions.RefusedCodelistError, match="Somebody else"):
             actions.accept(version_id=version.pk, by="ana")
+        # Nor does Postgres take it, whatever code forgets.
+        for by in ("ana", ""):
+            with pytest.raises(IntegrityError), transaction.atomic():
+                CodelistVersion.objects.filter(pk=version.pk).update(
+                    state="accepted", decided_by=by
+                )
         was = hashes()["copd"]
         actions.accept(version_id=version.pk, by="ben")
         assert hashes()["copd"] != was
