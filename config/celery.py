@@ -49,6 +49,14 @@ def refuse_bypass(**_: object) -> None:
     refuse()
 
 
+@worker_init.connect
+def refuse_other_cut(**_: object) -> None:
+    """End at once where the store has more shards than this process would work on."""
+    from linkage.shards import refuse_other_cut as refuse
+
+    refuse()
+
+
 @app.on_after_finalize.connect
 def schedule(sender: Celery, **_: object) -> None:
     """Give beat its timetable once Django's settings are there to be read."""

@@ -33,6 +33,16 @@ def required(name: str, why: str) -> str:
     return found
 
 
+def shard_count(text: str) -> int:
+    """The number of partitions that CATCHMENT_SHARDS asks for: a power of two."""
+    if text not in ("1", "2", "4", "8", "16", "32", "64"):
+        raise ValueError(
+            f"CATCHMENT_SHARDS is {text!r}. It is a power of two up to 64, the same for"
+            " every process as when the store's tables were made."
+        )
+    return int(text)
+
+
 def database(url: str) -> dict[str, object]:
     """Turn postgresql://user:password@host:port/name?option=… into Django's form.
 

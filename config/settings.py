@@ -9,7 +9,7 @@ from pathlib import Path
 
 from csp.constants import SELF
 
-from config.environment import database, mail, required, value
+from config.environment import database, mail, required, shard_count, value
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 PROCESS = value("CATCHMENT_PROCESS", "worker")
@@ -108,8 +108,9 @@ REDIS_URL = value("REDIS_URL", "redis://127.0.0.1:6379/0")
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
 # The number of hash partitions of the person-level tables, fixed by the migration
-# that makes them: a shard is a partition is a task.
-SHARDS = 16
+# that makes them: a shard is a partition is a task. Each costs every file and every
+# stage something, so a small store has fewer.
+SHARDS = shard_count(value("CATCHMENT_SHARDS", "16") or "16")
 
 # The order of a refresh and whose definitions it records, named as text: the layers
 # below config call them without importing it.

@@ -9,12 +9,35 @@ src/backend/partitioning/partbounds.c).
 import numpy as np
 import polars as pl
 from django.conf import settings
+from django.db import connection
 from numpy.typing import NDArray
 
 Words = NDArray[np.uint32]
 SEED = 0x7A5B22367996DCFD  # HASH_PARTITION_SEED
 COMBINED = 0x49A0F4DD15E5A8E3  # what hash_combine64 adds to the first key's hash
 BEGUN = (0x9E3779B9 + 4 + 3923095) & 0xFFFFFFFF  # of a key of four bytes
+
+
+class OtherCutError(RuntimeError):
+    """The store was cut into another number of shards than this process was told."""
+
+
+def refuse_other_cut() -> None:
+    """Raise OtherCutError where SHARDS is not the number of the store's partitions.
+
+    Too few would leave people out of a release without a word. A store without tables
+    yet is no other one.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_inherits WHERE inhparent = to_regclass('event')"
+        )
+        ((made,),) = cursor.fetchall()
+    if made not in (0, settings.SHARDS):
+        raise OtherCutError(
+            f"The store was made with {made} shards and this process was told"
+            f" {settings.SHARDS}: set CATCHMENT_SHARDS to {made}."
+        )
 
 
 def shards(person_nos: pl.Series) -> pl.Series:

@@ -69,6 +69,12 @@ class Servers:
         """Where the vault's service listens, in a folder closed to others."""
         return self.places.vault_socket
 
+    def cut_into(self, shards: int) -> None:
+        """Have a store that is not made yet made with this many shards."""
+        if self.exist():
+            raise ValueError(f"The store in {self.home} is cut already.")
+        write_closed(self._shards, str(shards))
+
     def exist(self) -> bool:
         """Whether the databases were made by an earlier start."""
         return self.postgres.is_made()
@@ -107,12 +113,15 @@ class Servers:
 
     def env(self, process: str) -> dict[str, str]:
         """What one process (web, worker, beat, vault, migrator) may know."""
-        return self.keys.environment(
+        known = self.keys.environment(
             process,
             home=self.home,
             sockets=self.places.sockets,
             vault_socket=self.vault_socket,
         )
+        if self._shards.exists():
+            known["CATCHMENT_SHARDS"] = self._shards.read_text()
+        return known
 
     def role_url(self, role: str, database: str | None = None) -> str:
         """A connection string of one database role, for tests of the walls.
@@ -139,7 +148,12 @@ class Servers:
                 "stop it first."
             )
 
+    @property
+    def _shards(self) -> Path:
+        return self.places.secrets / "shards"
+
     def _wipe_data(self) -> None:
+        self._shards.unlink(missing_ok=True)
         for name in ("postgres", "valkey"):
             shutil.rmtree(self.places.data / name, ignore_errors=True)
 

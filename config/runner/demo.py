@@ -28,6 +28,9 @@ from config.runner.stages import (
 )
 
 JSON_LINES = ("--progress", "json")
+# Below this a sixteenth of the people is so few that a shard's fixed cost rules.
+FEW_PEOPLE = 100_000
+FEW_SHARDS = 4
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,8 @@ def build(
         run_inside("assets", "Web assets", lambda: assets.build(say=screen.say), screen)
     ]
     assert session.servers is not None
+    if options.wish().people < FEW_PEOPLE and not session.servers.exist():
+        session.servers.cut_into(FEW_SHARDS)
     runs.append(
         run_inside("servers", "PostgreSQL and Valkey", session.servers.start, screen)
     )

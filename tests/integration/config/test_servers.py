@@ -192,6 +192,17 @@ def test_wiping_takes_the_rows_and_keeps_the_secrets(alone) -> None:
         connection.execute("SELECT x FROM gone")
 
 
+def test_a_cut_is_told_to_all_and_goes_with_the_data(alone) -> None:
+    alone.wipe()
+    alone.cut_into(4)
+    with alone:
+        assert alone.env("vault")["CATCHMENT_SHARDS"] == "4"
+        with pytest.raises(ValueError, match="cut already"):
+            alone.cut_into(8)
+    alone.wipe()
+    assert "CATCHMENT_SHARDS" not in alone.env("vault")
+
+
 def test_data_whose_secrets_are_gone_is_made_anew(alone) -> None:
     alone.start()
     alone.stop()
