@@ -19,6 +19,7 @@ WORDS = {
     "signed_in": "Signed in",
     "confirmed": "Confirmed with a second step",
     "role_chosen": "Chose a role and purpose",
+    "own_lists_counted": "Saw how many wait on their lists",
     "list_viewed": "Opened a list",
     "person_viewed": "Opened a person's page",
     "card_viewed": "Opened a person's card",

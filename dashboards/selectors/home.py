@@ -19,6 +19,7 @@ from dashboards.selectors import (
 )
 from dashboards.selectors.asked import Asked
 from dashboards.selectors.places import Geography, PlaceRefused
+from governance import audit
 from governance.access import Viewer
 from governance.models import AuditEvent
 from linkage.models import FeedRun
@@ -58,6 +59,8 @@ def needs(viewer: Viewer) -> list[Need]:
     """Return what needs this viewer, by what their role may open, in order."""
     found: list[Need] = []
     if viewer.may_open("worklist"):
+        # Exact counts of the team's own rows: a reading, before it is answered.
+        audit.record("own_lists_counted", viewer, subject="home")
         found += _lists(viewer)
     if viewer.may_open("decide"):
         found += _in_hand(viewer)

@@ -10,6 +10,7 @@ from dashboards.charts import ChartSpec, Dimension
 from dashboards.selectors import indicators
 from dashboards.selectors.area_map import people_map
 from dashboards.selectors.asked import PLACE, Asked
+from dashboards.selectors.cohorts import among
 from dashboards.selectors.indicators import divided
 from governance.disclosure import Cell, Measure, Published, PublishedCell
 from linkage.release.selectors import ReleaseView
@@ -176,8 +177,13 @@ FIGURES: dict[str, Figure] = {
 
 
 def has(asked: Asked, key: str) -> bool:
-    """Whether the release holds what a figure needs, and enough to compare."""
+    """Whether a figure can be given: the release holds what it needs, with enough to
+    compare, and the question may be answered by it."""
     if key == "admissions-by-place" and not asked.geography.parts_of(asked.place):
+        return False
+    # Hundreds of sets of a dozen people: more than the ledger can hold against each
+    # other, so outside the workspace no map is drawn of a cohort.
+    if key == "map" and among.is_held(asked):
         return False
     return all(name in asked.release.catalogue for name in FIGURES[key].needs)
 

@@ -49,7 +49,7 @@ def overview_map(request: HttpRequest) -> HttpResponse:
     if asked is None:
         return no_release(request, "Map")
     if not selectors.has(asked, "map"):
-        raise Http404("this release knows no areas")
+        raise Http404("there is no map of this question")
     context = choices(request, asked)
     spec = selectors.figure(asked, "map")
     context |= {

@@ -23,7 +23,7 @@ from dashboards.fhir_list import fhir_list
 from dashboards.selectors import reveals, worklist_missing, worklist_room
 from dashboards.selectors import worklist as selectors
 from dashboards.selectors import worklist_work as work
-from governance import pseudonym
+from governance import audit, pseudonym
 from governance.access import page
 from governance.sign_in import confirmed
 from linkage.reveal import RevealRefusedError, VaultUnavailableError
@@ -33,6 +33,7 @@ from linkage.reveal import RevealRefusedError, VaultUnavailableError
 @page("worklist")
 def worklists(request: HttpRequest) -> HttpResponse:
     """Every programme's list with what is new and what is to be decided."""
+    audit.record("own_lists_counted", request.viewer, subject="lists")
     return render(
         request,
         "lists/worklists.html",

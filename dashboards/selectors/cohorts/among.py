@@ -66,13 +66,18 @@ def narrowed(asked: Asked, cohort_id: str) -> Asked:
 
 def parts(asked: Asked, places: Sequence[Place]) -> list[Place]:
     """Return places beside one another with the people whose figures may be shown."""
-    if asked.geography.within is None or _is_exact(asked):
+    if not is_held(asked):
         return list(places)
     shown = _shown(asked, [place.people for place in places], answers=False)
     return [
         replace(place, people=people)
         for place, people in zip(places, shown, strict=True)
     ]
+
+
+def is_held(asked: Asked) -> bool:
+    """Whether a question is one of a cohort's protected figures, held by the ledger."""
+    return asked.geography.within is not None and not _is_exact(asked)
 
 
 def _is_exact(asked: Asked) -> bool:

@@ -183,6 +183,22 @@ def test_a_denominator_of_few_neighbours_is_refused(signed_in):
     )
 
 
+def test_a_cohort_is_mapped_inside_the_workspace_alone(signed_in, system):
+    """By small area its sets are too many and too small for the ledger."""
+    analyst, lead = signed_in("system_analyst"), signed_in("place_lead")
+    cohort = saved(analyst, who=FRAIL_WHO)
+    share(analyst, cohort, "everyone")
+    asked = {"cohort": cohort.pk, "place": "P1"}
+    page, file = reverse("overview-map"), reverse("overview-csv", args=["map"])
+    assert lead.get(page, {"place": "P1"}).status_code == 200
+    assert lead.get(page, asked).status_code == 404
+    assert page not in words(lead.get(reverse("overview"), asked))
+    assert lead.get(file, asked).status_code == 404
+    assert analyst.get(page, asked).status_code == 200
+    # What leaves the workspace is held like a page.
+    assert analyst.get(file, asked).status_code == 404
+
+
 def test_a_day_holds_so_many_different_questions(signed_in, monkeypatch):
     monkeypatch.setattr(released, "MOST_A_DAY", 2)
     lead = signed_in("place_lead")

@@ -266,6 +266,18 @@ def test_whoever_opts_out_is_in_nobodys_hands(member):
             )
 
 
+def test_counts_of_ones_own_lists_are_audited_where_they_are_shown(live, mdt, member):
+    for address, subject in (("home", "home"), ("worklists", "lists")):
+        before = len(system.audit_rows("own_lists_counted"))
+        assert mdt.get(reverse(address)).status_code == 200
+        rows = system.audit_rows("own_lists_counted")
+        assert len(rows) == before + 1
+        assert (rows[-1]["user_id"], rows[-1]["subject"]) == (member.user_id, subject)
+    before = len(system.audit_rows("own_lists_counted"))
+    assert live.client("ig_lead").get(reverse("home")).status_code == 200
+    assert len(system.audit_rows("own_lists_counted")) == before
+
+
 def test_ones_own_cards_are_audited_before_they_are_shown(live, mdt, member):
     give(member, ANNA, to=member)
     page = words(mdt.get(MINE))
