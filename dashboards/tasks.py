@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from dashboards import actions
-from dashboards.actions import digests, erasure, research, rights
+from dashboards.actions import digest_proof, digests, erasure, research, rights
 from linkage.release.tasks import refresh_delta
 
 
@@ -24,6 +24,12 @@ def compile_record(request_id: int) -> None:
 def send_digests() -> None:
     """Send word of their lists to whoever chose it and has not had today's."""
     digests.send_digests(on=timezone.localdate())
+
+
+@shared_task
+def send_digest_proof(user_id: int) -> None:
+    """Send a member the link that proves the address they chose."""
+    digest_proof.send_proof(user_id=user_id)
 
 
 @shared_task

@@ -57,7 +57,9 @@ class ListHome(models.Model):
 class Digest(models.Model):
     """Who wants word of their lists by e-mail, how often, and at which address.
 
-    Each member's own choice, and their own row alone: without one nothing is sent.
+    Each member's own choice, and their own row alone: without one nothing is sent, nor
+    before they have opened the link that was sent to the address. `proof` is the
+    SHA-256 of what that link holds; it goes with its one use.
     """
 
     class HowOften(models.TextChoices):
@@ -68,6 +70,8 @@ class Digest(models.Model):
     address = models.EmailField(max_length=254)
     how_often = models.CharField(max_length=6, choices=HowOften.choices)
     sent_on = models.DateField(null=True)
+    proof = models.CharField(max_length=64, blank=True, db_default="")
+    proved_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "list_digest"

@@ -20,6 +20,11 @@ urlpatterns = [
     path("lists/team/", worklist_team.team, name="list-team"),
     path("lists/mine/", worklist_team.mine, name="list-mine"),
     path("lists/digest/", worklist_team.digest, name="list-digest"),
+    path(
+        "lists/digest/proof/<str:proof>/",
+        worklist_team.digest_proof,
+        name="digest-proof",
+    ),
     path("lists/<slug:programme>/", worklist.worklist, name="worklist"),
     path("lists/<slug:programme>/names/", worklist.reveal, name="reveal"),
     path("lists/<slug:programme>/missing/", worklist.missing, name="list-missing"),

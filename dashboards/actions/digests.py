@@ -33,11 +33,14 @@ def send_digests(*, on: date) -> int:
 
 
 def _due(on: date) -> QuerySet[Digest]:
-    """Who has not had today's, or this week's: a Monday missed is made good after."""
+    """Who has not had today's, or this week's: a Monday missed is made good after.
+
+    At an address that they have proved to be theirs.
+    """
     monday = on - timedelta(days=on.weekday())
     weekly = Q(how_often=Digest.HowOften.WEEKLY)
     unsent = Q(sent_on=None)
-    return Digest.objects.filter(
+    return Digest.objects.filter(proved_at__isnull=False).filter(
         (weekly & (unsent | Q(sent_on__lt=monday)))
         | (~weekly & (unsent | Q(sent_on__lt=on)))
     )
@@ -52,12 +55,19 @@ def _send(chosen: Digest, on: date) -> bool:
     if not mine.filter(Q(sent_on=None) | Q(sent_on__lt=on)).update(sent_on=on):
         return False
     audit.record("digest_sent", viewer, subject="digest", lists=len(words.lists))
-    try:
-        EmailMessage(words.subject, words.text, to=[chosen.address]).send()
-    except (smtplib.SMTPException, OSError) as error:
+    if not post(words.subject, words.text, chosen.address):
         mine.update(sent_on=chosen.sent_on)
+        return False
+    return True
+
+
+def post(subject: str, text: str, address: str) -> bool:
+    """Hand one message to the mail server; whether it was taken."""
+    try:
+        EmailMessage(subject, text, to=[address]).send()
+    except (smtplib.SMTPException, OSError) as error:
         # The error's own words name the address.
-        logger.warning("a digest was not taken: %s", type(error).__name__)
+        logger.warning("a message was not taken: %s", type(error).__name__)
         return False
     return True
 

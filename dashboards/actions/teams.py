@@ -119,7 +119,11 @@ def take_back(*, batch: str, by: Viewer) -> tuple[int, int]:
 
 @transaction.atomic
 def choose_digest(*, address: str, how_often: str, by: Viewer) -> Digest | None:
-    """Begin, change or (with no `how_often`) end one's own word by e-mail."""
+    """Begin, change or (with no `how_often`) end one's own word by e-mail.
+
+    Another address is theirs once they have opened the link that is sent to it
+    (`actions.digest_proof`); an earlier link proves nothing any more.
+    """
     if not how_often:
         audit.record("digest_ended", by, subject="digest")
         Digest.objects.filter(user_id=by.user_id).delete()
@@ -137,10 +141,19 @@ def choose_digest(*, address: str, how_often: str, by: Viewer) -> Digest | None:
             + "."
         )
     audit.record("digest_chosen", by, subject="digest", how_often=how_often)
-    chosen, _ = Digest.objects.update_or_create(
-        user_id=by.user_id, defaults={"address": address, "how_often": how_often}
-    )
-    return chosen
+    mine = Digest.objects.filter(user_id=by.user_id)
+    known = mine.first()
+    is_same = known is not None and known.address == address
+    kept = {
+        "address": address,
+        "how_often": how_often,
+        "proof": "",
+        "proved_at": known.proved_at if known and is_same else None,
+    }
+    # These columns and no other: when one was sent last is for the sender to write.
+    if not mine.update(**kept):
+        Digest.objects.create(user_id=by.user_id, **kept)
+    return mine.get()
 
 
 def _is_ours(address: str) -> bool:

@@ -11,12 +11,14 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_http_methods, require_safe
 
-from dashboards import wording
+from dashboards import tasks, wording
 from dashboards.actions import cards, teams
+from dashboards.actions import digest_proof as proofs
 from dashboards.selectors import digest as digests
 from dashboards.selectors import worklist_cover as covering
 from dashboards.selectors import worklist_mine
 from dashboards.selectors import worklist_work as work
+from dashboards.team_models import Digest
 from governance import audit
 from governance.access import page
 
@@ -69,8 +71,9 @@ def digest(request: HttpRequest) -> HttpResponse:
                 how_often=request.POST.get("how_often", ""),
                 by=viewer,
             )
-            words = "You will be sent word." if kept else "Nothing is sent to you now."
-            messages.success(request, words)
+            messages.success(request, _what_comes(kept))
+            if kept and kept.proved_at is None:
+                tasks.send_digest_proof.delay_on_commit(viewer.user_id)
             return HttpResponseRedirect(reverse("list-digest"))
         except cards.RefusedDecisionError as error:
             problem = str(error)
@@ -88,6 +91,34 @@ def digest(request: HttpRequest) -> HttpResponse:
         "problem": problem,
     }
     return render(request, "lists/digest.html", context, status=400 if problem else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@page("worklist")
+def digest_proof(request: HttpRequest, proof: str) -> HttpResponse:
+    """Where the link in a message leads: the member says that the address is theirs.
+
+    Opening it changes nothing by itself, for whatever opens links before people do.
+    """
+    problem = ""
+    if request.method == "POST":
+        try:
+            kept = proofs.prove(link=proof, by=request.viewer)
+            messages.success(request, _what_comes(kept))
+            return HttpResponseRedirect(reverse("list-digest"))
+        except cards.RefusedDecisionError as error:
+            problem = str(error)
+    context = {"chosen": digests.chosen(request.viewer), "problem": problem}
+    status = 400 if problem else 200
+    return render(request, "lists/digest_proof.html", context, status=status)
+
+
+def _what_comes(kept: Digest | None) -> str:
+    if kept is None:
+        return "Nothing is sent to you now."
+    if kept.proved_at is None:
+        return "Open the link that is sent to the address: until then nothing else is."
+    return "You will be sent word."
 
 
 def _arrange(request: HttpRequest) -> str:

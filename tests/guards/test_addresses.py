@@ -24,6 +24,7 @@ ARGUMENTS = {
     "name": "x",
     "key": "x",
     "version": 1,
+    "proof": "x",
 }
 
 

@@ -1,14 +1,16 @@
 """Word by e-mail: chosen by each member, counts alone, and no trace of a person."""
 
+import re
 import smtplib
 from datetime import date, timedelta
 from unittest import mock
 
 import pytest
-from django.core import mail
+from django.conf import settings
+from django.core import mail, signing
 from django.urls import reverse
 
-from dashboards.actions import change
+from dashboards.actions import change, digest_proof
 from dashboards.actions.cards import RefusedDecisionError
 from dashboards.actions.digests import send_digests
 from dashboards.actions.teams import choose_digest
@@ -39,9 +41,30 @@ def member(live):
     return live.viewer("pcn_mdt_member")
 
 
-def choose(viewer, how_often="daily", address="someone@nhs.net"):
+def asked(viewer, how_often="daily", address="someone@nhs.net"):
+    """A choice as it is kept, before anybody has proved whose the address is."""
     with access.scoped(viewer):
         return choose_digest(address=address, how_often=how_often, by=viewer)
+
+
+def link_to(viewer):
+    """The link in the message that the worker sends for a choice; None without one."""
+    with system.acting_as("worker"):
+        if not digest_proof.send_proof(user_id=viewer.user_id):
+            return None
+    body = mail.outbox.pop().body
+    (found,) = re.findall(r"https://[^/\s]+(/lists/digest/proof/\S+)", body)
+    return found
+
+
+def choose(viewer, how_often="daily", address="someone@nhs.net"):
+    """A choice with its address proved, as by opening the link that was sent."""
+    kept = asked(viewer, how_often, address)
+    if settings.MAIL_IS_SET_UP:
+        proof = link_to(viewer).rstrip("/").rsplit("/", 1)[1]
+        with access.scoped(viewer):
+            kept = digest_proof.prove(link=proof, by=viewer)
+    return kept
 
 
 def send(on=MONDAY):
@@ -162,10 +185,15 @@ def test_the_choice_is_made_changed_and_ended_on_the_page(mdt, member):
     assert "What it would say today" in page
     assert "6 to decide" in page
     given = {"how_often": "weekly", "address": "me@nhs.net"}
-    assert "You will be sent word." in words(mdt.post(PAGE, given, follow=True))
+    assert "Open the link that is sent" in words(mdt.post(PAGE, given, follow=True))
     with access.scoped(member):
         kept = Digest.objects.get()
     assert (kept.user_id, kept.address) == (member.user_id, "me@nhs.net")
+    assert "Your address waits for its proof" in words(mdt.get(PAGE))
+    link = link_to(member)
+    assert "me@nhs.net" in words(mdt.get(link))
+    assert "You will be sent word." in words(mdt.post(link, follow=True))
+    assert "me@nhs.net was proved to be yours on" in words(mdt.get(PAGE))
     page = words(mdt.post(PAGE, {"how_often": ""}, follow=True))
     assert "Nothing is sent to you now." in page
     with access.scoped(member):
@@ -207,3 +235,61 @@ def test_the_example_on_the_page_is_audited_before_it_is_counted(live, member):
     rows = system.audit_rows("digest_previewed")
     assert len(rows) == before + 1
     assert rows[-1]["user_id"] == member.user_id
+
+
+# Whose an address is
+
+
+def test_nothing_is_sent_before_the_link_was_opened(mdt, member):
+    asked(member)
+    assert send() == 0
+    link = link_to(member)
+    assert mdt.get(link).status_code == 200  # a scanner opens links too
+    assert send() == 0
+    assert mdt.post(link).status_code == 302
+    assert send() == 1
+    assert system.audit_rows("digest_address_proved")[-1]["user_id"] == member.user_id
+
+
+def test_a_link_is_of_one_use_one_member_and_one_day(live, mdt, member, monkeypatch):
+    asked(member)
+    link = link_to(member)
+    other = live.client("colleague")
+    asked(live.viewer("colleague"), address="other@nhs.net")
+    assert other.post(link).status_code == 400
+    with monkeypatch.context() as later:
+        later.setattr(digest_proof, "LASTS", timedelta(seconds=-1))
+        late = mdt.post(link)
+    assert late.status_code == 400
+    assert "proves nothing any more" in words(late)
+    assert mdt.post(link).status_code == 302
+    assert mdt.post(link).status_code == 400
+    assert mdt.post(link[:-3] + "xx/").status_code == 400
+    assert send() == 1
+
+
+def test_a_newer_link_or_another_address_takes_the_place_of_a_link(mdt, member):
+    asked(member)
+    first, second = link_to(member), link_to(member)
+    assert mdt.post(first).status_code == 400
+    asked(member, address="else@nhs.net")
+    assert mdt.post(second).status_code == 400
+    assert mdt.post(link_to(member)).status_code == 302
+    # How often is changed without a new proof; another address needs one.
+    asked(member, "weekly", "else@nhs.net")
+    assert link_to(member) is None
+    assert send() == 1
+    asked(member, "daily", "third@nhs.net")
+    assert send(TUESDAY) == 0
+
+
+def test_what_the_table_keeps_opens_nothing(member):
+    asked(member)
+    link = link_to(member)
+    with access.scoped(member):
+        kept = Digest.objects.get()
+    assert kept.proof
+    assert kept.proof not in link
+    made_up = signing.dumps([member.user_id, kept.proof], salt=digest_proof.SALT)
+    with access.scoped(member), pytest.raises(RefusedDecisionError):
+        digest_proof.prove(link=made_up, by=member)
