@@ -35,8 +35,12 @@ class FeatureTest(Strict):
 
     @property
     def bounded(self) -> bool:
-        bounds = (self.at_least, self.above, self.below, self.at_most)
-        return any(bound is not None for bound in bounds)
+        return not (
+            self.at_least is None
+            and self.above is None
+            and self.below is None
+            and self.at_most is None
+        )
 
     @property
     def features(self) -> tuple[str, ...]:

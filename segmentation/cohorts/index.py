@@ -16,7 +16,7 @@ from pyroaring import BitMap
 
 from linkage.release.catalogue import EPOCH
 from linkage.release.selectors import ReleaseView
-from segmentation.cohorts.steps.bins import ByNumber, by_number
+from segmentation.cohorts.steps.bins import ByNumber, Dense, by_number
 
 INDEXES_KEPT = 3
 # A breakdown of more values than these is a list of places or areas, not a table.
@@ -46,6 +46,10 @@ class CohortIndex:
         """Return who has one of the values."""
         return self.view.any_of(attribute, values)
 
+    def sets(self, attribute: str, values: Iterable[str]) -> list[BitMap]:
+        """Return the people of each of some values."""
+        return [self.view.bitmap(attribute, value) for value in values]
+
     def known(self, attribute: str) -> BitMap:
         """Return who has any value at all."""
         values = self.view.values(attribute)
@@ -64,6 +68,10 @@ class CohortIndex:
     ) -> BitMap:
         """Return who of a scope has a number in a range; quick where they are few."""
         return self.by_number(attribute).within(scope, low, high)
+
+    def is_scanned(self, attribute: str) -> bool:
+        """Whether everybody's number is looked at for a range of it."""
+        return isinstance(self.by_number(attribute), Dense)
 
     def dated(
         self, attribute: str, since: date | None = None, until: date | None = None

@@ -4,7 +4,7 @@ The viewer's scope is one more AND, always: `Scope` cannot be left out of a ques
 and row-level security keeps the definitions themselves from the wrong reader.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -59,6 +59,14 @@ class Reader:
     @property
     def everyone(self) -> BitMap:
         return self.index.everyone
+
+    def sets(self, attribute: str, values: Iterable[str]) -> list[BitMap]:
+        self._may_ask(attribute)
+        return self.index.sets(attribute, values)
+
+    def is_scanned(self, attribute: str) -> bool:
+        self._may_ask(attribute)
+        return self.index.is_scanned(attribute)
 
     def any_of(self, attribute: str, values: object) -> BitMap:
         self._may_ask(attribute)

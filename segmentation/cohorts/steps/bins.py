@@ -2,8 +2,8 @@
 
 An age, a count, a score of a hundred values: for each value who has it or more. A cost
 or a measurement has as many values as people: there a column of codes in the order of
-`person_no` is compared whole, which takes a millisecond for 1.5 million people and is
-exact as well, whatever was typed.
+`person_no` is compared whole, which takes half a millisecond for 1.5 million people and
+is exact as well, whatever was typed.
 """
 
 from bisect import bisect_left
@@ -14,22 +14,27 @@ import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
+from segmentation.cohorts.steps.containers import (
+    BLOCK_BITS,
+    BLOCK_BYTES,
+    Bits,
+    Ids,
+    bitmap_of_bits,
+    bitmap_of_mask,
+    bitmap_of_sorted,
+    chosen,
+    ids_of,
+)
+
 Numbers = NDArray[np.float32]
-Ids = NDArray[np.uint32]
 Codes = NDArray[np.uint16]
+Code = np.uint16 | np.float32
 # "Value or more" is nearly everyone for low values and nearly nobody for high ones: up
 # to here a set for each takes less than the column itself.
 MOST_STEPS = 128
 MOST_CODES = 65_535
-# A scope of fewer people than a sixteenth is asked one by one, and a mask that holds
-# fewer is written down one by one.
+# A scope of fewer people than a sixteenth is asked one by one.
 FEW = 16
-BLOCK_BITS = 1 << 16
-BLOCK_BYTES = BLOCK_BITS // 8
-# Roaring's portable format (RoaringFormatSpec, GitHub): containers of more than 4,096
-# members are bitsets of 8 KiB, smaller ones lists of 16-bit numbers.
-MOST_LISTED = 4096
-NO_RUNS_COOKIE = 12346
 
 
 class ByNumber(Protocol):
@@ -129,35 +134,56 @@ class Dense:
 
     def between(self, low: float | None, high: float | None) -> BitMap:
         """Return who has a number from `low` (inclusive) to under `high`."""
-        return bitmap_of_mask(self._chosen(self.codes, low, high))
-
-    def _chosen(
-        self, codes: Codes | Numbers, low: float | None, high: float | None
-    ) -> NDArray[np.bool_]:
-        """Whether each code lies in a range; one that is not known does not."""
-        if self.levels is None:
-            chosen = codes >= np.float32(-np.inf if low is None else low)
-            return chosen if high is None else chosen & (codes < np.float32(high))
-        first, last = 1, len(self.levels) + 1
-        if low is not None:
-            first += int(np.searchsorted(self.levels, np.float32(low)))
-        if high is not None:
-            last = 1 + int(np.searchsorted(self.levels, np.float32(high)))
-        if first >= last:
-            return np.zeros(len(codes), dtype=np.bool_)
-        chosen = codes >= np.uint16(first)
-        return chosen & (codes < np.uint16(last)) if high is not None else chosen
+        return bitmap_of_bits(self._bits(*self._codes(low, high)))
 
     def within(self, scope: BitMap, low: float | None, high: float | None) -> BitMap:
         """Return who of a scope has a number from `low` to under `high`."""
+        first, end = self._codes(low, high)
         if len(scope) * FEW > len(self.known):
-            return scope & self.between(low, high)
-        ids = _ids(scope & self.known)
-        return bitmap_of_sorted(ids[self._chosen(self.codes[ids], low, high)])
+            return chosen(scope, self._bits(first, end))
+        if scope and scope.max() >= len(self.codes):
+            scope = scope & self.known
+        ids = ids_of(scope)
+        codes = self.codes[ids]
+        found = codes >= first
+        return bitmap_of_sorted(ids[found if end is None else found & (codes < end)])
+
+    def _codes(self, low: float | None, high: float | None) -> tuple[Code, Code | None]:
+        """Return a range in codes: the first, and the one after the last."""
+        if self.levels is None:
+            first = np.float32(-np.inf if low is None else low)
+            return first, None if high is None else np.float32(high)
+        start, end = 1, len(self.levels) + 1
+        if low is not None:
+            start += int(np.searchsorted(self.levels, np.float32(low)))
+        if high is not None:
+            end = 1 + int(np.searchsorted(self.levels, np.float32(high)))
+        if start >= end:
+            return np.uint16(1), np.uint16(1)
+        return np.uint16(start), None if end > len(self.levels) else np.uint16(end)
+
+    def _bits(self, first: Code, end: Code | None) -> Bits:
+        """Compare everybody's code with a range, a block of them at a time.
+
+        A block stays in the processor's own memory until it is packed.
+        """
+        blocks = -(-len(self.codes) // BLOCK_BITS)
+        rows = np.zeros((blocks, BLOCK_BYTES), dtype=np.uint8)
+        masks = np.empty((2, BLOCK_BITS), dtype=np.bool_)
+        for row, start in zip(rows, range(0, len(self.codes), BLOCK_BITS), strict=True):
+            codes = self.codes[start : start + BLOCK_BITS]
+            mask, under = masks[:, : len(codes)]
+            np.greater_equal(codes, first, out=mask)
+            if end is not None:
+                np.less(codes, end, out=under)
+                mask &= under
+            packed = np.packbits(mask, bitorder="little")
+            row[: len(packed)] = packed
+        return rows.view(np.uint64)
 
     def total(self, people: BitMap) -> float:
         """Return the sum over a set of people; unknown values add nothing."""
-        codes = self.codes[_ids(people & self.known)]
+        codes = self.codes[ids_of(people & self.known)]
         if self.levels is None:
             return float(codes.sum(dtype=np.float64))
         return float(self.levels[codes.astype(np.int64) - 1].sum(dtype=np.float64))
@@ -166,67 +192,3 @@ class Dense:
         """Return who of a set has a number other than zero."""
         tiny = float(np.finfo(np.float32).tiny)
         return (people & self.known) - self.between(0.0, tiny)
-
-
-def _ids(people: BitMap) -> Ids:
-    return np.frombuffer(people.to_array(), dtype=np.uint32)
-
-
-def bitmap_of_mask(mask: NDArray[np.bool_]) -> BitMap:
-    """Make a bitmap of a mask's positions: half a millisecond for 1.5 million."""
-    if np.count_nonzero(mask) * FEW < len(mask):
-        return bitmap_of_sorted(np.flatnonzero(mask).astype(np.uint32))
-    packed = np.packbits(mask, bitorder="little")
-    padded = np.zeros(-(-len(packed) // BLOCK_BYTES) * BLOCK_BYTES, dtype=np.uint8)
-    padded[: len(packed)] = packed
-    blocks = padded.reshape(-1, BLOCK_BYTES)
-    sizes = np.bitwise_count(blocks.view(np.uint64)).sum(axis=1, dtype=np.int64)
-    keys = np.flatnonzero(sizes)
-    bodies = [
-        blocks[key].tobytes() if sizes[key] > MOST_LISTED else _listed(blocks[key])
-        for key in keys
-    ]
-    return _written(keys, sizes[keys], bodies)
-
-
-def bitmap_of_sorted(ids: Ids) -> BitMap:
-    """Make a bitmap of ascending numbers, several times as fast as one by one."""
-    if not len(ids):
-        return BitMap()
-    keys = np.arange(int(ids[0]) >> 16, (int(ids[-1]) >> 16) + 1)
-    ends = np.searchsorted(ids, np.append(keys, keys[-1] + 1).astype(np.int64) << 16)
-    sizes = np.diff(ends)
-    low = ids.astype("<u2")  # the lower half of each number
-    held = np.flatnonzero(sizes)
-    bodies = [
-        low[ends[n] : ends[n + 1]].tobytes()
-        if sizes[n] <= MOST_LISTED
-        else _bitset(low[ends[n] : ends[n + 1]])
-        for n in held
-    ]
-    return _written(keys[held], sizes[held], bodies)
-
-
-def _listed(block: NDArray[np.uint8]) -> bytes:
-    members = np.flatnonzero(np.unpackbits(block, bitorder="little"))
-    return members.astype("<u2").tobytes()
-
-
-def _bitset(members: NDArray[np.uint16]) -> bytes:
-    mask = np.zeros(BLOCK_BITS, dtype=np.bool_)
-    mask[members] = True
-    return np.packbits(mask, bitorder="little").tobytes()
-
-
-def _written(
-    keys: NDArray[np.int64], sizes: NDArray[np.int64], bodies: list[bytes]
-) -> BitMap:
-    """Read containers back from roaring's own written form."""
-    head = np.empty((len(keys), 2), dtype="<u2")
-    head[:, 0], head[:, 1] = keys, sizes - 1
-    first = 8 + 8 * len(keys)
-    lengths = [len(body) for body in bodies]
-    places = (first + np.cumsum([0, *lengths[:-1]])).astype("<u4")[: len(keys)]
-    cookie = np.array([NO_RUNS_COOKIE, len(keys)], dtype="<u4")
-    written = [cookie.tobytes(), head.tobytes(), places.tobytes(), *bodies]
-    return BitMap.deserialize(b"".join(written))

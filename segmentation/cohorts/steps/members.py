@@ -7,6 +7,8 @@ writing a rule reaches a person outside.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import reduce
+from operator import itemgetter, or_
 from typing import Protocol
 
 from pyroaring import BitMap
@@ -26,6 +28,9 @@ from segmentation.cohorts.specs import (
     inside,
 )
 
+# Fewer people than a sixteenth are kept as lists of numbers, and asked one by one.
+FEW = 16
+
 
 class People(Sets, Protocol):
     """One release's people as sets."""
@@ -34,6 +39,8 @@ class People(Sets, Protocol):
     def as_of(self) -> date: ...
     @property
     def everyone(self) -> BitMap: ...
+    def sets(self, attribute: str, values: Iterable[str]) -> list[BitMap]: ...
+    def is_scanned(self, attribute: str) -> bool: ...
     def known(self, attribute: str) -> BitMap: ...
     def dated(
         self, attribute: str, since: date | None = None, until: date | None = None
@@ -56,45 +63,85 @@ class Narrowing:
 
 def members(rule: Rule | Who, people: People, scope: BitMap) -> BitMap:
     """Return who of a scope a rule holds for; always a subset of the scope."""
+    kept = _kept(rule, people)
+    if kept is not None:
+        return _any(kept, people, scope)
     match rule:
         case Who() | AllOf():
             return _all(inside(rule), people, scope)
         case AnyOf():
-            return BitMap.union(*(members(each, people, scope) for each in rule.any_of))
+            return union([members(each, people, scope) for each in rule.any_of])
         case NoneOf():
             # Whose record may not be asked is not somebody who has none of it.
             found = scope - people.unanswered(rule)
             for each in rule.none_of:
-                found = found - members(each, people, found)
+                kept = _kept(each, people)
+                for having in [members(each, people, found)] if kept is None else kept:
+                    found -= having
             return found
-    if isinstance(rule, FeatureTest) and rule.bounded:
-        return people.within(rule.feature, scope, *bounds(rule))
+        case FeatureTest():
+            return people.within(rule.feature, scope, *bounds(rule))
     return scope & everyone_with(rule, people)
 
 
 def _all(rules: Iterable[Rule], people: People, scope: BitMap) -> BitMap:
-    """Narrow a scope by every rule: the smallest sets first, then what costs more.
+    """Narrow by scope and rules: the smallest sets first, then what costs more.
 
-    The order changes nothing but the time: numbers and groups are asked of the few
-    whom flags and categories left.
+    The order changes nothing but the time: each meets the few whom those before it
+    left. The scope is one of the sets, and what costs more works inside it.
     """
-    sets: list[BitMap] = []
-    costly: list[Rule] = []
+    sets = [(len(scope), [scope])]
+    costly: list[tuple[int, Rule]] = []
     for rule in rules:
-        if (
-            isinstance(rule, AllOf | AnyOf | NoneOf)
-            or isinstance(rule, FeatureTest)
-            and rule.bounded
-        ):
-            costly.append(rule)
-        else:
-            sets.append(everyone_with(rule, people))
-    found = scope
-    for having in sorted(sets, key=len):
-        found = found & having
-    for rule in sorted(costly, key=lambda rule: not isinstance(rule, FeatureTest)):
+        kept = _kept(rule, people)
+        if kept is not None:
+            sets.append((sum(map(len, kept)), kept))
+            continue
+        match rule:
+            case FeatureTest():
+                costly.append((int(people.is_scanned(rule.feature)), rule))
+            case NoneOf():
+                costly.append((2, rule))
+            case AllOf() | AnyOf():
+                costly.append((3, rule))
+            case _:
+                made = everyone_with(rule, people)
+                sets.append((len(made), [made]))
+    (_, first), *more = sorted(sets, key=itemgetter(0))
+    found = union(first)
+    for _, having in more:
+        found = _any(having, people, found)
+    for _, rule in sorted(costly, key=itemgetter(0)):
         found = members(rule, people, found)
     return found if found is not scope else scope.copy()
+
+
+def _kept(rule: Rule | Who, people: People) -> list[BitMap] | None:
+    """Return the sets that a release keeps for a rule; None where it keeps none."""
+    match rule:
+        case FeatureTest() if not rule.bounded:
+            values = ("yes",) if rule.any_of is None else rule.any_of
+            return people.sets(rule.feature, values)
+        case AnyOf():
+            parts = [_kept(each, people) for each in rule.any_of]
+            sets = [each for part in parts if part is not None for each in part]
+            return None if any(part is None for part in parts) else sets
+    return None
+
+
+def _any(sets: Sequence[BitMap], people: People, scope: BitMap) -> BitMap:
+    """Return who of a scope is in any of some sets; of few, each set is asked."""
+    if len(scope) * FEW > len(people.everyone):
+        return scope & union(sets)
+    return union([scope & each for each in sets])
+
+
+def union(sets: Sequence[BitMap]) -> BitMap:
+    """Return who is in any of some sets.
+
+    One by one: roaring's union of many takes twice as long for sets kept as lists.
+    """
+    return reduce(or_, sets) if sets else BitMap()
 
 
 def everyone_with(criterion: Criterion, people: People) -> BitMap:
