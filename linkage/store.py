@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from governance import audit
 from linkage import bulk, moves
+from linkage.binary_rows import binary_rows
 from linkage.key_filter import key_filter, may_hold
 from linkage.key_runs import KeyRuns
 from linkage.models import FeedRun, RunKeys
@@ -97,14 +98,16 @@ class Loading:
         fresh = facts.filter(~aside)
         self._facts[table] += fresh.height
         self._people.append(fresh["person_no"].unique())
-        # By partition and key, so that each index grows along its leaves.
+        # By partition and person, so that each index grows along its leaves. One number
+        # sorts in a third of the time of two columns and the key.
         columns = [*TABLES[table], "run_id"]
-        sorted_ = fresh.with_columns(
-            shards(fresh["person_no"]), run_id=pl.lit(self.run.pk, dtype=pl.Int32)
-        ).sort("shard", "person_no", "record_key")
+        shard = shards(fresh["person_no"])
+        order = shard.cast(pl.Int64) * 2**32 + fresh["person_no"]
+        run = pl.lit(self.run.pk, dtype=pl.Int32)
+        sorted_ = fresh.with_columns(shard, run_id=run)[order.arg_sort()]
         parts = sorted_.partition_by("shard", as_dict=True, maintain_order=True)
-        for (shard,), part in parts.items():
-            copy(self.cursor, f"{table}_p{shard:02d}", part.select(columns))
+        for (number,), part in parts.items():
+            copy_binary(self.cursor, f"{table}_p{number:02d}", part.select(columns))
 
     def _set_aside(self, table: str, frame: pl.DataFrame) -> None:
         """Keep facts until the end."""
@@ -117,7 +120,7 @@ class Loading:
             )
             self.cursor.execute(f"DROP TABLE IF EXISTS {name}")
             self.cursor.execute(f"CREATE TEMP TABLE aside_{table} ({columns})")
-        copy(self.cursor, self._aside[table], frame.select(list(ASIDE[table])))
+        copy_binary(self.cursor, self._aside[table], frame.select(list(ASIDE[table])))
 
     def reject(self, rejected: pl.DataFrame) -> None:
         """Note the rows that are not loaded: row_number, fate, rule, field."""
@@ -304,6 +307,19 @@ def copy(cursor: Any, table: str, frame: pl.DataFrame) -> None:
     into = f"COPY {table} ({', '.join(frame.columns)}) FROM STDIN"
     with cursor.copy(f"{into} (FORMAT csv, NULL '{NULL}')") as copying:
         copying.write(text.getbuffer())
+
+
+def copy_binary(cursor: Any, table: str, frame: pl.DataFrame) -> None:
+    """COPY a frame whose columns are of the table's very types; half the server's work.
+
+    For rows by the million; `copy` takes whatever can be written as text.
+    """
+    if frame.is_empty():
+        return
+    into = f"COPY {table} ({', '.join(frame.columns)}) FROM STDIN (FORMAT binary)"
+    with cursor.copy(into) as copying:
+        for rows in binary_rows(frame):
+            copying.write(rows)
 
 
 def _alone(cursor: Any, run_id: int) -> bool:
