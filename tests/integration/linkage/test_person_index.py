@@ -278,10 +278,8 @@ def test_decisions_go_with_the_person_and_come_back(
         "INSERT INTO governance_scope (user_id, practice_code) VALUES (901, 'Z81001')"
     )
     with web.transaction():
-        web.execute(
-            "SELECT set_config('app.viewer_id', '901', true),"
-            " set_config('app.purpose', 'direct_care', true)"
-        )
+        web.execute("SELECT set_config('app.viewer_id', '901', true)")
+        web.execute("SELECT set_config('app.purpose', 'direct_care', true)")
         for person_no in (one, other):
             web.execute(
                 "INSERT INTO decision (programme, person_no, practice_code, release_id,"
