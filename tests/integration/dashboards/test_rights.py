@@ -154,6 +154,30 @@ def test_another_practice_and_who_governs_never_see_the_record(lives):
                 assert found == (rows,), (user, table)
 
 
+def test_postgres_lets_who_governs_alone_release_and_close(lives):
+    made = opened(lives)
+    for user, wanted, done in (
+        ("pcn_clinician", "released", None),
+        ("pcn_clinician", "closed", None),
+        ("pcn_clinician", "reviewed", 1),
+        ("their_mdt", "reviewed", 0),
+        ("ig_lead", "released", 1),
+    ):
+        with system.connect("web") as web, web.transaction(force_rollback=True):
+            web.execute(
+                "SELECT set_config('app.viewer_id', %s, true),"
+                " set_config('app.purpose', 'direct_care', true)",
+                [str(lives.users[user].pk)],
+            )
+            change = "UPDATE rights_request SET state = %s WHERE id = %s"
+            if done is None:
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    web.execute(change, [wanted, made.pk])
+            else:
+                found = web.execute(change, [wanted, made.pk]).rowcount
+                assert found == done, (user, wanted)
+
+
 def test_a_pack_lies_sealed_and_opens_for_its_own_request_alone(lives):
     made = opened(lives)
     with system.acting_as("worker"):

@@ -113,3 +113,11 @@ def test_the_web_may_run_no_function_of_the_products(as_role):
         " AND has_function_privilege('web', p.oid, 'EXECUTE')"
     )
     assert rows.fetchall() == []
+
+
+def test_the_web_sets_no_counter_of_keys(as_role):
+    rows = as_role("migrator").execute(
+        "SELECT relname FROM pg_class WHERE relkind = 'S'"
+        " AND has_table_privilege('web', oid, 'UPDATE')"
+    )
+    assert rows.fetchall() == []
