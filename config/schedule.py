@@ -14,6 +14,7 @@ STAGES = (
     Stage("trace_segments", "shard", "segmentation.actions.trace_segments"),
     Stage("score_people", "shard", "risk.actions.score_people"),
     Stage("find_gaps", "shard", "risk.actions.find_gaps"),
+    Stage("follow_moves", "release", "linkage.release.following.follow_moves"),
     Stage("rate_impact", "release", "risk.actions.rate_impact"),
     Stage("gather_training", "shard", "risk.actions.gather_training"),
     Stage("train_model", "name", "risk.actions.train_model", "risk.definitions.MODELS"),

@@ -19,10 +19,10 @@ from django.db import connection, transaction
 
 from governance import audit
 from linkage.steps.pseudonymise import TABLES
+from linkage.still import MOVES_LOCK
 from linkage.vault.index import IndexBusyError
 from linkage.versions import VERSIONED
 
-MOVES_LOCK = 7_201_956  # exclusive to move facts, shared to attach a run's
 MOVE = ("version", "subject_key", "from_no", "to_no", "kind")
 RETRY_SECONDS = 0.2
 

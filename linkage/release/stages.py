@@ -73,6 +73,12 @@ def after(name: str, *, delta: bool = False) -> Stage | None:
     return order[position + 1] if position + 1 < len(order) else None
 
 
+def before(name: str, *, delta: bool = False) -> tuple[Stage, ...]:
+    """The stages in front of one, in their order."""
+    order = stages(delta=delta)
+    return order[: [one.name for one in order].index(name)]
+
+
 def definition_hashes() -> dict[str, str]:
     """The hash of every definition that the stages use, by "kind/name"."""
     sources: Mapping[str, str] = import_string(settings.RELEASE_DEFINITIONS)

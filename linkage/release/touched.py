@@ -73,13 +73,18 @@ def marks() -> list[int]:
 def since(release: Release) -> tuple[list[int], BitMap]:
     """The marks that a full release has not seen, and who stands under them."""
     new = sorted(set(marks()) - set(release.marks))
+    return new, under(new)
+
+
+def under(some: list[int]) -> BitMap:
+    """Who stands under any of some marks."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT DISTINCT person_no FROM touched_person WHERE run_id = ANY(%s)",
-            [new],
+            [some],
         )
         found = pl.Series([row[0] for row in cursor.fetchall()], dtype=pl.Int32)
-    return new, bitmap_of(found.to_numpy())
+    return bitmap_of(found.to_numpy())
 
 
 def forget(seen: list[int]) -> int:
