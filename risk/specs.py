@@ -123,8 +123,8 @@ class TrainingSpec(Strict):
 class TreesSpec(Strict):
     """The settings of the boosted trees.
 
-    Each tree sees at most `rows_a_tree` rows, drawn anew for it: beyond that a tree
-    of few leaves gains nothing from more.
+    Each tree sees at most `rows_a_tree` rows, drawn anew for every tenth: beyond that
+    a tree of few leaves gains nothing from more.
     """
 
     most_rounds: int
@@ -206,11 +206,16 @@ class ModelSpec(Definition):
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Every feature that the inputs read, once."""
-        asked = [f for entry in self.inputs for f in entry.features]
-        asked += [test.feature for test in (*self.population, *self.excluding)]
-        asked += [self.treated.feature] if self.treated else []
-        return tuple(dict.fromkeys(asked))
+        """Every feature that the inputs and `asked` read, once."""
+        read = [f for entry in self.inputs for f in entry.features]
+        return tuple(dict.fromkeys([*read, *self.asked]))
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """What says who is of the population, and who under an intervention."""
+        found = [test.feature for test in (*self.population, *self.excluding)]
+        found += [self.treated.feature] if self.treated else []
+        return tuple(dict.fromkeys(found))
 
     @model_validator(mode="after")
     def refers_to_its_inputs(self) -> "ModelSpec":

@@ -4,6 +4,7 @@ import logging
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
+from functools import lru_cache
 from typing import cast
 
 import polars as pl
@@ -161,12 +162,26 @@ def features_at(
 
 
 def features_of(
-    read: store.Shard, as_of: date, *, only: Iterable[str] | None = None
+    read: store.Shard,
+    as_of: date,
+    *,
+    only: Iterable[str] | None = None,
+    release: Release | None = None,
 ) -> tuple[pl.DataFrame, list[Attribute]]:
-    """Derive features as at a date from a shard that was read up to it or beyond."""
+    """Derive features as at a date from a shard that was read up to it or beyond.
+
+    For a `release`, with places as its refresh found them, read once for all shards.
+    """
     specs = FEATURES if only is None else standing_on(FEATURES, only)
-    places = geography(as_of)
+    known = release.places if release is not None else ""
+    places = _places(known, as_of) if known else geography(as_of)
     return _derived(read, places, specs, as_of), attributes(specs, places)
+
+
+@lru_cache(maxsize=8)
+def _places(fingerprint: str, as_of: date) -> Geography:
+    """Both hierarchies of a date, by the hash of all that they are made from."""
+    return geography(as_of)
 
 
 def derive_features(release_id: int, shard: int) -> StageOutcome:

@@ -7,8 +7,7 @@ from django.db.models import Max
 
 from governance import audit
 from linkage.models import Release
-from linkage.release import parts
-from risk.actions.training import training_part
+from risk.actions.training import training_rows
 from risk.definitions import MODELS
 from risk.models import TrainedModel
 from risk.steps.assess import assess
@@ -27,7 +26,7 @@ def recalibrate(*, name: str, release_id: int, by: str) -> TrainedModel:
     spec = MODELS[name]
     release = Release.objects.get(pk=release_id)
     model = TrainedModel.objects.get(name=name, in_use=True)
-    later = parts.read_all(release_id, training_part(name, spec.training.test_days))
+    later = training_rows(release_id, name, spec.training.test_days)
     trained = Trained.from_bytes(bytes(model.payload))
     raw = raw_log_odds(later, trained, spec)
     intercept, slope = set_level(raw, later["outcome"].to_numpy())

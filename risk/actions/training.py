@@ -20,10 +20,13 @@ from risk.models import TrainedModel
 from risk.specs import ModelSpec
 from risk.steps.assess import assess
 from risk.steps.boosting import THREADS
-from risk.steps.gather import gather
+from risk.steps.gather import columns_of, gather, rows_of
 from risk.steps.outcome import HAPPENED, register_of
 from risk.steps.train import Trained, enough, train
 from risk.store import read_deaths, read_treatments
+
+# What outcomes read of activity.
+OF_OUTCOMES = ("person_no", "setting", "kind", "urgency", "start_on", "cost_gbp")
 
 
 def gather_training(release_id: int, shard: int) -> StageOutcome:
@@ -41,31 +44,40 @@ def gather_training(release_id: int, shard: int) -> StageOutcome:
     # The outcome is what is known of it today, late records and all.
     activity = dates.activity(since=release.as_of - timedelta(days=furthest))
     rows_out = 0
-    for name, spec in due.items():
-        for days in (*spec.training.train_days, spec.training.test_days):
-            later = None
-            if spec.outcome.of == "onset":
-                later = dates.features(days - spec.outcome.horizon_days)
-            made = gather(
-                dates.features(days),
-                deaths,
-                activity,
-                spec,
-                index_on=release.as_of - timedelta(days=days),
-                most=spec.training.most_people // settings.SHARDS,
-                later=later,
-                treatments=treatments,
-            )
-            parts.write(release_id, shard, training_part(name, days), made)
-            rows_out += made.height
+    for days in index_days(due.values()):
+        mine = {n: s for n, s in due.items() if days in index_days([s])}
+        later = {
+            name: dates.features(days - spec.outcome.horizon_days)
+            for name, spec in mine.items()
+            if spec.outcome.of == "onset"
+        }
+        made = gather(
+            dates.features(days),
+            deaths,
+            activity,
+            mine,
+            index_on=release.as_of - timedelta(days=days),
+            shards=settings.SHARDS,
+            later=later,
+            treatments=treatments,
+        )
+        parts.write(release_id, shard, training_part(days), made)
+        rows_out += made.height
     return StageOutcome(dates.rows, rows_out)
+
+
+def index_days(models: Iterable[ModelSpec]) -> list[int]:
+    """The index dates of some models, in days before that of a release."""
+    return sorted(
+        {d for m in models for d in (*m.training.train_days, m.training.test_days)}
+    )
 
 
 def wanted(models: Iterable[ModelSpec]) -> dict[int, set[str]]:
     """What the models ask of each date, in days before that of a release."""
     found: dict[int, set[str]] = defaultdict(set)
     for spec in models:
-        for days in (*spec.training.train_days, spec.training.test_days):
+        for days in index_days([spec]):
             found[days] |= {*spec.features, *spec.audit_by, "age_years"}
             if spec.outcome.joins:
                 joined = register_of(spec.outcome.joins)
@@ -83,19 +95,23 @@ class Dates:
     def __init__(
         self, release: Release, shard: int, columns: Mapping[int, set[str]]
     ) -> None:
-        self.as_of, self.columns = release.as_of, columns
+        self.release, self.as_of, self.columns = release, release.as_of, columns
         self._read = read_shard(shard, until=self.as_of)
         self.rows = self._read.rows
         self._known: dict[int, pl.DataFrame] = {}
 
     def activity(self, *, since: date) -> pl.DataFrame:
         """Return the activity that began from a day on, up to the release's date."""
-        return self._read.activity.filter(pl.col("start_on") >= since)
+        return self._read.activity.select(OF_OUTCOMES).filter(
+            pl.col("start_on") >= since
+        )
 
     def features(self, days: int) -> pl.DataFrame:
         if days not in self._known:
             index_on = self.as_of - timedelta(days=days)
-            made, _ = features_of(self._read, index_on, only=self.columns[days])
+            made, _ = features_of(
+                self._read, index_on, only=self.columns[days], release=self.release
+            )
             self._known[days] = made
         return self._known[days]
 
@@ -109,10 +125,9 @@ def train_model(release_id: int, name: str) -> StageOutcome:
     if usable(name, release) is not None:
         return StageOutcome(0, 0)
     learnt = pl.concat(
-        parts.read_all(release_id, training_part(name, days))
-        for days in spec.training.train_days
+        training_rows(release_id, name, days) for days in spec.training.train_days
     )
-    later = parts.read_all(release_id, training_part(name, spec.training.test_days))
+    later = training_rows(release_id, name, spec.training.test_days)
     rows = learnt.height + later.height
     if not (enough(learnt, spec) and enough(later, spec)):
         return StageOutcome(rows, 0)
@@ -121,9 +136,22 @@ def train_model(release_id: int, name: str) -> StageOutcome:
     return StageOutcome(rows, 1)
 
 
-def training_part(name: str, days: int) -> str:
-    """Return the name of the part with a model's rows of one index date."""
-    return f"training {name} {days}"
+def training_part(days: int) -> str:
+    """Return the name of the part with every due model's people of one index date."""
+    return f"training {days}"
+
+
+def training_rows(release_id: int, name: str, days: int) -> pl.DataFrame:
+    """Return the rows of one model that a release gathered of one index date.
+
+    LookupError where it has gathered none for that model.
+    """
+    spec = MODELS[name]
+    try:
+        found = parts.read_all(release_id, training_part(days), columns_of(name, spec))
+    except pl.exceptions.ColumnNotFoundError as error:
+        raise LookupError(f"release {release_id} gathered none for {name}") from error
+    return rows_of(found, name, spec)
 
 
 def _keep(

@@ -1,5 +1,6 @@
-"""One row per person to learn from: the inputs at an index date, the outcome after."""
+"""People as they were at an index date: the inputs then, each model's outcome after."""
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 
 import polars as pl
@@ -18,44 +19,69 @@ from risk.steps.predict import eligible
 from risk.steps.train import TREATED
 
 TREATMENTS = {"person_no": pl.Int32, "from_on": pl.Date}
+MARKS = (HAPPENED, DIED, AMOUNT, HAPPENED_DAYS, DIED_DAYS, TREATED)
 
 
 def gather(
     features: pl.DataFrame,
     deaths: pl.DataFrame,
     activity: pl.DataFrame,
-    spec: ModelSpec,
+    models: Mapping[str, ModelSpec],
     *,
     index_on: date,
-    most: int,
-    later: pl.DataFrame | None = None,
+    shards: int = 1,
+    later: Mapping[str, pl.DataFrame] | None = None,
     treatments: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """Return at most `most` people of the model's population, as at `index_on`.
+    """Return the people of any of some models' populations, as at `index_on`.
 
-    `features` is derived as at the index date; `deaths` (`person_no`, `died_on`),
-    `activity` and `later` (features as at the horizon's end) reach past it and give
-    the outcome only; so do `treatments` (`person_no`, `from_on`: taken on by a
-    programme), which only mark. Columns: `person_no`, `index_on`, the inputs, what the
-    model is audited by, `treated` and what `outcome` adds.
+    `features` is derived as at the index date, for one of `shards` shards, of which
+    each gives its part of the people that a model takes at most; `deaths` (`person_no`,
+    `died_on`), `activity` and `later` (by model, features as at the horizon's end)
+    reach past it and give the outcome only; so do `treatments` (`person_no`,
+    `from_on`: taken on by a programme), which only mark. Columns: `person_no`,
+    `index_on`, the inputs of all, what they are audited by, and for each model what
+    `rows_of` reads, null for people whom it does not take.
     """
-    kept = dict.fromkeys([*spec.features, *spec.audit_by])
-    people = sample(features.filter(eligible(spec)), most, spec.training.seed).select(
-        "person_no", pl.lit(index_on).alias("index_on"), *kept
+    wanted = dict.fromkeys(
+        f for spec in models.values() for f in (*spec.features, *spec.audit_by)
     )
-    followed = outcome(
-        people.select("person_no").join(
-            deaths, on="person_no", how="left", maintain_order="left"
-        ),
-        activity,
-        spec.outcome,
-        index_on,
-        later,
-    )
-    made = (HAPPENED, DIED, AMOUNT, HAPPENED_DAYS, DIED_DAYS)
-    return people.with_columns(
-        *(followed[name] for name in made),
-        _treated(people, spec, index_on, treatments).alias(TREATED),
+    made = features.select("person_no", pl.lit(index_on).alias("index_on"), *wanted)
+    for name, spec in models.items():
+        asked = {"person_no", *spec.asked}
+        whole = features.lazy().filter(eligible(spec)).select(sorted(asked)).collect()
+        people = sample(whole, spec.training.most_people // shards, spec.training.seed)
+        followed = outcome(
+            people.join(deaths, on="person_no", how="left", maintain_order="left"),
+            activity,
+            spec.outcome,
+            index_on,
+            (later or {}).get(name),
+        ).with_columns(_treated(people, spec, index_on, treatments).alias(TREATED))
+        marks = followed.select(
+            "person_no", *(pl.col(mark).alias(f"{name} {mark}") for mark in MARKS)
+        )
+        made = made.join(marks, on="person_no", how="left", maintain_order="left")
+    taken = [pl.col(f"{name} {HAPPENED}").is_not_null() for name in models]
+    return made.filter(pl.any_horizontal(taken))
+
+
+def columns_of(name: str, spec: ModelSpec) -> list[str]:
+    """Return the columns of `gather` that one model's rows are made of."""
+    kept = dict.fromkeys((*spec.features, *spec.audit_by))
+    return ["index_on", *kept, *(f"{name} {mark}" for mark in MARKS)]
+
+
+def rows_of(gathered: pl.DataFrame, name: str, spec: ModelSpec) -> pl.DataFrame:
+    """Return one model's rows of what was gathered for several.
+
+    Columns: `person_no`, `index_on`, the inputs, what the model is audited by,
+    `treated` and what `outcome` adds.
+    """
+    return (
+        gathered.select("person_no", *columns_of(name, spec))
+        .rename({f"{name} {mark}": mark for mark in MARKS})
+        .filter(pl.col(HAPPENED).is_not_null())
     )
 
 

@@ -35,7 +35,7 @@ def outcome(
     inside = activity.filter(
         (pl.col("start_on") > index_on) & (pl.col("start_on") <= until)
     )
-    spent = _spent(inside)
+    amounts = pl.DataFrame(schema={"person_no": pl.Int32, AMOUNT: pl.Float64})
     if spec.of == "onset":
         if later is None:
             raise ValueError("an onset is read off the features of a later date")
@@ -43,10 +43,12 @@ def outcome(
     elif spec.of == "activity":
         first = _first_use(inside, spec)
     else:
+        spent = _spent(inside)
         enough = spent.filter(pl.col(AMOUNT) >= (spec.gbp or 0.01))
         first = enough.with_columns(on=pl.lit(until)).select("person_no", "on")
+        if spec.is_amount:
+            amounts = spent
     died = pl.col("died_on").is_between(index_on, until, closed="right")
-    amounts = spent if spec.is_amount else spent.clear()
     return (
         people.join(first, on="person_no", how="left", maintain_order="left")
         .join(amounts, on="person_no", how="left", maintain_order="left")

@@ -9,8 +9,7 @@ from typing import Any
 import polars as pl
 from django.core.management.base import BaseCommand, CommandError
 
-from linkage.release import parts
-from risk.actions.training import training_part
+from risk.actions.training import training_rows
 from risk.definitions import MODELS
 from risk.models import TrainedModel
 from risk.steps.against_truth import against_truth
@@ -53,10 +52,7 @@ def evaluated(model: TrainedModel, truth: Path, people: Path) -> dict[str, Any]:
     spec = MODELS[model.name]
     tested_on = date.fromisoformat(model.performance["tested_on"])
     later = untreated(
-        parts.read_all(
-            model.definitions["release"],
-            training_part(model.name, spec.training.test_days),
-        )
+        training_rows(model.definitions["release"], model.name, spec.training.test_days)
     )
     hazards = (
         pl.read_parquet(truth / "hazards.parquet")

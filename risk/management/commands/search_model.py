@@ -8,8 +8,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from linkage.models import Release
-from linkage.release import parts
-from risk.actions.training import training_part
+from risk.actions.training import training_part, training_rows
 from risk.definitions import MODELS
 from risk.steps.search import candidates, search
 
@@ -26,20 +25,22 @@ class Command(BaseCommand):
             raise CommandError("Name a model with two training dates.")
         spec = MODELS[name]
         earlier, later = sorted(spec.training.train_days, reverse=True)[:2]
-        release = (
-            Release.objects.filter(releasepart__part=training_part(name, later))
-            .order_by("-pk")
-            .first()
-        )
-        if release is None:
+        for release in Release.objects.filter(
+            releasepart__part=training_part(later)
+        ).order_by("-pk"):
+            try:
+                rows = [training_rows(release.pk, name, d) for d in (earlier, later)]
+                break
+            except LookupError:
+                continue  # it gathered for other models
+        else:
             raise CommandError("No release has kept people to learn from.")
         tried = candidates(spec)
         console = Console(stderr=True)
         with Progress(console=console, disable=not console.is_terminal) as bar:
             task = bar.add_task("Settings tried", total=len(tried))
             found = search(
-                parts.read_all(release.pk, training_part(name, earlier)),
-                parts.read_all(release.pk, training_part(name, later)),
+                *rows,
                 spec,
                 tried,
                 lambda done, total: bar.update(task, completed=done),

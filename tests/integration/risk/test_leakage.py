@@ -16,7 +16,7 @@ from config.schedule import STAGES
 from linkage.feature_definitions import codelists
 from linkage.models import Release
 from linkage.release import parts
-from risk.actions.training import training_part
+from risk.actions.training import training_rows
 from risk.definitions import MODELS
 from risk.steps.outcome import HAPPENED
 from tests.builders import AS_OF, activities, activity, event, events
@@ -52,7 +52,7 @@ def packed(frame: pl.DataFrame) -> bytes:
 
 
 def training(release: Release) -> pl.DataFrame:
-    return parts.read_all(release.pk, training_part(NAME, TEST_DAYS))
+    return training_rows(release.pk, NAME, TEST_DAYS)
 
 
 def what_came_later(seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:

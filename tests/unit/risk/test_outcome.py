@@ -9,7 +9,7 @@ from polars.testing import assert_frame_equal
 from linkage.feature_definitions import FEATURES, codelists
 from linkage.steps.derive import derive
 from risk.definitions import MODELS
-from risk.steps.gather import gather
+from risk.steps.gather import gather, rows_of
 from risk.steps.outcome import outcome
 from tests import builders
 
@@ -74,14 +74,14 @@ def test_nothing_after_the_index_date_is_an_input() -> None:
             as_of=INDEX,
         )
         deaths = builders.people(builders.person(1), builders.person(2))
-        return gather(
+        made = gather(
             features,
             deaths.select("person_no", "died_on"),
             activity,
-            SPEC,
+            {"it": SPEC},
             index_on=INDEX,
-            most=10,
         )
+        return rows_of(made, "it", SPEC)
 
     known = [admission(before), builders.event(failing, before)]
     late = builders.event(failing, before, person_no=2, recorded_on=after)
@@ -170,9 +170,52 @@ def test_people_taken_on_by_a_programme_are_marked_from_its_beginning() -> None:
         ),
         pl.DataFrame(schema={"person_no": pl.Int32, "died_on": pl.Date}),
         builders.activities(),
-        few,
+        {"few": few},
         index_on=INDEX,
-        most=10,
         treatments=began,
     )
-    assert made["treated"].to_list() == [True, False, True, False, True]
+    assert rows_of(made, "few", few)["treated"].to_list() == [
+        True,
+        False,
+        True,
+        False,
+        True,
+    ]
+
+
+def test_each_model_has_its_own_people_of_what_is_gathered_for_all() -> None:
+    """One takes adults, one a quarter of at most two; who is of neither is left out."""
+    features = pl.DataFrame(
+        {"person_no": range(1, 7), "age_years": [30, 40, 50, 12, 90, 4]},
+        schema={"person_no": pl.Int32, "age_years": pl.Int32},
+    )
+    few = SPEC.model_copy(
+        update={
+            "inputs": SPEC.inputs[:1],
+            "audit_by": (),
+            "excluding": (),
+            "treated": None,
+        }
+    )
+    old = few.model_copy(
+        update={
+            "ages": few.ages.model_copy(update={"at_least": 10}),
+            "training": few.training.model_copy(update={"most_people": 8}),
+        }
+    )
+    models = {"adults": few, "most two": old}
+    made = gather(
+        features,
+        pl.DataFrame(schema={"person_no": pl.Int32, "died_on": pl.Date}),
+        builders.activities(admission(INDEX + timedelta(days=9), person_no=2)),
+        models,
+        index_on=INDEX,
+        shards=4,
+    )
+    adults = rows_of(made, "adults", few)
+    assert adults["person_no"].to_list() == [1, 2, 3, 5]
+    assert adults["outcome"].to_list() == [False, True, False, False]
+    some = rows_of(made, "most two", old)
+    assert some.height == 2
+    assert set(some["person_no"]) < {1, 2, 3, 4, 5}
+    assert 6 not in made["person_no"]
