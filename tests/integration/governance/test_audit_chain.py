@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from django.core.management import call_command
 from django.utils import timezone
+from psycopg import sql
 
 from governance import anchors, audit
 from governance.tasks import anchor_audit
@@ -231,11 +232,25 @@ def test_nobody_else_can_call_it(as_role, role):
         as_role(role).execute("SELECT audit_append('[]')")
 
 
-def test_a_shadow_of_the_table_changes_nothing(as_role, trail):
+@pytest.fixture
+def shadowing(as_role):
+    """The writer with tables of its own for a while, which it may not make itself."""
+    owner, writer = as_role("migrator"), as_role("audit_writer")
+    (name,) = owner.execute("SELECT current_database()").fetchone()
+    words = sql.SQL("{} TEMPORARY ON DATABASE {} {} audit_writer")
+    here = sql.Identifier(name)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        writer.execute("CREATE TEMP TABLE governance_auditevent (event text)")
+    owner.execute(words.format(sql.SQL("GRANT"), here, sql.SQL("TO")))
+    yield writer
+    owner.execute(words.format(sql.SQL("REVOKE"), here, sql.SQL("FROM")))
+
+
+def test_a_shadow_of_the_table_changes_nothing(shadowing, trail):
     """A SECURITY DEFINER function must not write where its caller's path leads."""
-    writer = as_role("audit_writer")
-    writer.execute("CREATE TEMP TABLE governance_auditevent (event text)")
-    writer.execute("CREATE TEMP TABLE governance_audithead (shard int)")
-    writer.execute("SELECT audit_append(%s)", [json.dumps([entry("through")])])
-    assert writer.execute("SELECT count(*) FROM pg_temp.governance_auditevent").fetchone() == (0,)  # fmt: skip  # noqa: E501
+    shadowing.execute("CREATE TEMP TABLE governance_auditevent (event text)")
+    shadowing.execute("CREATE TEMP TABLE governance_audithead (shard int)")
+    shadowing.execute("SELECT audit_append(%s)", [json.dumps([entry("through")])])
+    count = "SELECT count(*) FROM pg_temp.governance_auditevent"
+    assert shadowing.execute(count).fetchone() == (0,)
     assert len(system.audit_rows("through")) == 1
