@@ -232,7 +232,9 @@ class ListVisit(models.Model):
 class Card(models.Model):
     """Where the work on one person of a list stands: the sum of its events.
 
-    `version` counts the events; whoever writes says which version they had seen.
+    `version` counts the events; whoever writes says which version they had seen. Who
+    wants no contact by a programme (NONE) is on none of its lists until that is taken
+    back here.
     """
 
     class Preference(models.TextChoices):
@@ -241,6 +243,7 @@ class Card(models.Model):
         TEXT = "text", "By text message"
         VISIT = "visit", "In person"
         CARER = "carer", "Through their carer"
+        NONE = "none", "Not at all by this programme"
 
     programme = models.CharField(max_length=60)
     person_no = models.IntegerField()

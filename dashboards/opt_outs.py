@@ -22,7 +22,10 @@ WORDS = {
     " (Type 1).",
     "national_opt_out": "Has opted out nationally of uses beyond their care.",
     "local_objection": "Has told the practice not to be picked out by risk.",
+    "no_contact": "Has asked for no contact by this programme.",
 }
+# Said to the programme itself, on a card: no policy is asked whether it counts.
+NO_CONTACT = "no_contact"
 
 
 def honoured_by(spec: ListSpec, on: date) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ from dashboards import list_entries
 from dashboards.list_specs import BALANCE
 from dashboards.models import (
     Allocation,
+    Card,
+    CardEvent,
     Intervention,
     ListEntry,
     ListHome,
@@ -312,6 +314,18 @@ def objecting() -> list[int]:
     """Return everyone who has told their practice not to be picked out by risk."""
     standing = LocalObjection.objects.filter(withdrawn_at__isnull=True)
     return list(standing.values_list("person_no", flat=True))
+
+
+def refusing(programme: str) -> list[int]:
+    """Return everyone who wants no contact by a programme."""
+    cards = Card.objects.filter(programme=programme, preference=Card.Preference.NONE)
+    return list(cards.values_list("person_no", flat=True))
+
+
+def preferences_since(at: datetime) -> list[int]:
+    """Return who has said since a moment how a programme may contact them."""
+    said = CardEvent.objects.filter(kind="preference", at__gte=at)
+    return list(said.values_list("person_no", flat=True))
 
 
 def objections_since(at: datetime) -> list[int]:

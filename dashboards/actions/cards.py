@@ -66,6 +66,8 @@ def change(
     kept = KINDS[kind](programme, detail)
     one_at_a_time(programme, person_no)
     refuse_if_behind(programme, person_no, seen_version)
+    if kind in ASKS:
+        _refuse_unwanted(programme, person_no)
     audit.record("card_changed", by, subject=programme, persons=1, kind=kind)
     if kind in CLOSES:
         _close(programme, person_no, kind, kept, by)
@@ -230,6 +232,7 @@ WORDS = {
     "given_back": "given back to whoever had it",
 }
 CONTACTS = ("phone", "letter", "text", "visit", "video")
+ASKS = frozenset({"invited", "attempt"})
 CLOSES = {"done": Intervention.State.DONE, "refused": Intervention.State.REFUSED}
 
 
@@ -327,6 +330,18 @@ def _folded(card: Card, kind: str, detail: Detail) -> dict[str, Any]:
         case "done" | "refused":
             return {"due_on": None}
     return {}
+
+
+def _refuse_unwanted(programme: str, person_no: int) -> None:
+    """Let nobody contact who wants none by the programme."""
+    refusing = Card.objects.filter(
+        programme=programme, person_no=person_no, preference=Card.Preference.NONE
+    )
+    if refusing.exists():
+        raise RefusedDecisionError(
+            "This person wants no contact by this programme. Where they have changed"
+            " their mind, keep how they want to be contacted first."
+        )
 
 
 def _practice_of(programme: str, person_no: int, by: Viewer) -> str:

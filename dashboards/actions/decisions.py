@@ -204,7 +204,7 @@ def on_todays_list(programme: str, person_no: int, by: Viewer) -> ListEntry:
         person_no=person_no,
         practice_code__in=by.practice_codes,
     )
-    if not found or gone(LISTS[programme], [person_no]):
+    if not found or gone(programme, [person_no]):
         raise RefusedDecisionError(
             "This person is not on your list today. Reload the list: a newer release"
             " may have been published."

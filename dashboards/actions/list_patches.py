@@ -37,8 +37,8 @@ class Carried:
     everybody: what the lists are ordered by and what interventions are measured by,
     one row per person. `live` is the release that readers see now, whose entries say
     since when somebody is on a list. `objected` are those of the others who have
-    objected, or taken that back, since the release beneath was begun: they are made
-    anew as well. `made_on` is when that was,
+    objected, or said how a programme may contact them, or taken that back, since the
+    release beneath was begun: they are made anew as well. `made_on` is when that was,
     `before` what lists watched of everybody in the refresh before, `listed` who is on
     which list of the release beneath.
     """
@@ -103,7 +103,11 @@ def carried(now: ReleaseView, live: int, earlier: ReleaseView | None) -> Carried
             wanted |= set(spec.outcomes)
     full = Release.objects.get(pk=under.release_id)
     return Carried(
-        objected=BitMap(store.objections_since(full.started_at)) - under.touched,
+        objected=BitMap(
+            store.objections_since(full.started_at)
+            + store.preferences_since(full.started_at)
+        )
+        - under.touched,
         made_on=timezone.localdate(full.started_at),
         release_id=now.id,
         catalogue=now.catalogue,

@@ -10,7 +10,7 @@ from dashboards.actions import list_patches
 from dashboards.definitions import LISTS
 from dashboards.list_specs import BALANCE, ListSpec
 from dashboards.models import Allocation, Outcome
-from dashboards.opt_outs import honoured_by
+from dashboards.opt_outs import NO_CONTACT, honoured_by
 from dashboards.profiles import Profiles
 from dashboards.steps.allocate import allocate_people, allocate_practices
 from dashboards.steps.homes import shared_homes
@@ -69,13 +69,14 @@ def make_lists(release_id: int) -> StageOutcome:
             before = patched.seen(spec)
         else:
             before = list_patches.seen(delta.before if delta else watched, spec)
-        profile = profile.with_columns(local_objection=objects)
+        refuses = pl.col("person_no").is_in(store.refusing(programme))
+        profile = profile.with_columns(local_objection=objects, no_contact=refuses)
         made = shortlist(
             profile,
             before,
             spec,
             as_of=now.as_of,
-            honours=honoured_by(spec, timezone.localdate()),
+            honours=(*honoured_by(spec, timezone.localdate()), NO_CONTACT),
         )
         of_list = programme, release_id, LISTS.hashes[programme]
         if patched is not None:

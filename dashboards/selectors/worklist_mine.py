@@ -146,7 +146,7 @@ def _still_here(rows: list[Card]) -> list[Card]:
     for row in rows:
         if row.programme in LISTS:
             by_list.setdefault(row.programme, []).append(row.person_no)
-    left = {name: gone(LISTS[name], people) for name, people in by_list.items()}
+    left = {name: gone(name, people) for name, people in by_list.items()}
     return [
         row
         for row in rows

@@ -8,8 +8,9 @@ from pyroaring import BitMap
 from dashboards import opt_outs, store
 from dashboards.definitions import LISTS
 from dashboards.list_specs import ListSpec
-from dashboards.models import ListRun
+from dashboards.models import Card, ListRun
 from dashboards.selectors import lenses
+from dashboards.selectors.worklist import reference
 from dashboards.selectors.worklist_standing import on_list
 from governance import audit, disclosure
 from governance.access import Viewer
@@ -51,6 +52,8 @@ class Missing:
     by_rule: list[tuple[str, str, str, Published]]
     not_coding: list[NotCoding]
     by_group: list[Group]
+    # Sealed references of those who want no contact by this programme.
+    refusing: list[str]
 
 
 def who_is_missing(viewer: Viewer, programme: str) -> Missing | None:
@@ -74,7 +77,23 @@ def who_is_missing(viewer: Viewer, programme: str) -> Missing | None:
         ]
         published = disclosure.for_own_list(cells, measure=measure, viewer=viewer)
         by_rule.append((name, because, route, published))
-    audit.record("list_gaps_viewed", viewer, subject=programme, release=live.id)
+    refusing = list(
+        Card.objects.filter(
+            programme=programme,
+            practice_code__in=practices,
+            preference=Card.Preference.NONE,
+        )
+        .order_by("person_no")
+        .values_list("person_no", flat=True)
+    )
+    audit.record(
+        "list_gaps_viewed",
+        viewer,
+        subject=programme,
+        release=live.id,
+        persons=len(refusing),
+        seen=refusing,
+    )
     listed = BitMap(row.person_no for row in on_list(viewer, programme, live.id))
     passed_over = BitMap.union(
         BitMap(),
@@ -88,6 +107,7 @@ def who_is_missing(viewer: Viewer, programme: str) -> Missing | None:
         by_rule,
         _not_coding(viewer, spec, practices),
         _by_group(viewer, live, listed, passed_over),
+        [reference(viewer, person_no) for person_no in refusing],
     )
 
 

@@ -9,8 +9,7 @@ from django.utils import timezone
 
 from dashboards import list_entries
 from dashboards.definitions import LISTS
-from dashboards.list_specs import ListSpec
-from dashboards.models import Decision
+from dashboards.models import Card, Decision
 from dashboards.opt_outs import honoured_by
 from dashboards.selectors import worklist_turns as turns
 from governance.access import Viewer
@@ -73,7 +72,7 @@ def on_list(viewer: Viewer, programme: str, release_id: int) -> list[Entry]:
     found = sorted(
         (Entry(*row) for row in rows), key=lambda row: (row.rank, row.person_no)
     )
-    left = gone(LISTS[programme], [row.person_no for row in found])
+    left = gone(programme, [row.person_no for row in found])
     later = turns.later(viewer, programme)
     return [
         row
@@ -84,9 +83,10 @@ def on_list(viewer: Viewer, programme: str, release_id: int) -> list[Entry]:
     ]
 
 
-def gone(spec: ListSpec, person_nos: list[int]) -> set[int]:
-    """Return who has died, or opted out where the programme honours it, by now."""
-    honours = honoured_by(spec, timezone.localdate())
+def gone(programme: str, person_nos: list[int]) -> set[int]:
+    """Return who has died, wants no contact by the programme, or has opted out where
+    it honours that, by now."""
+    honours = honoured_by(LISTS[programme], timezone.localdate())
     # Plain SQL with one array: hundreds of parameters over the partitions of a table
     # cost more to plan than to answer.
     with connection.cursor() as cursor:
@@ -95,13 +95,17 @@ def gone(spec: ListSpec, person_nos: list[int]) -> set[int]:
             " AND (died_on IS NOT NULL OR (%s AND national_opt_out)"
             " OR (%s AND type1_opt_out_on <= %s)"
             " OR (%s AND EXISTS (SELECT 1 FROM local_objection o"
-            " WHERE o.person_no = person.person_no AND o.withdrawn_at IS NULL)))",
+            " WHERE o.person_no = person.person_no AND o.withdrawn_at IS NULL))"
+            " OR EXISTS (SELECT 1 FROM list_card c WHERE c.programme = %s"
+            " AND c.person_no = person.person_no AND c.preference = %s))",
             [
                 person_nos,
                 "national_opt_out" in honours,
                 "type1_opt_out" in honours,
                 timezone.localdate(),
                 "local_objection" in honours,
+                programme,
+                Card.Preference.NONE,
             ],
         )
         return {person_no for (person_no,) in cursor.fetchall()}

@@ -34,6 +34,10 @@ class Work:
     preference: str = ""
 
     @property
+    def no_contact(self) -> bool:
+        return self.preference == Card.Preference.NONE.label
+
+    @property
     def is_overdue(self) -> bool:
         return self.due_on is not None and self.due_on < timezone.localdate()
 
@@ -49,7 +53,9 @@ class Work:
         found += [f"{words} {day.day} {day:%B}" for words, day in days if day]
         if self.attempts:
             found.append(f"{self.attempts} contacts tried")
-        if self.preference:
+        if self.no_contact:
+            found.append("wants no contact by this programme")
+        elif self.preference:
             found.append(f"prefers contact {self.preference.lower()}")
         return found
 
@@ -162,10 +168,12 @@ def load(viewer: Viewer) -> list[Load]:
 def in_hand(viewer: Viewer, of: Collection[int] | None = None) -> list[Card]:
     """Return the cards that are with somebody (one of users `of`) and not at their end.
 
-    At its end is a card whose step was done or refused, or that was decided against.
+    At its end is a card whose step was done or refused, that was decided against, or
+    whose person wants no contact by the programme.
     """
     ours: dict[str, Any] = {"practice_code__in": viewer.practice_codes}
     held = Card.objects.filter(**ours).exclude(assigned_to=None, assigned_role="")
+    held = held.exclude(preference=Card.Preference.NONE)
     if of is not None:
         held = held.filter(assigned_to__in=of)
     rows = list(held)

@@ -153,6 +153,7 @@ def missing(request: HttpRequest, programme: str) -> HttpResponse:
             "programme": programme,
             "spec": spec_of(programme),
             "missing": worklist_missing.who_is_missing(request.viewer, programme),
+            "may_decide": request.viewer.may_open("decide"),
         },
     )
 

@@ -14,6 +14,7 @@ from dashboards.actions.cards import ConflictError, RefusedDecisionError
 from dashboards.models import Card, CardEvent, Intervention
 from dashboards.selectors import worklist as selectors
 from dashboards.selectors import worklist_work as work
+from dashboards.selectors.worklist_missing import who_is_missing
 from governance import access
 from governance.audit import AuditUnavailableError
 from tests import live_system as system
@@ -124,6 +125,31 @@ def test_what_makes_no_sense_is_refused_and_nothing_is_kept(mdt, kind, detail, w
     with pytest.raises(RefusedDecisionError, match=words):
         do(mdt, kind, 0, **detail)
     assert events(mdt) == []
+
+
+def test_who_wants_no_contact_leaves_the_list_until_it_is_taken_back(mdt):
+    def listed():
+        with access.scoped(mdt):
+            return selectors.is_listed(mdt, PROGRAMME, ANNA.person_no)
+
+    do(mdt, "preference", 0, preference="none")
+    assert not listed()
+    with pytest.raises(RefusedDecisionError, match="not on your list today"):
+        accept(mdt)
+    for kind in ("invited", "attempt"):
+        with pytest.raises(RefusedDecisionError, match="wants no contact"):
+            do(mdt, kind, 1, how="letter", on="2026-11-03")
+    with access.scoped(mdt):
+        stands = work.of_people(mdt, PROGRAMME, [ANNA.person_no])[ANNA.person_no]
+        missing = who_is_missing(mdt, PROGRAMME)
+    assert stands.words == ["wants no contact by this programme"]
+    assert [selectors.person_behind(mdt, each) for each in missing.refusing] == [
+        ANNA.person_no
+    ]
+    assert system.audit_rows("list_gaps_viewed")[-1]["persons"] == 1
+    do(mdt, "preference", 1, preference="letter")
+    assert listed()
+    do(mdt, "invited", 2, how="letter", on="2026-11-03")
 
 
 def test_the_second_is_told_what_the_first_did_and_neither_is_lost(mdt, colleague):

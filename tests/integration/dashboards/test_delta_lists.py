@@ -4,6 +4,7 @@ The full refresh that it is held against is made as if the delta's had never bee
 of the same date, after the same earlier release.
 """
 
+from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 from typing import Any
@@ -11,8 +12,10 @@ from typing import Any
 import pytest
 
 from dashboards import list_entries
+from dashboards.actions import change as change_card
 from dashboards.definitions import LISTS
 from dashboards.models import Decision, Intervention, ListEntry, ListRun, Outcome
+from dashboards.store import unpack
 from governance import access
 from linkage.models import Release, ReleasePointer
 from linkage.release import actions, selectors
@@ -174,6 +177,44 @@ def test_the_others_entries_stay_where_they_are_and_the_rank_is_everybodys(
         assert [entry.person_no for entry in own] == [second]
     assert ranks == {base.pk: {1: first, 2: second}, made.pk: {1: second, 2: first}}
     assert {entry.first_release for entry in told} == {base.pk}
+
+
+def test_who_wants_no_contact_is_on_no_later_list_of_that_programme(
+    store, refreshed, acting_as, as_role
+) -> None:
+    first, second = PEOPLE[1], PEOPLE[3]
+    put(store, "event", events(_pressure(first, 160.0, 1), _pressure(second, 150.0, 2)))
+    base = refreshed()
+    viewer = replace(team(as_role), practice_codes=frozenset({"Z81001"}))
+    with acting_as("web"), access.scoped(viewer):
+        change_card(
+            programme=HIGH,
+            person_no=first,
+            kind="preference",
+            detail={"preference": "none"},
+            seen_version=0,
+            by=viewer,
+        )
+    touch(store, 7, second)
+    with acting_as("worker"):
+        delta = actions.start_delta(by="test")
+        actions.run_inline(delta.pk)
+    whole = refreshed()
+    with acting_as("worker"):
+        listed = {
+            release: [
+                entry.person_no
+                for entry in list_entries.entries(release, programme=HIGH)
+            ]
+            for release in (base.pk, delta.pk, whole.pk)
+        }
+        for release in (delta.pk, whole.pk):
+            run = ListRun.objects.get(programme=HIGH, release_id=release)
+            left = run.left_out["no_contact"]
+            assert [list(unpack(run.left_out, "no_contact", p)) for p in left] == [
+                [first]
+            ]
+    assert listed == {base.pk: [first, second], delta.pk: [second], whole.pk: [second]}
 
 
 def test_lists_and_figures_of_deltas_that_have_passed_are_let_go(

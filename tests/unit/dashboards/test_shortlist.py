@@ -140,6 +140,13 @@ def test_the_policy_of_the_day_says_which_opt_outs_keep_people_off():
     assert unsigned.entries["person_no"].to_list() == [1]
 
 
+def test_who_wants_no_contact_is_passed_over_whatever_the_policy_signs():
+    profile = people({}, {}).with_columns(no_contact=pl.Series([True, False]))
+    made = shortlist(profile, None, SPEC, as_of=AS_OF, honours=("no_contact",))
+    assert made.entries["person_no"].to_list() == [2]
+    assert made.left_out.rows() == [("no_contact", "Z81001", [1])]
+
+
 def test_an_old_plan_or_one_after_the_date_does_not_exclude():
     profile = people({"plan_on": date(2025, 1, 1)}, {"plan_on": date(2026, 10, 2)})
     assert shortlist(profile, None, SPEC, as_of=AS_OF).entries.height == 2
