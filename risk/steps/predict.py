@@ -12,9 +12,13 @@ from linkage.steps.holds import holds
 from risk.score_specs import Ages
 from risk.specs import ModelSpec
 from risk.steps.boosting import THREADS, boosting
+from risk.steps.forest import forest
 from risk.steps.matrix import Floats, Inputs, matrix, remembered
 from risk.steps.reasons import said
 from risk.steps.train import Trained
+
+# So many rows make up for preparing the trees to be asked of all at once.
+MANY = 5_000
 
 
 def of_age(ages: Ages) -> pl.Expr:
@@ -94,7 +98,11 @@ def _raw(
     trees = boosting().Booster(model_str=trained.trees)
     raw: Floats = np.empty(0)
     if people.height:
-        raw = trees.predict(inputs, raw_score=True, num_threads=THREADS)
+        known = forest(trained.trees) if people.height >= MANY else None
+        if known is not None:
+            raw = known.raw(inputs)
+        else:
+            raw = trees.predict(inputs, raw_score=True, num_threads=THREADS)
     return inputs, trees, raw
 
 
