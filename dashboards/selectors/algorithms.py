@@ -19,6 +19,8 @@ PUBLIC_FIGURES = (
     "calibration_slope",
     "calibration_intercept",
     "observed_over_expected",
+    "variance_explained",
+    "top_20th_of_cost",
 )
 
 
@@ -31,6 +33,7 @@ def register() -> list[dict[str, Any]]:
 def record(card: ModelCard) -> dict[str, Any]:
     """Return the public record of the algorithm (ATRS tier 1 and 2), as plain data."""
     spec, told = card.spec, card.performance
+    figures = told.get("models") or told.get("beside") or {}
     return {
         "name": spec.title,
         "owner": spec.owner,
@@ -45,7 +48,7 @@ def record(card: ModelCard) -> dict[str, Any]:
         "tried_on": told["tested_on"],
         "performance": {
             name: value
-            for name, value in told.get("models", {}).get(told.get("main"), {}).items()
+            for name, value in figures.get(told.get("main"), {}).items()
             if name in PUBLIC_FIGURES
         },
         "standing": standing(card),

@@ -31,6 +31,7 @@ PLACES = ("pcn_code", "practice_code")
 MODEL_TITLES = {
     "boosted trees": "This model (boosted trees)",
     "logistic": "Logistic regression, same inputs",
+    "log-linear": "Log-linear regression, same inputs",
     "reference": "Age, sex and deprivation only",
 }
 
@@ -69,28 +70,22 @@ def comparison(card: ModelCard) -> Table:
                     f"{found['observed_over_expected']:.3f}",
                 )
             )
-    return _table("The model beside two plainer ones", columns, rows)
+    return table_of("The model beside two plainer ones", columns, rows)
 
 
 def tenths(card: ModelCard) -> Table:
     """Return what was foretold and what happened in each tenth of people, the lowest
-    first: shares with Wilson's interval, or pounds where the model foretells pounds.
+    first: shares with Wilson's interval.
 
     A share that 1 to 7 people make up is hidden, as their count would be.
     """
-    is_amount = card.spec.outcome.is_amount
-    said: Callable[[float], str] = pounds if is_amount else exact_percent
     rows = [
-        (
-            str(place),
-            said(part["foretold"]),
-            *((said(part["observed"]),) if is_amount else _happened(part)),
-        )
+        (str(place), exact_percent(part["foretold"]), *_happened(part))
         for place, part in enumerate(card.performance["calibration_curve"], 1)
     ]
-    heads = ("Foretold", "Happened") + (() if is_amount else ("95% interval",))
+    heads = ("Foretold", "Happened", "95% interval")
     columns = [("Tenth of people", False), *((head, True) for head in heads)]
-    return _table("Tenths of people by what was foretold of them", columns, rows)
+    return table_of("Tenths of people by what was foretold of them", columns, rows)
 
 
 def of_few(part: Mapping[str, Any]) -> bool:
@@ -122,7 +117,7 @@ def list_sizes(card: ModelCard, viewer: Viewer) -> Table:
     for part in card.performance["at_list_size_per_pcn"]:
         if "hits" not in part:  # an older trial, of which shares tell of few people
             continue
-        shown = _protected(part["people"], part["hits"], viewer)
+        shown = protected(part["people"], part["hits"], viewer)
         rows.append(
             (
                 str(part["per_pcn"]),
@@ -136,7 +131,7 @@ def list_sizes(card: ModelCard, viewer: Viewer) -> Table:
                 between(part.get("sensitivity_interval"), percent),
             )
         )
-    return _table("Lists of one size in every PCN", columns, rows)
+    return table_of("Lists of one size in every PCN", columns, rows)
 
 
 def by_group(card: ModelCard, viewer: Viewer) -> list[Table]:
@@ -145,16 +140,13 @@ def by_group(card: ModelCard, viewer: Viewer) -> list[Table]:
     tables = []
     for division, title in GROUP_TITLES.items():
         groups = card.performance["groups"].get(division, {})
-        labels = LABELS.get(division, {})
         rows = []
         for value, found in groups.items():
-            label = labels.get(value) or (
-                names.get(value, value) if division in PLACES else worded(value)
-            )
+            label = group_label(division, value, names)
             if found.get("too_few"):
                 rows.append((label, "too few outcomes to judge", *[""] * 9))
                 continue
-            people, observed = _protected(found["people"], found["observed"], viewer)
+            people, observed = protected(found["people"], found["observed"], viewer)
             low, high = found["interval"]
             auroc = found["auroc"]
             rows.append(
@@ -186,8 +178,14 @@ def by_group(card: ModelCard, viewer: Viewer) -> list[Table]:
                     "95% interval of that",
                 )
             ]
-            tables.append(_table(f"By {title.lower()}", columns, rows))
+            tables.append(table_of(f"By {title.lower()}", columns, rows))
     return tables
+
+
+def group_label(division: str, value: str, names: Mapping[str, str]) -> str:
+    """Return what a group is called; `names` are those of organisations by code."""
+    named = names.get(value, value) if division in PLACES else worded(value)
+    return LABELS.get(division, {}).get(value) or named
 
 
 def cut_words(card: ModelCard) -> str:
@@ -253,10 +251,10 @@ def watching(name: str) -> Table:
                 " ".join(alert["words"] for alert in watch.alerts) or "none",
             )
         )
-    return _table("Release by release", columns, rows)
+    return table_of("Release by release", columns, rows)
 
 
-def _protected(people: int, having: int, viewer: Viewer) -> tuple[str, str]:
+def protected(people: int, having: int, viewer: Viewer) -> tuple[str, str]:
     """Return two counts of the trial after disclosure control, as words.
 
     The trial's persons are no longer known here: sets of the same size stand for them.
@@ -267,7 +265,7 @@ def _protected(people: int, having: int, viewer: Viewer) -> tuple[str, str]:
     return of, "hidden" if made.count is None else wording.count(made.count)
 
 
-def _table(
+def table_of(
     caption: str, columns: list[tuple[str, bool]], rows: list[tuple[str, ...]]
 ) -> Table:
     return Table(

@@ -98,7 +98,7 @@ def calibration(card: ModelCard, viewer: Viewer) -> ChartSpec:
     What 1 to 7 people make up is no point of it, as it is hidden in the table.
     """
     curve = card.performance["calibration_curve"]
-    labels = {str(i): f"{_tenth(i)} tenth of people" for i in range(len(curve))}
+    labels = {str(i): f"{tenth_name(i)} tenth of people" for i in range(len(curve))}
     rows = [
         ({"tenth": str(i), "series": series}, 100 * part[series])
         for series in ("observed", "foretold")
@@ -129,7 +129,8 @@ def calibration(card: ModelCard, viewer: Viewer) -> ChartSpec:
     )
 
 
-def _tenth(place: int) -> str:
+def tenth_name(place: int) -> str:
+    """Return what a tenth of people by risk is called, the lowest being 0."""
     return TENTHS[min(place, len(TENTHS) - 1)]
 
 

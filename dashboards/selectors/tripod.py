@@ -18,6 +18,9 @@ def checklist(card: ModelCard) -> list[tuple[str, str]]:
     tried = wording.count(told["people"])
     left_out = wording.count(told["treated_left_out"])
     horizon = f"{card.horizon_days} days"
+    is_amount = spec.outcome.is_amount
+    plain = "log-linear" if is_amount else "logistic"
+    output = "An amount in pounds" if is_amount else "A chance"
     return [
         ("1 Title", spec.title),
         ("2 Abstract", "The first paragraph of this page, from the trial's figures."),
@@ -59,12 +62,12 @@ def checklist(card: ModelCard) -> list[tuple[str, str]]:
             "12 Methods",
             (
                 f"Boosted trees; {training.folds} folds set the number of trees and the"
-                " level. Beside it: a logistic regression; age, sex, deprivation."
+                f" level. Beside it: a {plain} regression; age, sex, deprivation."
             ),
         ),
         ("13 Class imbalance", "Nothing is weighed or resampled; the level is set."),
         ("14 Fairness", "No group is treated differently; each is measured."),
-        ("15 Output", "A chance, its band, and reasons that add up to it."),
+        ("15 Output", f"{output}, its band, and reasons that add up to it."),
         ("16 Training and trial", "Other dates: outcomes never overlap."),
         ("17 Ethics", DEPLOYMENT),
         ("18a, b Funding, interests", DEPLOYMENT),

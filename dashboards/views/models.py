@@ -1,5 +1,8 @@
 """Models: the list of them, a card each, its public record, and two people's yes."""
 
+from collections.abc import Callable
+from typing import Any
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -8,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dashboards.charts import ChartSpec
 from dashboards.figures import csv_response, presented
-from dashboards.selectors import model_tables
+from dashboards.selectors import model_amounts, model_tables
 from dashboards.selectors import models as selectors
 from dashboards.selectors.algorithms import record, register
 from dashboards.selectors.tripod import checklist
@@ -24,6 +27,7 @@ FIGURES = {
     "calibration": selectors.calibration,
     "decision-curve": selectors.decision_curve,
 }
+FIGURES_OF_POUNDS = {"calibration": model_amounts.calibration}
 
 
 @access.page("model")
@@ -43,25 +47,22 @@ def model(request: HttpRequest, name: str) -> HttpResponse:
     context = {"name": name, "spec": spec, "card": card, "title": spec.title}
     context["alerts"] = next((a for a in risk.alerts() if a.name == name), None)
     if card is not None:
-        context["tenths"] = model_tables.tenths(card)
-    if card is not None and not spec.outcome.is_amount:
+        is_amount = spec.outcome.is_amount
+        answer = model_amounts.answer if is_amount else selectors.answer
         context |= {
-            "answer": selectors.answer(card),
-            "standing": selectors.standing(card),
+            "answer": answer(card),
             "figures": [
                 presented(figure, csv_href=reverse("model-csv", args=[name, key]))
                 for key, figure in _figures(card, request.viewer).items()
             ],
-            "comparison": model_tables.comparison(card),
-            "lists": model_tables.list_sizes(card, request.viewer),
-            "groups": model_tables.by_group(card, request.viewer),
-            "cut": model_tables.cut_words(card),
+            "standing": selectors.standing(card),
             "watching": model_tables.watching(name),
-            "competing": selectors.competing(card),
             "weightiest": selectors.weightiest(card),
             "tripod": checklist(card),
             "may_approve": request.viewer.may_open("approve_model"),
         }
+        make = _amount_tables if is_amount else _chance_tables
+        context |= make(card, request.viewer)
     return render(request, "models/model.html", context)
 
 
@@ -71,10 +72,10 @@ def model_csv(request: HttpRequest, name: str, key: str) -> HttpResponse:
     """Send one of a card's figures as CSV."""
     _spec(name)
     card = risk.model_card(name)
-    if card is None or key not in FIGURES or "models" not in card.performance:
+    if card is None or key not in _makers(card.spec):
         raise Http404("no such figure")
     audit.record("figure_downloaded", request.viewer, subject=f"{name}/{key}")
-    return csv_response(FIGURES[key](card, request.viewer))
+    return csv_response(_makers(card.spec)[key](card, request.viewer))
 
 
 @access.page("model")
@@ -111,7 +112,30 @@ def approve(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def _figures(card: ModelCard, viewer: Viewer) -> dict[str, ChartSpec]:
-    return {key: make(card, viewer) for key, make in FIGURES.items()}
+    return {key: make(card, viewer) for key, make in _makers(card.spec).items()}
+
+
+def _makers(spec: ModelSpec) -> dict[str, Callable[[ModelCard, Viewer], ChartSpec]]:
+    return FIGURES_OF_POUNDS if spec.outcome.is_amount else FIGURES
+
+
+def _chance_tables(card: ModelCard, viewer: Viewer) -> dict[str, Any]:
+    return {
+        "tenths": model_tables.tenths(card),
+        "comparison": model_tables.comparison(card),
+        "lists": model_tables.list_sizes(card, viewer),
+        "groups": model_tables.by_group(card, viewer),
+        "cut": model_tables.cut_words(card),
+        "competing": selectors.competing(card),
+    }
+
+
+def _amount_tables(card: ModelCard, viewer: Viewer) -> dict[str, Any]:
+    return {
+        "tenths": model_amounts.tenths(card),
+        "comparison": model_amounts.comparison(card),
+        "groups": model_amounts.by_group(card, viewer),
+    }
 
 
 def _spec(name: str) -> ModelSpec:

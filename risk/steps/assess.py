@@ -6,15 +6,17 @@ import numpy as np
 import polars as pl
 
 from risk.specs import ModelSpec
+from risk.steps.amounts import amounts
 from risk.steps.competing import incidence
 from risk.steps.evaluate import LEAST_TO_RANK, evaluate
-from risk.steps.linear import linear
+from risk.steps.linear import linear, log_linear
 from risk.steps.matrix import Floats, Inputs, matrix
 from risk.steps.outcome import AMOUNT, DIED, DIED_DAYS, HAPPENED, HAPPENED_DAYS
 from risk.steps.predict import importance, risks
 from risk.steps.train import TREATED, Trained, untreated
 
 MAIN = "boosted trees"
+LOGISTIC, LOG_LINEAR, REFERENCE = "logistic", "log-linear", "reference"
 LEVEL = (0.9, 1.1)
 # A plain regression of a hundred weights is as good from so many rows as from all.
 MOST_LINEAR = 100_000
@@ -26,12 +28,12 @@ def assess(
     """Return the figures of the model card, as JSON.
 
     `learnt` are the rows the model was trained on, `later` those of the test date,
-    both as `gather` makes them. "logistic" has the same inputs in a plain logistic
-    regression, "reference" only age, sex and deprivation; both learn from the same
-    rows. `level_holds` says whether observed over expected lies within 0.9 and 1.1
-    for everybody and in each deprivation fifth. Of groups with too few outcomes to
-    judge, only that they exist is kept. People whom a programme has taken on are
-    counted and left out.
+    both as `rows_of` makes them. "logistic" has the same inputs in a plain logistic
+    regression ("log-linear" of an amount, whose figures are in pounds), "reference"
+    only age, sex and deprivation; both learn from the same rows. `level_holds` says
+    whether observed over expected lies within 0.9 and 1.1 for everybody and in each
+    deprivation fifth. Of groups with too few outcomes to judge, only that they exist
+    is kept. People whom a programme has taken on are counted and left out.
     """
     treated = int(later[TREATED].sum()) if TREATED in later.columns else 0
     learnt, later = untreated(learnt), untreated(later)
@@ -44,9 +46,10 @@ def assess(
         "importance": importance(later, trained, spec),
         "watch": watched(later, foretold, spec),
     }
-    if spec.outcome.is_amount:
-        return common | amounts(later, foretold)
     told = {MAIN: foretold} | rivals(learnt, later, spec)
+    if spec.outcome.is_amount:
+        spent = later[AMOUNT].to_numpy()
+        return common | amounts(spent, told, later.select(spec.audit_by), main=MAIN)
     figures = evaluate(
         later[HAPPENED].to_numpy(), told, later.select(spec.audit_by), main=MAIN
     )
@@ -84,40 +87,20 @@ def judged(groups: dict[str, Any]) -> dict[str, Any]:
 def rivals(
     learnt: pl.DataFrame, later: pl.DataFrame, spec: ModelSpec
 ) -> dict[str, Floats]:
-    """Return what the two plainer models foretell for the rows of `later`."""
+    """Return what the two plainer models foretell for the rows of `later`: of a
+    chance a logistic regression, of an amount a log-linear one."""
     simplest = [entry for entry in spec.inputs if entry.feature in spec.reference]
     some = learnt.gather_every(max(1, -(-learnt.height // MOST_LINEAR)))
     told = {}
-    for name, inputs in (("logistic", spec.inputs), ("reference", simplest)):
-        fitted = linear(matrix(some, inputs), some[HAPPENED].to_numpy())
-        told[name] = fitted.probabilities(matrix(later, inputs))
+    plain_name = LOG_LINEAR if spec.outcome.is_amount else LOGISTIC
+    for name, inputs in ((plain_name, spec.inputs), (REFERENCE, simplest)):
+        seen, after = matrix(some, inputs), matrix(later, inputs)
+        if spec.outcome.is_amount:
+            plain = log_linear(seen, some[AMOUNT].to_numpy())
+            told[name] = plain.amounts(after)
+        else:
+            told[name] = linear(seen, some[HAPPENED].to_numpy()).probabilities(after)
     return told
-
-
-def amounts(later: pl.DataFrame, foretold: Floats) -> dict[str, Any]:
-    """Return the figures of a model of an amount: level, share explained, by fifth."""
-    spent = later[AMOUNT].to_numpy()
-    order = np.argsort(foretold, kind="stable")
-    top = order[-max(len(order) // 20, 1) :]
-    return {
-        "people": later.height,
-        "outcomes": int((spent > 0).sum()),
-        "observed_over_expected": float(spent.sum() / max(foretold.sum(), 1e-9)),
-        "mean_absolute_error_gbp": float(np.abs(spent - foretold).mean()),
-        "variance_explained": float(
-            1 - ((spent - foretold) ** 2).sum() / ((spent - spent.mean()) ** 2).sum()
-        ),
-        "top_20th_of_cost": float(spent[top].sum() / max(spent.sum(), 1e-9)),
-        "calibration_curve": [
-            {
-                "people": len(part),
-                "foretold": float(foretold[part].mean()),
-                "observed": float(spent[part].mean()),
-            }
-            for part in np.array_split(order, 10)
-            if len(part)
-        ],
-    }
 
 
 def watched(later: pl.DataFrame, foretold: Floats, spec: ModelSpec) -> dict[str, Any]:

@@ -33,6 +33,8 @@ class Command(BaseCommand):
 
 def lines(card: selectors.ModelCard) -> list[str]:
     """Return the card as text, the level first."""
+    if card.spec.outcome.is_amount:
+        return lines_of_pounds(card)
     found = card.performance
     level = "holds" if found["level_holds"] else "does NOT hold"
     told = [
@@ -61,11 +63,32 @@ def lines(card: selectors.ModelCard) -> list[str]:
     return told
 
 
-def _group(value: str, figures: dict[str, Any]) -> str:
+def lines_of_pounds(card: selectors.ModelCard) -> list[str]:
+    """Return the card of a model of pounds as text."""
+    found = card.performance
+    told = [
+        f"{card.spec.title}, model {card.version}, as at {card.index_on} and earlier",
+        f"learnt from {card.people:,} people, {card.outcomes:,} of whom cost something",
+        f"tried on {found['people']:,} people as at {found['tested_on']}",
+        "",
+        f"{'model':<16}{'O/E':>7}{'error £':>9}{'explained':>11}",
+    ]
+    told += [
+        f"{name:<16}{m['observed_over_expected']:>7.3f}"
+        f"{m['mean_absolute_error_gbp']:>9,.0f}{m['variance_explained']:>11.1%}"
+        for name, m in found["beside"].items()
+    ]
+    for group, values in found["groups"].items():
+        told.append(f"{group:<16}{'people':>8}{'cost':>9}{'O/E':>7}  95% interval")
+        told += [_group(value, v, "having") for value, v in values.items()]
+    return told
+
+
+def _group(value: str, figures: dict[str, Any], counted: str = "observed") -> str:
     if figures.get("too_few"):
         return f"  {value:<14}  too few outcomes to judge"
     low, high = figures["interval"]
     return (
-        f"  {value:<14}{figures['people']:>8,}{figures['observed']:>9,}"
+        f"  {value:<14}{figures['people']:>8,}{figures[counted]:>9,}"
         f"{figures['observed_over_expected']:>7.3f}  {low:.3f} to {high:.3f}"
     )
