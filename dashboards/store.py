@@ -1,7 +1,7 @@
 """Lists between frames and Postgres, for the whole population. Actions only."""
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -34,6 +34,8 @@ from linkage.vocabulary import ACTIVITY_KINDS, SETTINGS, URGENCIES
 
 BATCH = 5_000
 SENTENCES = ("reasons", "known", "needs", "changed")
+# Whom a list passed over, by rule and practice.
+Passed = Mapping[tuple[str, str | None], BitMap]
 
 
 def profile(
@@ -94,11 +96,14 @@ def replace_entries(
 
 
 def listed(release_id: int) -> pl.DataFrame:
-    """Return who is on a full release's lists: programme, person_no, pcn_code."""
+    """Return who is on a full release's lists, a row a list and person.
+
+    programme, person_no, practice_code, pcn_code.
+    """
     with bulk.connect("default") as source:
         return bulk.fetch(
             source,
-            "SELECT programme, person_no, pcn_code FROM list_entry"
+            "SELECT programme, person_no, practice_code, pcn_code FROM list_entry"
             f" WHERE release_id = {release_id}",
         )
 
@@ -160,22 +165,46 @@ def replace_homes(homes: pl.DataFrame) -> None:
         )
 
 
-def left_out_of(programme: str, release_id: int) -> pl.DataFrame:
-    """Return who a list passed over: rule, practice_code, persons (list)."""
+def renew_homes(homes: pl.DataFrame) -> None:
+    """Write the homes that are new or have changed, and forget those that are no more.
+
+    Those whose people are the same keep their numbers.
+    """
+    columns = "home_no", "person_no", "practice_code"
+    now = set(_by_home(homes.select(columns).iter_rows()).values())
+    before = _by_home(ListHome.objects.values_list(*columns))
+    ended = [number for number, people in before.items() if people not in now]
+    new = now - set(before.values())
+    with transaction.atomic():
+        ListHome.objects.filter(home_no__in=ended).delete()
+        ListHome.objects.bulk_create(
+            (
+                ListHome(person_no=person_no, practice_code=practice, home_no=number)
+                for number, people in enumerate(new, max(before, default=0) + 1)
+                for person_no, practice in people
+            ),
+            batch_size=BATCH,
+        )
+
+
+def _by_home(
+    rows: Iterable[tuple[int, int, str]],
+) -> dict[int, frozenset[tuple[int, str]]]:
+    """The people of each home, each with their practice."""
+    found: dict[int, set[tuple[int, str]]] = {}
+    for home_no, person_no, practice in rows:
+        found.setdefault(home_no, set()).add((person_no, practice))
+    return {home_no: frozenset(people) for home_no, people in found.items()}
+
+
+def left_out_of(programme: str, release_id: int) -> Passed:
+    """Return who a list passed over, by rule and practice."""
     run = ListRun.objects.get(programme=programme, release_id=release_id)
-    return pl.DataFrame(
-        [
-            (rule, practice or None, list(unpack(run.left_out, rule, practice)))
-            for rule, by_practice in run.left_out.items()
-            for practice in by_practice
-        ],
-        schema={
-            "rule": pl.String,
-            "practice_code": pl.String,
-            "persons": pl.List(pl.Int32),
-        },
-        orient="row",
-    )
+    return {
+        (rule, practice or None): unpack(run.left_out, rule, practice)
+        for rule, by_practice in run.left_out.items()
+        for practice in by_practice
+    }
 
 
 def forget_lists(releases: list[int]) -> None:
@@ -189,7 +218,7 @@ def write_run(
     release_id: int,
     spec_hash: str,
     people: int,
-    left_out: pl.DataFrame,
+    left_out: Passed,
     *,
     over: int | None = None,
     gone: BitMap | None = None,
@@ -199,8 +228,8 @@ def write_run(
     over: the full release whose entries stand beside its own, but for those of `gone`.
     """
     sets: dict[str, dict[str, str]] = {}
-    for rule, practice, members in left_out.iter_rows():
-        packed = base64.b64encode(BitMap(members).serialize()).decode()
+    for (rule, practice), members in left_out.items():
+        packed = base64.b64encode(members.serialize()).decode()
         sets.setdefault(rule, {})[practice or ""] = packed
     ListRun.objects.update_or_create(
         programme=programme,

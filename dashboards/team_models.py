@@ -40,9 +40,9 @@ class Cover(models.Model):
 
 
 class ListHome(models.Model):
-    """People on lists who share a home with others on lists, as at the last refresh.
+    """People on lists who share a home with others on lists, as at the last release.
 
-    `home_no` is counted anew by every refresh and means nothing beyond it.
+    `home_no` is counted anew by every full refresh and means nothing beyond it.
     """
 
     person_no = models.IntegerField(primary_key=True)

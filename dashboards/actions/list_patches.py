@@ -152,7 +152,10 @@ def may_carry(found: Carried, programme: str, spec: ListSpec) -> bool:
         return False
     if spec.attributes & found.whole:
         return False
-    if honoured_by(spec, found.made_on) != honoured_by(spec, timezone.localdate()):
+    today = timezone.localdate()
+    if found.made_on != today and (
+        honoured_by(spec, found.made_on) != honoured_by(spec, today)
+    ):
         return False
     if spec.order_is != "chance":
         return True
@@ -162,13 +165,13 @@ def may_carry(found: Carried, programme: str, spec: ListSpec) -> bool:
 
 @dataclass(frozen=True)
 class Patched:
-    """A delta's list: how many are on it, and who was left out as a `Shortlist` says.
+    """A delta's list: who is on it (person_no, practice_code), and who was left out.
 
     gone: whose entries in the release beneath stand no more.
     """
 
-    people: int
-    left_out: pl.DataFrame
+    people: pl.DataFrame
+    left_out: store.Passed
     gone: BitMap
 
 
@@ -181,7 +184,7 @@ def patch(found: Carried, programme: str, spec: ListSpec, made: Shortlist) -> Pa
     orders = found.everybody.select("person_no", order.cast(pl.Float64).alias(ORDER))
     before = found.listed.filter(pl.col("programme") == programme)
     anew = pl.col("person_no").is_in(found.whom.implode())
-    columns = "person_no", "pcn_code"
+    columns = "person_no", "practice_code", "pcn_code"
     both = pl.concat([before.filter(~anew).select(columns), entries.select(columns)])
     ranked = in_order(both.join(orders, on="person_no", how="left"), ORDER)
     places = ranked.select("person_no", pl.col("rank").cast(pl.Int32))
@@ -189,7 +192,7 @@ def patch(found: Carried, programme: str, spec: ListSpec, made: Shortlist) -> Pa
     store.replace_entries(programme, found.release_id, placed, found.live)
     store.write_places(programme, found.release_id, ranked)
     return Patched(
-        both.height,
+        both.select("person_no", "practice_code"),
         _left_out(found, programme, made.left_out),
         BitMap(before.filter(anew)["person_no"].to_numpy()),
     )
@@ -197,18 +200,23 @@ def patch(found: Carried, programme: str, spec: ListSpec, made: Shortlist) -> Pa
 
 def _left_out(
     found: Carried, programme: str, touched_now: pl.DataFrame
-) -> pl.DataFrame:
+) -> store.Passed:
     """Whom the list passes over: the touched as they are now, the others as before."""
-    gone = found.whom.implode()
-    before = (
-        store.left_out_of(programme, found.beneath.release_id)
-        .explode("persons")
-        .filter(~pl.col("persons").is_in(gone))
-    )
-    now = touched_now.explode("persons").select(before.columns)
-    return (
-        pl.concat([before, now])
-        .group_by("rule", "practice_code")
-        .agg(pl.col("persons").sort())
-        .sort("rule", "practice_code", nulls_last=True)
-    )
+    whom = found.beneath.touched | found.objected
+    before = store.left_out_of(programme, found.beneath.release_id)
+    now = passed(touched_now)
+    none = BitMap()
+    both = {
+        key: (before.get(key, none) - whom) | now.get(key, none)
+        for key in before.keys() | now.keys()
+    }
+    in_order = sorted(both, key=lambda key: (key[0], key[1] or ""))
+    return {key: both[key] for key in in_order if both[key]}
+
+
+def passed(left_out: pl.DataFrame) -> store.Passed:
+    """Whom a `Shortlist` left out, as lists keep them."""
+    return {
+        (rule, practice): BitMap(members)
+        for rule, practice, members in left_out.iter_rows()
+    }

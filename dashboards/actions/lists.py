@@ -81,36 +81,47 @@ def make_lists(release_id: int) -> StageOutcome:
         of_list = programme, release_id, LISTS.hashes[programme]
         if patched is not None:
             written = list_patches.patch(patched, programme, spec, made)
+            on_list, measured = written.people, patched.everybody
             store.write_run(
                 *of_list,
-                written.people,
+                on_list.height,
                 written.left_out,
                 over=patched.beneath.release_id,
                 gone=written.gone,
             )
-            people, measured = written.people, patched.everybody
         else:
             since = live.id if live else None
             store.replace_entries(programme, release_id, made.entries, since)
-            people, measured = made.entries.height, profile
-            store.write_run(*of_list, people, made.left_out)
-            on_any.append(made.entries.select("person_no", "practice_code"))
+            on_list, measured = (
+                made.entries.select("person_no", "practice_code"),
+                profile,
+            )
+            passed = list_patches.passed(made.left_out)
+            store.write_run(*of_list, on_list.height, passed)
+        on_any.append(on_list)
         # The order of practices is drawn by the full release, of all of them.
         by_practice = spec.comparison is not None and spec.comparison.by == "practice"
         if spec.comparison is not None and not (patched and by_practice):
             _draw_lots(programme, spec, made.entries, profile, release_id, now.as_of)
         _measure(programme, spec, measured, release_id, now.as_of)
-        looked_at, listed = profile.height, listed + people
-    # Who lives with whom is looked up once a refresh: a delta changes few addresses.
-    if delta is None and on_any:
-        _find_homes(pl.concat(on_any).unique("person_no"), now.as_of)
+        looked_at, listed = profile.height, listed + on_list.height
+    if on_any:
+        people = pl.concat(on_any).unique("person_no")
+        _find_homes(people, now.as_of, anew=delta is None)
     return StageOutcome(rows_in=looked_at, rows_out=listed)
 
 
-def _find_homes(people: pl.DataFrame, as_of: date) -> None:
-    """Write who of those on lists shares a home with another of them."""
+def _find_homes(people: pl.DataFrame, as_of: date, *, anew: bool = True) -> None:
+    """Write who of those on lists shares a home with another of them.
+
+    anew: number all homes anew; else only those that have changed.
+    """
     keys = store.home_keys(people["person_no"].to_list(), as_of)
-    store.replace_homes(shared_homes(people.join(keys, on="person_no", how="left")))
+    homes = shared_homes(people.join(keys, on="person_no", how="left"))
+    if anew:
+        store.replace_homes(homes)
+    else:
+        store.renew_homes(homes)
 
 
 def _of_everybody(now: release.ReleaseView) -> Profiles:

@@ -35,8 +35,8 @@ def numbers_of(column: pl.Series, attribute: Attribute) -> pl.Series:
     if attribute.kind == "category":
         positions = {value: i for i, value in enumerate(attribute.values)}
         found = column.replace_strict(positions, default=None, return_dtype=pl.Float32)
-        lost = column.filter(found.is_null() & column.is_not_null())
-        if lost.len():
+        if found.null_count() > column.null_count():
+            lost = column.filter(found.is_null() & column.is_not_null())
             unknown = ", ".join(lost.unique().sort().head(5).to_list())
             raise ValueError(f"{attribute.name}: not in the catalogue: {unknown}")
         return found
@@ -44,14 +44,16 @@ def numbers_of(column: pl.Series, attribute: Attribute) -> pl.Series:
         return column.cast(pl.Date).cast(pl.Int32).cast(pl.Float32)
     if attribute.kind == "flag":
         return column.cast(pl.Boolean).cast(pl.Float32)
-    return column.cast(pl.Float32).fill_nan(None)
+    numbers = column.cast(pl.Float32)
+    # Asked of every column of every delta: what whole numbers cannot be is not sought.
+    return numbers.fill_nan(None) if column.dtype.is_float() else numbers
 
 
 def index(people: People, column: pl.Series, attribute: Attribute) -> Indexed:
     """Return the bitmaps and numbers of one column; `people` are its `person_no`."""
     numbers = numbers_of(column, attribute)
     values = attribute.bitmap_values
-    aligned: Numbers = numbers.fill_null(float("nan")).to_numpy().astype(np.float32)
+    aligned: Numbers = numbers.to_numpy()  # null becomes NaN
     known = ~np.isnan(aligned)
     if attribute.kind == "date":
         slots = np.zeros(len(aligned), dtype=np.int64)

@@ -16,6 +16,7 @@ from dashboards.actions import change as change_card
 from dashboards.definitions import LISTS
 from dashboards.models import Decision, Intervention, ListEntry, ListRun, Outcome
 from dashboards.store import unpack
+from dashboards.team_models import ListHome
 from governance import access
 from linkage.models import Release, ReleasePointer
 from linkage.release import actions, selectors
@@ -229,6 +230,49 @@ def test_lists_and_figures_of_deltas_that_have_passed_are_let_go(
             actions.run_inline(made[-1].pk)
             kept = set(ListRun.objects.values_list("release_id", flat=True))
     assert kept == {base.pk, *(release.pk for release in made[-4:])}
+
+
+def test_a_delta_knows_who_lives_with_whom_now(store, refreshed, acting_as) -> None:
+    first, second, third, fourth, fifth = PEOPLE[1:6]
+    at = {first: 5, second: 5, third: 5, fourth: 9, fifth: 9}
+    pressures = {n: _pressure(n, 160.0, k) for k, n in enumerate(at)}
+    put(store, "event", events(*(pressures[n] for n in at if n != third)))
+    for n, key in at.items():
+        _lives_at(store, n, key, date(2020, 1, 1))
+    refreshed()
+    with acting_as("worker"):
+        assert _homes() == {(first, second), (fourth, fifth)}
+        kept = ListHome.objects.get(person_no=fourth).home_no
+    # One more of the first home is listed, and one of it has moved.
+    put(store, "event", events(pressures[third]))
+    _lives_at(store, second, 7, date(2026, 8, 1))
+    touch(store, 7, second, third)
+    with acting_as("worker"):
+        made = actions.start_delta(by="test")
+        actions.run_inline(made.pk)
+        found = _homes()
+        assert found == {(first, third), (fourth, fifth)}
+        assert ListHome.objects.get(person_no=fifth).home_no == kept
+    refreshed()
+    with acting_as("worker"):
+        assert _homes() == found
+
+
+def _lives_at(loader, n: int, home_key: int, since: date) -> None:
+    loader.execute(
+        "INSERT INTO residence (person_no, record_key, subject_key, lsoa_code,"
+        " home_key, start_on, run_id) VALUES (%s, %s, 1, 'E01900001', %s, %s, 1)",
+        [n, 900_000 + home_key, home_key, since],
+    )
+
+
+def _homes() -> set[tuple[int, ...]]:
+    """Who shares a home with whom, by number."""
+    homes: dict[int, list[int]] = {}
+    rows = ListHome.objects.order_by("person_no").values_list("home_no", "person_no")
+    for home_no, person_no in rows:
+        homes.setdefault(home_no, []).append(person_no)
+    return {tuple(people) for people in homes.values()}
 
 
 def _pressure(n: int, value: float, key: int) -> dict[str, Any]:
