@@ -9,6 +9,7 @@ import pytest
 from linkage.release import selectors as release
 from linkage.release.catalogue import Attribute
 from risk.models import TrainedModel
+from risk.specs import ModelSpec
 from risk.steps.assess import assess
 from risk.steps.train import train
 from tests.builders import AS_OF, release_view
@@ -21,11 +22,12 @@ pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "audit"]),
 ]
 CARD = "/models/emergency_admission/"
+POUNDS = "/models/cost_next_year/"
 
 
 @pytest.fixture
 def with_model(site, monkeypatch) -> None:
-    """A small trained model, and a release with its bands."""
+    """Two small trained models, and a release with the bands of one."""
     people = make_people(3000, 1)
     bands = [band.name for band in SPEC.bands]
     place = np.searchsorted([0.1, 0.2, 0.4], people["risk_emergency_12m"].to_numpy())
@@ -35,9 +37,18 @@ def with_model(site, monkeypatch) -> None:
     band = Attribute("risk_band", "Band", "category", values=tuple(bands))
     view = release_view(made, [*attributes(), band], as_of=AS_OF)
     monkeypatch.setattr(release, "current", lambda: view)
-    rows = learnt(3000)
+    outcome = SPEC.outcome.model_validate({"of": "cost", "horizon_days": 365})
+    of_cost = SPEC.model_copy(update={"outcome": outcome})
+    keep("emergency_admission", SPEC, learnt(3000), learnt(3000, seed=2))
+    spent = pl.col("amount_gbp") > 0
+    rows, later = (learnt(3000, seed=n).with_columns(outcome=spent) for n in (1, 2))
+    keep("cost_next_year", of_cost, rows, later)
+
+
+def keep(name: str, spec: ModelSpec, rows: pl.DataFrame, later: pl.DataFrame) -> None:
+    """Train a model on `rows`, try it on `later` and put it to use."""
     TrainedModel.objects.create(
-        name="emergency_admission",
+        name=name,
         version=1,
         index_on=date(2024, 8, 31),
         horizon_days=365,
@@ -46,13 +57,13 @@ def with_model(site, monkeypatch) -> None:
         seed=1,
         spec_hash="a" * 64,
         features=[],
-        performance=assess(train(rows, SPEC), rows, learnt(3000, seed=2), SPEC),
+        performance=assess(train(rows, spec), rows, later, spec),
         payload=b"",
         in_use=True,
     )
 
 
-@pytest.mark.parametrize("path", ["/risk/", "/models/", CARD])
+@pytest.mark.parametrize("path", ["/risk/", "/models/", CARD, POUNDS])
 def test_pages_of_risk_are_accessible_and_quiet(visit, with_model, path) -> None:
     visitor = visit("system_analyst", "QZZ")
     page = visitor.goes_to(path)
@@ -62,11 +73,12 @@ def test_pages_of_risk_are_accessible_and_quiet(visit, with_model, path) -> None
     assert visitor.elsewhere == []
 
 
-def test_every_drawing_has_its_table(visit, with_model) -> None:
-    page = visit("place_lead", "P1").goes_to(CARD)
+@pytest.mark.parametrize(("path", "drawn"), [(CARD, 2), (POUNDS, 1)])
+def test_every_drawing_has_its_table(visit, with_model, path, drawn) -> None:
+    page = visit("place_lead", "P1").goes_to(path)
     figures = page.locator("figure.app-figure")
-    assert figures.count() == 2
-    for n in range(2):
+    assert figures.count() == drawn
+    for n in range(drawn):
         assert figures.nth(n).locator("table tbody tr").count() >= 10
 
 
@@ -81,6 +93,7 @@ def test_the_explorer_works_by_keyboard_alone(visit, with_model) -> None:
     assert page.locator("#sizes tbody tr").count() == 4
 
 
-def test_a_phone_shows_the_card_in_one_column(visit, with_model) -> None:
-    page = visit("icb_board_member", "QZZ", width=390).goes_to(CARD)
+@pytest.mark.parametrize("path", [CARD, POUNDS])
+def test_a_phone_shows_the_card_in_one_column(visit, with_model, path) -> None:
+    page = visit("icb_board_member", "QZZ", width=390).goes_to(path)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
