@@ -1,5 +1,6 @@
 """The shape of a programme: who, who not and why, in which order, and what next."""
 
+from collections.abc import Iterable
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -278,21 +279,20 @@ class ListSpec(Definition):
         return frozenset(r.changed for r in self.reasons if r.changed)
 
     @property
+    def decisive(self) -> frozenset[str]:
+        """The attributes that decide who is on the list."""
+        return asked_by([self.who, *(e.when for e in self.but_not)])
+
+    @property
     def attributes(self) -> frozenset[str]:
         """Every attribute the programme reads."""
         found: set[str] = {self.order_by, *self.outcomes, *self.honours_opt_outs}
         if self.comparison is not None:
             found |= set(BALANCE)
-        rules: list[Rule] = [self.who]
-        rules += [e.when for e in self.but_not]
-        rules += [r.when for r in self.reasons]
+        rules: list[Rule] = [r.when for r in self.reasons]
         rules += [k.when for k in (*self.known, *self.needs)]
         rules += [s.when for s in self.next_steps if s.when]
-        for rule in rules:
-            for each in flat(rule):
-                found.add(each.attribute)
-                if isinstance(each, MoreThan):
-                    found.add(each.more_than)
+        found |= self.decisive | asked_by(rules)
         found |= set(placeholders(self.order_words))
         for reason in self.reasons:
             found |= {*placeholders(reason.text), *filter(None, [reason.changed])}
@@ -331,6 +331,17 @@ class FileSpec(Definition):
 
     only: Literal["everyone", "done"] = "everyone"
     columns: tuple[FileColumn, ...] = Field(min_length=1)
+
+
+def asked_by(rules: Iterable[Rule]) -> frozenset[str]:
+    """Return every attribute that some rules ask."""
+    found: set[str] = set()
+    for rule in rules:
+        for each in flat(rule):
+            found.add(each.attribute)
+            if isinstance(each, MoreThan):
+                found.add(each.more_than)
+    return frozenset(found)
 
 
 def flat(rule: Rule) -> list[One]:

@@ -16,6 +16,9 @@ from governance import audit, disclosure
 from governance.access import Viewer
 from governance.disclosure import Cell, Measure, Published, PublishedCell
 from governance.models import Org
+from linkage import legal_basis
+from linkage.definitions import FEEDS
+from linkage.models import LinkageAudit
 from linkage.release import selectors as release
 from linkage.release.selectors import ReleaseView
 
@@ -46,12 +49,21 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Unlinked:
+    """Of the records of a feed that the list is made by, those that found nobody."""
+
+    feed: str
+    records: PublishedCell
+
+
+@dataclass(frozen=True)
 class Missing:
     """Who could be on the list and is not, by reason; and who cannot be found."""
 
     by_rule: list[tuple[str, str, str, Published]]
     not_coding: list[NotCoding]
     by_group: list[Group]
+    unlinked: list["Unlinked"]
     # Sealed references of those who want no contact by this programme.
     refusing: list[str]
 
@@ -107,8 +119,44 @@ def who_is_missing(viewer: Viewer, programme: str) -> Missing | None:
         by_rule,
         _not_coding(viewer, spec, practices),
         _by_group(viewer, live, listed, passed_over),
+        unlinked(viewer, spec),
         [reference(viewer, person_no) for person_no in refusing],
     )
+
+
+def unlinked(viewer: Viewer, spec: ListSpec) -> list[Unlinked]:
+    """Count the records that found nobody, of the feeds that decide who is listed.
+
+    Of the whole area and so always protected: whose they are nobody knows, so each
+    record stands for itself. As the last check of the links counted them; the feed
+    with most of them first, and none of a feed all of whose records were linked.
+    """
+    checked = LinkageAudit.objects.order_by("-pk").first()
+    if checked is None:
+        return []
+    feeds = frozenset().union(*map(legal_basis.of_attribute, spec.decisive))
+    counts = {
+        row["feed"]: (row["rows_in"], row["unlinked"])
+        for row in checked.unlinked
+        if row["feed"] in feeds and row["unlinked"]
+    }
+    found = sorted(counts, key=lambda feed: (-counts[feed][1], feed))
+    published = disclosure.protect(
+        [
+            Cell(
+                {"feed": feed},
+                BitMap(range(counts[feed][0])),
+                BitMap(range(counts[feed][1])),
+            )
+            for feed in found
+        ],
+        measure=Measure("Records", "records", per=100),
+        viewer=viewer,
+    )
+    return [
+        Unlinked(FEEDS[feed].title, cell)
+        for feed, cell in zip(found, published.cells, strict=True)
+    ]
 
 
 def _by_group(

@@ -9,8 +9,9 @@ from django.test import override_settings
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboards.selectors import reveals
+from dashboards.selectors import reveals, worklist_missing
 from governance.access import ACCESS
+from linkage.definitions import FEEDS
 from linkage.release import selectors as release
 from linkage.vault.service import policy
 from tests import live_people as people
@@ -208,6 +209,27 @@ def test_who_is_missing_counts_the_left_out_by_practice(mdt):
         ["0", "1"]
     ]
     assert [n for reason, n in found.items() if "Type 1" in reason] == [["1", "0"]]
+
+
+def test_who_is_missing_says_how_many_records_of_its_feeds_found_nobody(mdt):
+    rows = [
+        {"feed": "gp_observation", "rows_in": 10_412, "unlinked": 153},
+        {"feed": "sus_apc", "rows_in": 503, "unlinked": 3},
+        {"feed": "ecds", "rows_in": 900, "unlinked": 0},
+        {"feed": "ambulance_cad", "rows_in": 900, "unlinked": 90},
+    ]
+    checked = mock.Mock(unlinked=rows)
+    with mock.patch.object(worklist_missing, "LinkageAudit") as audits:
+        audits.objects.order_by.return_value.first.return_value = checked
+        page = words(mdt.get(MISSING)).partition("Records that found nobody")[2]
+    found = re.findall(r'<th scope="row"[^>]*>(.*?)</th>(.*?)</tr>', page, re.S)
+    told = {feed: re.findall(r"numeric\">([^<]*)<", cells) for feed, cells in found}
+    assert told == {
+        FEEDS["gp_observation"].title: ["155", "10,410", "1.49"],
+        FEEDS["sus_apc"].title: ["fewer than 8 people", "505", "not known"],
+        # A frailty index may be made of any feed.
+        FEEDS["ambulance_cad"].title: ["90", "900", "10.00"],
+    }
 
 
 def test_every_page_leads_back(live, mdt):
