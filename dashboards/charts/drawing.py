@@ -70,7 +70,7 @@ def _bars(spec: ChartSpec) -> Drawing:
     rows = len(spec.category.labels)
     layout = {
         "xaxis": value_axis(spec),
-        "yaxis": name_axis(autorange="reversed"),
+        "yaxis": name_axis(spec.category.labels.values(), autorange="reversed"),
         "height": 130 + 34 * rows,
         "showlegend": len(traces) > 1,
         "annotations": _hidden_marks(spec),
@@ -138,7 +138,7 @@ def _pyramid(spec: ChartSpec) -> Drawing:
             tickvals=ticks,
             ticktext=[_tick(abs(tick), spec) for tick in ticks],
         ),
-        "yaxis": name_axis(),
+        "yaxis": name_axis(spec.category.labels.values()),
         "height": 130 + 24 * len(spec.category.labels),
     }
     return traces, layout
@@ -214,7 +214,7 @@ def _trend(spec: ChartSpec) -> Drawing:
         for n, (label, cells) in enumerate(spec.layers())
     ]
     layout = {
-        "xaxis": name_axis(tickangle=-45, nticks=12),
+        "xaxis": name_axis(spec.category.labels.values(), tickangle=-45, nticks=12),
         "yaxis": value_axis(spec),
         "height": 380,
         "showlegend": len(traces) > 1,

@@ -1,5 +1,6 @@
 """What every drawing shares: colours, axes, tooltips, intervals."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from dashboards import wording
@@ -45,8 +46,13 @@ def value_axis(spec: ChartSpec, **more: Any) -> dict[str, Any]:
     }
 
 
-def name_axis(**more: Any) -> dict[str, Any]:
-    return {"type": "category", "fixedrange": True, "automargin": True, **more}
+def name_axis(order: Iterable[str] = (), **more: Any) -> dict[str, Any]:
+    """An axis of names, in this order; else in that of the first series.
+
+    A series leaves out what is hidden, which Plotly would then put last.
+    """
+    stated = {"categoryorder": "array", "categoryarray": list(order)} if order else {}
+    return {"type": "category", "fixedrange": True, "automargin": True} | stated | more
 
 
 def pattern(n: int) -> dict[str, Any]:

@@ -87,6 +87,13 @@ def test_hidden_is_marked_where_the_bar_would_start():
     assert [(mark["y"], mark["text"]) for mark in marks] == [("Second", "hidden")]
 
 
+@pytest.mark.parametrize(("kind", "axis"), [("bars", "yaxis"), ("trend", "xaxis")])
+def test_names_keep_their_order_where_the_first_is_hidden(kind, axis):
+    drawn = draw(figure(kind, share_cells((800, 4), (1000, 203))))
+    assert drawn["layout"][axis]["categoryarray"] == ["Most deprived", "Second"]
+    assert drawn["layout"][axis]["categoryorder"] == "array"
+
+
 def test_csv_and_table_hold_the_same_figures():
     spec = figure()
     row = next(csv.DictReader(io.StringIO(as_csv(spec))))
