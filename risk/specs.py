@@ -142,8 +142,8 @@ class LimitSpec(Strict):
     """How far a release may lie from what the model was tried on.
 
     `stability` of what is foretold and `input_stability` of each input: population
-    stability index. `known_may_fall`: by which share of people an input may be known
-    less. `having_may_fall`: by which part of what it was the share of people who have
+    stability index. `known_may_fall`: by which part of what it was the share of people
+    an input is known of may fall. `having_may_fall`: by which part of what it was the share of people who have
     any of an input may fall: a register or a count that a feed no longer fills is
     known to be nothing, and not unknown. `level` and `group_level`: observed over
     expected of what was foretold a horizon ago, overall and in each of `groups` with
@@ -153,7 +153,7 @@ class LimitSpec(Strict):
 
     stability: float = 0.25
     input_stability: float = 0.25
-    known_may_fall: float = 0.2
+    known_may_fall: float = 0.3
     having_may_fall: float = 0.8
     level: tuple[float, float] = (0.8, 1.25)
     group_level: tuple[float, float] = (0.7, 1.4)

@@ -14,8 +14,9 @@ from risk.steps.reasons import title
 
 # A share of nothing has no logarithm; the usual floor of the index.
 LEAST_SHARE = 1e-4
-# An input that so few people should have can become rarer by chance.
+# An input that so few people should have, or be known of, can become rarer by chance.
 LEAST_HAVING = 50
+LEAST_KNOWN = 100
 
 
 def stability(expected: Sequence[float], actual: Sequence[float]) -> float:
@@ -52,10 +53,11 @@ def monitor(
             moved[entry.feature] = round(
                 stability(before["input_shares"][entry.feature], shares(known, cuts)), 4
             )
-        share = len(known) / max(len(column), 1)
-        fell = before["known"][entry.feature] - share
-        if fell > 0:
-            broken[entry.feature] = round(fell, 4)
+        # Of what it was, not of everybody: an input that is known of one person in ten
+        # is as broken when it is known of nobody as one that is known of all.
+        expected = before["known"][entry.feature] * len(column)
+        if expected >= LEAST_KNOWN and len(known) < expected:
+            broken[entry.feature] = round(1 - len(known) / expected, 4)
         had = having.get(entry.feature, 0.0)
         if had * len(known) >= LEAST_HAVING:
             lost = 1 - share_having(known) / had
@@ -113,7 +115,7 @@ def alerts(figures: Figures, spec: ModelSpec) -> list[dict[str, Any]]:
     for feature, fell in figures["known_fell"].items():
         if fell > limits.known_may_fall:
             say(
-                f"The input “{named[feature]}” is known for {fell:.0%} of people fewer"
+                f"The input “{named[feature]}” is known of {fell:.0%} fewer people"
                 " than when the model was tried: is a feed broken?",
                 stops=True,
             )

@@ -96,10 +96,13 @@ def written(value: Value, as_of: Value) -> str | None:
 
 def frequency(probability: float) -> str:
     """Return a chance as a natural frequency: "about 3 in 10 people like this"."""
-    tenths = round(probability * 10)
+    # Halves go up, so that a quarter is never said to be 2 in 10; nothing is certain.
+    tenths = int(probability * 10 + 0.5)
+    if tenths > 9:
+        return "more than 9 in 10 people like this"
     if tenths >= 1:
         return f"about {tenths} in 10 people like this"
-    hundredths = round(probability * 100)
+    hundredths = int(probability * 100 + 0.5)
     if hundredths >= 1:
         return f"about {hundredths} in 100 people like this"
     return "fewer than 1 in 100 people like this"

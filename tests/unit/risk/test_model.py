@@ -176,7 +176,9 @@ def test_words_leave_out_a_date_that_is_not_known() -> None:
     ("chance", "words"),
     [
         (0.31, "about 3 in 10 people like this"),
-        (0.96, "about 10 in 10 people like this"),
+        (0.96, "more than 9 in 10 people like this"),
+        (0.94, "about 9 in 10 people like this"),
+        (0.25, "about 3 in 10 people like this"),
         (0.034, "about 3 in 100 people like this"),
         (0.003, "fewer than 1 in 100 people like this"),
     ],

@@ -52,6 +52,22 @@ def test_an_input_that_is_lost_stops_and_one_that_shifts_warns(before) -> None:
     assert [a["stops"] for a in alerts(older, SPEC)] == [False]
 
 
+@pytest.mark.parametrize("share", [0.05, 0.15, 1.0])
+def test_an_input_known_of_few_is_as_broken_when_it_is_lost(share) -> None:
+    def some(seed: int) -> pl.DataFrame:
+        people = learnt(5000, seed=seed)
+        told = pl.col("person_no") % 100 < 100 * share
+        return people.with_columns(latest_egfr=pl.when(told).then("latest_egfr"))
+
+    tried = some(3)
+    before = watched(tried, tried["chance"].to_numpy(), SPEC)
+    assert alerts(told(some(4), before), SPEC) == []
+    lost = some(4).with_columns(latest_egfr=pl.lit(None, pl.Float64))
+    (alert,) = alerts(told(lost, before), SPEC)
+    assert alert["stops"]
+    assert "known of 100% fewer people" in alert["words"]
+
+
 def test_a_register_or_a_count_that_a_feed_no_longer_fills_stops(before) -> None:
     """Nobody with heart failure is a value like any other, and no value is missing."""
     people = learnt(5000, seed=4)
