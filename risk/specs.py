@@ -143,10 +143,10 @@ class LimitSpec(Strict):
 
     `stability` of what is foretold and `input_stability` of each input: population
     stability index. `known_may_fall`: by which part of what it was the share of people
-    an input is known of may fall. `having_may_fall`: by which part of what it was the share of people who have
-    any of an input may fall: a register or a count that a feed no longer fills is
-    known to be nothing, and not unknown. `level` and `group_level`: observed over
-    expected of what was foretold a horizon ago, overall and in each of `groups` with
+    an input is known of may fall. `having_may_fall`: the same of people who have any of
+    an input: a register or a count that a feed no longer fills is known to be nothing,
+    and not unknown. `level` and `group_level`: observed over expected of what was
+    foretold a horizon ago, overall and in each of `groups` with
     `least_outcomes`. Beyond, there is an alert, and the model stops feeding lists (an
     input's own shift only warns).
     """
