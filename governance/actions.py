@@ -36,16 +36,18 @@ def create_user(
     *,
     username: str,
     full_name: str,
-    password: str,
+    password: str | None,
     trained_until: date | None,
     by: str,
     is_demo: bool = False,
 ) -> User:
     """Make or renew an account. It can see nothing until a role is granted.
 
-    ValidationError for a password that is short, common or made of the user's name.
+    Without a password it is opened by single sign-on alone. ValidationError for one
+    that is short, common or made of the user's name.
     """
-    validate_password(password, User(username=username, full_name=full_name))
+    if password is not None:
+        validate_password(password, User(username=username, full_name=full_name))
     user = User.objects.filter(username=username).first()
     if user is None:
         user = User.objects.create_user(
@@ -111,6 +113,61 @@ def grant_role(
         by=by,
     )
     return grant
+
+
+@transaction.atomic
+def end_grants(
+    *, user: User, by: str, role: str | None = None, org_code: str | None = None
+) -> int:
+    """End a user's grants today: all, or those of a role at a place; returns how many.
+
+    One that would begin later never begins.
+    """
+    today = timezone.localdate()
+    found = Grant.objects.filter(user=user).exclude(end_on__lte=today)
+    if role is not None:
+        found = found.filter(role=role)
+    if org_code is not None:
+        found = found.filter(org_id=org_code)
+    ended = found.update(end_on=today)
+    refresh_scope(user, today)
+    audit.record(
+        "grants_ended",
+        None,
+        subject=user.username,
+        granted=role,
+        org=org_code,
+        ended=ended,
+        by=by,
+    )
+    return ended
+
+
+@transaction.atomic
+def close_account(*, user: User, by: str) -> None:
+    """Close an account for good: nobody signs in to it, nothing of it stays open.
+
+    Its rows stay, for the trail names them.
+    """
+    end_grants(user=user, by=by)
+    ApiToken.objects.filter(user=user).delete()
+    user.is_active, user.single_sign_on = False, None
+    # Every session holds a digest of the password it began with.
+    user.set_unusable_password()
+    user.save(update_fields=["is_active", "single_sign_on", "password"])
+    audit.record("account_closed", None, subject=user.username, by=by)
+
+
+@transaction.atomic
+def set_password(*, user: User, password: str, by: str) -> None:
+    """Give an account another password, which ends every session of it.
+
+    ValidationError as in `create_user`.
+    """
+    validate_password(password, user)
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    audit.record("password_set", None, subject=user.username, by=by)
 
 
 @transaction.atomic
