@@ -357,13 +357,16 @@ def trial_words(value: float, name: str, spec: ModelSpec) -> str:
     card = model_card(name)
     if card is None or spec.outcome.is_amount:
         return ""
-    like = [
-        part for part in card.performance["calibration_curve"] if part["from"] <= value
-    ]
+    found = card.performance
+    # Models that were tried before the top was looked at more closely have none.
+    parts = [*found["calibration_curve"], *found.get("calibration_top", [])]
+    like = [part for part in parts if part["from"] <= value]
     if not like:
         return ""
-    low, high = like[-1]["interval"]
+    did, low, high = (
+        round(100 * share) for share in (like[-1]["observed"], *like[-1]["interval"])
+    )
     return (
-        f"When it was tried, {like[-1]['observed']:.0%} of people with such figures"
-        f" did (95% interval {low:.0%} to {high:.0%})."
+        f"When it was tried, {did} in 100 people with such figures did (95% interval"
+        f" {low} to {high})."
     )

@@ -21,6 +21,8 @@ LEAST_TO_RANK = 20
 TOP_SHARE = 0.05
 # Fewer right, wrong or missed people than this would be told by their shares.
 LEAST_TO_SHARE = 8
+# People in a part of the curve's top: what came of fewer says little of the next.
+LEAST_IN_PART = 100
 Figures = dict[str, Any]
 
 
@@ -44,6 +46,7 @@ def evaluate(
         "outcomes": int(outcome.sum()),
         "models": {name: summary(outcome, found) for name, found in risks.items()},
         "calibration_curve": curve(outcome, chosen),
+        "calibration_top": top_of_curve(outcome, chosen),
         "at_list_size": list_sizes(outcome, chosen),
         "at_list_size_per_pcn": per_pcn(outcome, chosen, groups["pcn_code"]),
         "decision_curve": decision_curve(outcome, chosen),
@@ -160,6 +163,17 @@ def curve(outcome: Flags, risk: Floats, parts: int = 10) -> list[Figures]:
                 }
             )
     return found
+
+
+def top_of_curve(outcome: Flags, risk: Floats) -> list[Figures]:
+    """Return the top tenth in finer parts, of `LEAST_IN_PART` people at least.
+
+    Nearly all whose figure is explained stand there, from one in ten to nearly all:
+    what came of the tenth as a whole is true of few of them.
+    """
+    top = np.array_split(np.argsort(risk, kind="stable"), 10)[-1]
+    parts = min(10, len(top) // LEAST_IN_PART)
+    return curve(outcome[top], risk[top], parts) if parts > 1 else []
 
 
 def per_pcn(

@@ -16,6 +16,7 @@ from risk.steps.evaluate import (
     list_sizes,
     per_pcn,
     summary,
+    top_of_curve,
     within,
     worst_cell,
 )
@@ -164,6 +165,22 @@ def test_net_benefit_is_its_published_sum() -> None:
     assert found["acted_on"] == 10
     assert found["net_benefit"] == pytest.approx(4 / 100 - 6 / 100 * 0.25)
     assert found["act_on_all"] == pytest.approx(4 / 100 - 96 / 100 * 0.25)
+
+
+def test_the_top_of_the_curve_is_told_more_closely() -> None:
+    rng = np.random.default_rng(7)
+    risk = rng.beta(0.6, 5, 20_000)
+    outcome = rng.random(risk.size) < risk
+    whole, top = curve(outcome, risk), top_of_curve(outcome, risk)
+    assert sum(part["people"] for part in top) == whole[-1]["people"]
+    assert top[0]["from"] == whole[-1]["from"]
+    assert top[-1]["observed"] > 1.3 * whole[-1]["observed"]
+    for part in top:
+        low, high = part["interval"]
+        assert low <= part["observed"] <= high
+        assert low - 0.05 <= part["foretold"] <= high + 0.05
+    # Too few people for a part to say anything: the tenth stays whole.
+    assert top_of_curve(outcome[:1500], risk[:1500]) == []
 
 
 def test_observed_shares_of_the_curve_come_with_their_interval() -> None:
