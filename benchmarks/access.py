@@ -1,9 +1,10 @@
 """What the walls cost: the audit trail's chains and row-level security.
 
 `access.audit_rows_per_s`: rows that the chained trail takes one a call, as the product
-writes them, from four connections at once; beside it calls of 50 rows and a plain table. `access.rls_ratio`: how many times longer a
-count by practice takes over 1,500,000 people as the web under its policy than as the
-worker, who sees everybody; beside it the shape that reads the setting at every row.
+writes them, from four connections; beside it calls of 50 rows and a plain table.
+`access.rls_ratio`: how many times longer a count by practice takes over 1,500,000
+people as the web under its policy than as the worker, who sees everybody; beside it
+the shape that reads the setting at every row.
 The rest are counts of the proofs in `tests/integration/proofs`, run in full.
 """
 
