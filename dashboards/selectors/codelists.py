@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from pyroaring import BitMap
 
+from dashboards.selectors.features import may_see
+from governance import audit
 from governance.access import Viewer
 from governance.disclosure import Cell, Measure, Published, protect
 from linkage.code_lists import Codelist
@@ -49,12 +51,17 @@ def matching(asked: str) -> list[Codelist]:
 
 def effects(viewer: Viewer, version: CodelistVersion) -> list[ShownEffect]:
     """Return what a version does, protected for everybody: a few people who move
-    by one code are as telling as a few people of any other cell."""
+    by one code are as telling as a few people of any other cell.
+
+    Of a sensitive feature nothing, but for roles and purposes that may see it.
+    """
     live = release.current()
     everyone = BitMap() if live is None else live.everyone
     made_by = {c: spec for name, spec in FEATURES.items() for c in spec.columns(name)}
     found = []
     for effect in codebook.effects_of(version):
+        if not may_see(viewer, made_by[effect.feature]):
+            continue
         cells = [Cell({"way": "before"}, everyone | effect.before, effect.before)]
         cells += [
             Cell({"way": way}, everyone | people, people)
@@ -68,6 +75,13 @@ def effects(viewer: Viewer, version: CodelistVersion) -> list[ShownEffect]:
                 before=_said(published, "before"),
                 moves=[(WAYS[way], _said(published, way)) for way in effect.moves],
             )
+        )
+    if found:
+        audit.record(
+            "codelist_effects_viewed",
+            viewer,
+            subject=f"codelist {version.name} version {version.version}",
+            features=[each.feature for each in found],
         )
     return found
 

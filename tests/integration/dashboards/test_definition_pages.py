@@ -5,7 +5,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from pyroaring import BitMap
 
+from dashboards.selectors import codelists
 from governance.access import Viewer
+from linkage.codebook.selectors import Effect
 from linkage.feature_definitions import FEATURES
 from linkage.models import CodelistVersion
 from linkage.release.catalogue import Attribute
@@ -93,6 +95,25 @@ def test_inclusion_health_is_for_few_and_always_protected(
     assert f'id="{SENSITIVE}-spread"' in shown
     assert "fewer than 8 people" in shown
     assert audited.count("sensitive_feature_viewed") == 1
+
+
+def test_effects_on_what_is_sensitive_are_for_few_and_noted(
+    system, monkeypatch, audited
+) -> None:
+    held, coming = BitMap(range(100)), BitMap(range(100, 150))
+    moved = [Effect(n, held, {"entering": coming}) for n in (SENSITIVE, "has_asthma")]
+    monkeypatch.setattr("linkage.codebook.selectors.effects_of", lambda version: moved)
+    monkeypatch.setattr("linkage.release.selectors.current", lambda: system)
+    version = CodelistVersion(name="housing", version=2)
+
+    def seen_by(role: str, purpose: str) -> list[str]:
+        viewer = Viewer(1, "ana", "Ana", role, purpose, "QZZ", "ICB", "icb")
+        return [each.feature for each in codelists.effects(viewer, version)]
+
+    assert seen_by("data_manager", "data_management") == ["has_asthma"]
+    everything = [SENSITIVE, "has_asthma"]
+    assert seen_by("system_analyst", "population_health") == everything
+    assert audited == ["codelist_effects_viewed"] * 2
 
 
 def test_a_codelist_shows_codes_use_and_versions(signed_in) -> None:
