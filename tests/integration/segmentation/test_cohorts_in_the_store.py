@@ -170,7 +170,7 @@ def test_row_security_lets_only_the_owner_change_a_cohort(live, clean):
     cohort = save(mine)
     settle(mine, cohort, sharing="everyone")
     with as_viewer(other):
-        assert Cohort.objects.filter(pk=cohort.pk).update(title="Taken") == 0
+        assert Cohort.objects.filter(pk=cohort.pk).update(sharing="private") == 0
     with (
         pytest.raises(Exception, match="row-level security"),
         transaction.atomic(),
