@@ -13,7 +13,14 @@ from psycopg import sql
 
 from dashboards.rights_models import RightsRequest
 from tests import live_system as system
-from tests.integration.proofs import deciding, pages, scopes, walls
+from tests.integration.proofs import (
+    deciding,
+    expected_walls,
+    pages,
+    probes,
+    scopes,
+    walls,
+)
 from tests.live_people import ANNA, ODA
 
 
@@ -188,6 +195,35 @@ def test_every_mutant_of_a_policy_is_noticed(rights_open, tally):
                     for statement in mended:
                         owner.execute(statement)
         assert walls.faults(asked, viewer) == []
+    tally.all_noticed("policy")
+
+
+@pytest.fixture
+def probed(live):
+    """The owner behind the web's policies of the tables without persons."""
+    with system.connect("migrator") as owner:
+        of_persons = {asked.name for asked in walls.tables(owner)}
+        held = [p for p in probes.policies(owner) if p.table not in of_persons]
+        cast = expected_walls.cast_of(live, owner)
+        with probes.put_to_the_owner(owner, held, expected_walls.rows(cast)):
+            yield owner, held, expected_walls.asks(owner, cast)
+
+
+def test_every_wall_without_persons_stands(probed):
+    owner, held, asks = probed
+    assert {policy.table for policy in held} == set(asks)
+    told = {table: probes.faults(owner, table, asks[table]) for table in asks}
+    assert told == {table: [] for table in asks}
+
+
+def test_every_mutant_of_a_policy_without_persons_is_noticed(probed, tally):
+    owner, held, asks = probed
+    for policy in held:
+        for name, broken in policy.mutants():
+            with owner.transaction(force_rollback=True):
+                owner.execute(broken)
+                found = probes.faults(owner, policy.table, asks[policy.table])
+                tally.keep(f"policy: {name}", found)
     tally.all_noticed("policy")
 
 
