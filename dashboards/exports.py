@@ -76,7 +76,7 @@ def _row(
         "programme": made.spec.title,
         "data_to": made.as_of.isoformat(),
         "rank": card.rank,
-        "reasons": "; ".join(card.reasons),
+        "reasons": "; ".join([*card.reasons, *_not_told(card)]),
         "next_step": card.step.title,
         # Of somebody decided on, what they were offered: it may be another step.
         "code": decided.code if decided else card.step.code,
@@ -85,6 +85,14 @@ def _row(
         "done_on": decided.done_on.isoformat() if decided and decided.done_on else "",
     }
     return [held[column.holds] for column in form.columns]
+
+
+def _not_told(card: Card) -> list[str]:
+    """Say that something is kept from the reader, so that silence is not read as no."""
+    if not card.hidden:
+        return []
+    what = "reason is" if card.hidden == 1 else "reasons are"
+    return [f"{card.hidden} {what} outside what your role may see"]
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

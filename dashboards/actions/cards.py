@@ -17,6 +17,7 @@ from django.utils.dateparse import parse_date
 from dashboards import list_entries
 from dashboards.definitions import LISTS
 from dashboards.models import Card, CardEvent, Intervention
+from dashboards.selectors.worklist_told import closed_because
 from governance import audit
 from governance.access import Viewer
 from governance.models import User
@@ -347,6 +348,8 @@ def _refuse_unwanted(programme: str, person_no: int) -> None:
 def _practice_of(programme: str, person_no: int, by: Viewer) -> str:
     """Return the practice of someone on the list today, or already worked on."""
     live = release.current()
+    if live is not None and (why := closed_because(by, programme, live.id)):
+        raise RefusedDecisionError(why)
     theirs = {"person_no": person_no, "practice_code__in": by.practice_codes}
     theirs |= {"programme": programme}
     listed = list_entries.entries(live.id if live else -1, **theirs)

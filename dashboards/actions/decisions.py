@@ -13,6 +13,7 @@ from dashboards.definitions import LISTS
 from dashboards.list_specs import ListSpec, Step
 from dashboards.models import Decision, Intervention, ListEntry
 from dashboards.selectors.worklist_standing import gone
+from dashboards.selectors.worklist_told import closed_because
 from dashboards.steps.reasons import reasons_behind
 from governance import audit
 from governance.access import Viewer
@@ -204,6 +205,8 @@ def on_todays_list(programme: str, person_no: int, by: Viewer) -> ListEntry:
         person_no=person_no,
         practice_code__in=by.practice_codes,
     )
+    if live is not None and (why := closed_because(by, programme, live.id)):
+        raise RefusedDecisionError(why)
     if not found or gone(programme, [person_no]):
         raise RefusedDecisionError(
             "This person is not on your list today. Reload the list: a newer release"

@@ -21,6 +21,7 @@ from dashboards.selectors.lanes import (
     open_to,
 )
 from dashboards.selectors.worklist import OUTCOME_WORDS
+from dashboards.selectors.worklist_told import teller
 from dashboards.steps.shortlist import written
 from governance import audit
 from governance.access import Viewer
@@ -129,7 +130,7 @@ def life(viewer: Viewer, person_no: int) -> Life | None:
         activity_rows=[_activity_row(a) for a in activity],
         event_rows=_events(viewer, person_no, start, end),
         facts=_facts(values, allowed),
-        conditions=_conditions(values),
+        conditions=_conditions(viewer, values),
         decisions=_decisions(viewer, person_no),
         foretold=told_of(live.id, person_no, allowed),
     )
@@ -291,12 +292,13 @@ def _facts(values: dict[str, Any], allowed: frozenset[str]) -> list[tuple[str, s
     return facts
 
 
-def _conditions(values: dict[str, Any]) -> list[str]:
+def _conditions(viewer: Viewer, values: dict[str, Any]) -> list[str]:
     live = release.current()
     assert live is not None
+    tells = teller(viewer, values, live.id)
     found = []
     for name, value in values.items():
-        if name.startswith("has_") and value is True:
+        if name.startswith("has_") and value is True and tells.may([name]):
             since = values.get(f"{name.removeprefix('has_')}_since")
             title = live.attribute(name).title
             found.append(f"{title}, since {written(since)}" if since else title)

@@ -16,7 +16,6 @@ from dashboards.definitions import LISTS
 from dashboards.list_specs import ListSpec, Step
 from dashboards.models import ListEntry, ListRun, ListVisit
 from dashboards.selectors import worklist_homes, worklist_work
-from dashboards.selectors.lanes import open_to
 from dashboards.selectors.worklist_orders import Ordered
 from dashboards.selectors.worklist_standing import (
     OUTCOME_WORDS,
@@ -24,6 +23,12 @@ from dashboards.selectors.worklist_standing import (
     on_list,
     standing_decisions,
     waiting,
+)
+from dashboards.selectors.worklist_told import (
+    Teller,
+    closed_because,
+    refuse_closed,
+    teller,
 )
 from dashboards.selectors.worklist_work import Work
 from governance import audit, pseudonym
@@ -51,6 +56,8 @@ class Card:
     known: list[str]
     needs: list[str]
     changed: list[str]
+    # How many sentences rest on what the role may not see, or the purpose not use.
+    hidden: int
     step: Step
     is_new: bool
     person_no: int = field(repr=False)
@@ -103,7 +110,8 @@ class Worklist:
 def programmes(viewer: Viewer) -> list[tuple[str, ListSpec, int, int]]:
     """Return each programme with how many are to be decided and how many are new.
 
-    Programmes that this release could not make are left out.
+    Programmes that this release could not make, or that are closed to the viewer's
+    purpose today, are left out.
     """
     live = release.current()
     if live is None:
@@ -116,7 +124,7 @@ def programmes(viewer: Viewer) -> list[tuple[str, ListSpec, int, int]]:
     visits = {v.programme: v for v in ListVisit.objects.filter(user_id=viewer.user_id)}
     found = []
     for name, spec in LISTS.items():
-        if name in made:
+        if name in made and not closed_because(viewer, name, live.id):
             rows = waiting(viewer, name, live.id)
             seen = seen_before(visits.get(name), live.id)
             new = sum(row.first_release > seen for row in rows)
@@ -139,12 +147,14 @@ def worklist(
     in the `order` given; `today` is as many as this week still has slots for, of
     `slots` where the team has said how many there are. `audited` is False only for
     counts shown without any row, or where the caller audits what leaves. Of those
-    decided on the newest `most_decided` are returned, or all for None.
+    decided on the newest `most_decided` are returned, or all for None. Raises
+    ListClosedError where the list is closed to the viewer's purpose today.
     """
     live = release.current()
     if live is None:
         return None
     spec = LISTS[programme]
+    refuse_closed(viewer, programme, live.id)
     entries = on_list(viewer, programme, live.id)
     visit = ListVisit.objects.filter(
         user_id=viewer.user_id, programme=programme
@@ -228,7 +238,9 @@ def _in_detail(
             also_on=elsewhere.get(card.person_no, []),
             at_home=[reference(viewer, n) for n in homes.get(card.person_no, ())],
         )
-        for card in _with_because(cards, release_id, open_to(viewer))
+        for card in _with_because(
+            cards, release_id, _teller(viewer, programme, release_id), programme
+        )
     }
 
 
@@ -258,7 +270,10 @@ def _cards(
         )
     )
     spec = LISTS[programme]
-    cards = [_card(viewer, spec, e, names, decisions, seen_release) for e in entries]
+    tells = _teller(viewer, programme, release_id)
+    cards = [
+        _card(viewer, spec, e, names, decisions, seen_release, tells) for e in entries
+    ]
     at_work = worklist_work.of_people(viewer, programme, person_nos)
     return {
         card.person_no: replace(card, work=at_work.get(card.person_no, Work()))
@@ -281,8 +296,9 @@ def _other_lists(
         person_no__in=person_nos,
     )
     found: dict[int, list[str]] = {}
+    shown = {name for name in LISTS if not closed_because(viewer, name, release_id)}
     for person_no, other in rows:
-        if other in LISTS:
+        if other in shown:
             found.setdefault(person_no, []).append(LISTS[other].title)
     return found
 
@@ -294,37 +310,45 @@ def _card(
     names: dict[str, str],
     decisions: dict[int, Decided],
     seen_release: int,
+    tells: Teller,
 ) -> Card:
-    step = next(
-        (s for s in spec.next_steps if s.name == entry.next_step), spec.next_steps[-1]
-    )
+    told = tells.of_entry(spec, entry)
     return Card(
         reference=reference(viewer, entry.person_no),
         practice_code=entry.practice_code,
         practice_name=names.get(entry.practice_code, entry.practice_code),
         rank=entry.rank,
-        chance=natural_frequency(entry.probability),
-        reasons=entry.reasons,
-        known=entry.known,
-        needs=entry.needs,
-        changed=entry.changed,
-        step=step,
+        chance=told.chance,
+        reasons=told.reasons,
+        known=told.known,
+        needs=told.needs,
+        changed=told.changed,
+        hidden=told.hidden,
+        step=told.step,
         is_new=entry.first_release > seen_release,
         person_no=entry.person_no,
         decision=decisions.get(entry.person_no),
-        order_words=entry.order_words,
+        order_words=told.order_words,
     )
 
 
 def _with_because(
-    cards: list[Card], release_id: int, lanes: frozenset[str]
+    cards: list[Card], release_id: int, tells: Teller, programme: str
 ) -> list[Card]:
     """Add to each card what moved the model's figure, as far as the role sees it."""
+    if not tells.may([LISTS[programme].order_by]):
+        return cards
     told = risk.explained(release_id, [card.person_no for card in cards])
     return [
-        replace(card, chance_because=risk.in_words(told.get(card.person_no), lanes))
+        replace(
+            card, chance_because=risk.in_words(told.get(card.person_no), tells.lanes)
+        )
         for card in cards
     ]
+
+
+def _teller(viewer: Viewer, programme: str, release_id: int) -> Teller:
+    return teller(viewer, LISTS[programme].attributes, release_id)
 
 
 def reference(viewer: Viewer, person_no: int) -> str:
@@ -335,17 +359,6 @@ def reference(viewer: Viewer, person_no: int) -> str:
 def person_behind(viewer: Viewer, sealed: str) -> int:
     """Return the person_no of a reference made for this viewer's team and purpose."""
     return pseudonym.unseal(sealed, recipient=viewer.org_code, purpose=viewer.purpose)
-
-
-def natural_frequency(probability: float | None) -> str:
-    """Write a chance as a natural frequency: "about 3 in 10 people like this"."""
-    if probability is None or probability <= 0:
-        return "chance not estimated"
-    tenths = round(probability * 10)
-    if tenths >= 1:
-        return f"about {tenths} in 10 people like this"
-    hundredths = max(1, round(probability * 100))
-    return f"about {hundredths} in 100 people like this"
 
 
 def seen_before(visit: ListVisit | None, live_id: int) -> int:

@@ -10,8 +10,10 @@ from dashboards.models import Card, CardEvent
 from dashboards.selectors import worklist_cover as covering
 from dashboards.selectors import worklist_work as work
 from dashboards.selectors.worklist_standing import gone
+from dashboards.selectors.worklist_told import closed_because
 from governance import audit, pseudonym
 from governance.access import Viewer
+from linkage.release import selectors as release
 
 # Handovers that can still be taken back, newest first.
 MOST_HANDOVERS = 5
@@ -129,24 +131,30 @@ def handed_over(viewer: Viewer) -> list[HandedOver]:
 def _split(viewer: Viewer) -> tuple[list[Card], list[Card]]:
     """The viewer's own cards in hand, and those of whom they stand in for today.
 
-    Of people who stand on no list any more, for they died or opted out, nothing.
+    Of people who stand on no list any more, for they died or opted out, nothing; nor
+    of a list that is closed to the viewer's purpose today.
     """
     away = covering.away_now(viewer)
     absent = {n for n, cover in away.items() if cover.by_user == viewer.user_id}
     whose = {viewer.user_id, *absent}
-    rows = _still_here(work.in_hand(viewer, of=whose))
+    rows = _still_here(viewer, work.in_hand(viewer, of=whose))
     return (
         [row for row in rows if row.assigned_to == viewer.user_id],
         [row for row in rows if row.assigned_to in absent],
     )
 
 
-def _still_here(rows: list[Card]) -> list[Card]:
+def _still_here(viewer: Viewer, rows: list[Card]) -> list[Card]:
+    live = release.current()
     by_list: dict[str, list[int]] = {}
     for row in rows:
         if row.programme in LISTS:
             by_list.setdefault(row.programme, []).append(row.person_no)
-    left = {name: gone(name, people) for name, people in by_list.items()}
+    left = {
+        name: gone(name, people)
+        for name, people in by_list.items()
+        if live is None or not closed_because(viewer, name, live.id)
+    }
     return [
         row
         for row in rows

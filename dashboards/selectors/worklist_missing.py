@@ -12,6 +12,7 @@ from dashboards.models import Card, ListRun
 from dashboards.selectors import lenses
 from dashboards.selectors.worklist import reference
 from dashboards.selectors.worklist_standing import on_list
+from dashboards.selectors.worklist_told import refuse_closed
 from governance import audit, disclosure
 from governance.access import Viewer
 from governance.disclosure import Cell, Measure, Published, PublishedCell
@@ -74,6 +75,7 @@ def who_is_missing(viewer: Viewer, programme: str) -> Missing | None:
     if live is None:
         return None
     spec = LISTS[programme]
+    refuse_closed(viewer, programme, live.id)
     run = ListRun.objects.filter(programme=programme, release_id=live.id).first()
     if run is None:
         return None

@@ -5,7 +5,7 @@ are compared with it by deprivation, ethnicity, age and sex.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 from pyroaring import BitMap
@@ -16,6 +16,7 @@ from dashboards.list_specs import ListSpec, OtherOrder
 from dashboards.selectors import lenses
 from dashboards.selectors.worklist_orders import Ordered, ordered, orders_in
 from dashboards.selectors.worklist_standing import Entry, waiting
+from dashboards.selectors.worklist_told import refuse_closed, teller
 from dashboards.steps.fairness import GroupShare, Order, expected, fairer, shares
 from governance import audit
 from governance.access import Viewer
@@ -93,6 +94,7 @@ def room(viewer: Viewer, programme: str, slots: int) -> Room | None:
     if live is None:
         return None
     spec = LISTS[programme]
+    refuse_closed(viewer, programme, live.id)
     rows = waiting(viewer, programme, live.id)
     audit.record(
         "list_room_viewed",
@@ -174,7 +176,12 @@ def chosen_order(
         found = _fairer(_described(live, rows), slots)
         return Ordered("the fairer one", found.people) if found else None
     chosen = next((each for each in orders_in(spec, live) if each.name == name), None)
-    return ordered(live, rows, chosen) if chosen else None
+    if chosen is None:
+        return None
+    # What a place rests on is told as far as the role and its purpose may know it.
+    found = ordered(live, rows, chosen)
+    may = teller(viewer, chosen.attributes, live.id).may(chosen.attributes)
+    return found if may else replace(found, words={})
 
 
 def group_words(share: GroupShare) -> str:

@@ -12,6 +12,7 @@ from dashboards.definitions import LISTS
 from dashboards.models import Card, Decision
 from dashboards.opt_outs import honoured_by
 from dashboards.selectors import worklist_turns as turns
+from dashboards.selectors.worklist_told import closed_because
 from governance.access import Viewer
 
 OUTCOME_WORDS = {
@@ -61,8 +62,11 @@ def on_list(viewer: Viewer, programme: str, release_id: int) -> list[Entry]:
     """Return who of the viewer's people is on a list now, in its order.
 
     Whoever has opted out, died or drawn a later turn since the list was made is not:
-    what the store knows at this moment counts, not what it knew in the night.
+    what the store knows at this moment counts, not what it knew in the night. Nobody
+    is on a list that is closed to the viewer's purpose today.
     """
+    if closed_because(viewer, programme, release_id):
+        return []
     rows = list_entries.rows(
         release_id,
         *Entry._fields,

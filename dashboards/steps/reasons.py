@@ -14,13 +14,15 @@ def reasons_behind(sentences: Iterable[str], reasons: Sequence[Reason]) -> list[
     the definition changes. A sentence that no reason could have written (of an
     earlier definition) is left out.
     """
-    found = []
-    for sentence in sentences:
-        fits = [r.text for r in reasons if _pattern(r.text).fullmatch(sentence)]
-        # Of several that fit, the one with the most words of its own wrote it.
-        if fits:
-            found.append(max(fits, key=lambda text: len(bare(text))))
-    return found
+    texts = [reason.text for reason in reasons]
+    return [text for each in sentences if (text := behind(each, texts)) is not None]
+
+
+def behind(sentence: str, texts: Iterable[str]) -> str | None:
+    """Return the text that a sentence was written from; None where none could be."""
+    fits = [text for text in texts if _pattern(text).fullmatch(sentence)]
+    # Of several that fit, the one with the most words of its own wrote it.
+    return max(fits, key=lambda text: len(bare(text)), default=None)
 
 
 def bare(text: str) -> str:

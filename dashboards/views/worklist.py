@@ -23,6 +23,7 @@ from dashboards.fhir_list import fhir_list
 from dashboards.selectors import reveals, worklist_missing, worklist_room
 from dashboards.selectors import worklist as selectors
 from dashboards.selectors import worklist_work as work
+from dashboards.selectors.worklist_told import refuse_closed_now
 from governance import audit, pseudonym
 from governance.access import page
 from governance.sign_in import confirmed
@@ -91,6 +92,7 @@ def worklist(request: HttpRequest, programme: str) -> HttpResponse:
 def reveal(request: HttpRequest, programme: str) -> HttpResponse:
     """Open (or close) names on this list for a quarter of an hour, for a reason."""
     spec_of(programme)
+    refuse_closed_now(request.viewer, programme)
     reason = request.POST.get("reason", "")
     if reason == "hide":
         reveals.close(request.session, programme)

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from dashboards.actions import cards, decisions
 from dashboards.selectors import worklist as selectors
 from dashboards.selectors import worklist_work as work
+from dashboards.selectors.worklist_told import refuse_closed_now
 from dashboards.views.worklist import person_of, spec_of, version_seen
 from governance import audit, pseudonym
 from governance.access import page
@@ -36,6 +37,7 @@ def card(request: HttpRequest, programme: str, reference: str) -> HttpResponse:
     """
     spec = spec_of(programme)
     viewer = request.viewer
+    refuse_closed_now(viewer, programme)
     person_no = person_of(request, reference)
     typed: dict[str, Any] = {}
     problem = ""

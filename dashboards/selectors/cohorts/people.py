@@ -14,7 +14,8 @@ from pyroaring import BitMap
 from dashboards.opt_outs import KINDS
 from dashboards.selectors.cohorts.asking import CohortAsked
 from dashboards.selectors.lenses import worded
-from dashboards.selectors.worklist import natural_frequency, reference
+from dashboards.selectors.worklist import reference
+from dashboards.selectors.worklist_told import natural_frequency
 from dashboards.steps.shortlist import written
 from governance import audit, pseudonym
 from linkage.release.catalogue import Attribute

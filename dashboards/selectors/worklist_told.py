@@ -1,0 +1,211 @@
+"""What a list may tell a viewer of a person: the one place that all outputs go by.
+
+A sentence of a list rests on attributes, an attribute on lanes of a timeline and on
+feeds. A role is told what rests on lanes that its `timeline` names, and nobody what
+rests on a feed that their purpose may not use today. A role without a timeline is
+told what the registered list and the address say, and nothing of any lane. A list
+whose very choice of people rests on such a feed is closed whole.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from django.core.exceptions import PermissionDenied
+
+from dashboards.definitions import LISTS
+from dashboards.list_specs import (
+    Known,
+    ListSpec,
+    Reason,
+    Rule,
+    Step,
+    asked_by,
+    placeholders,
+)
+from dashboards.models import ListEntry
+from dashboards.selectors.lanes import EVENT_LANES, LANES, open_to
+from dashboards.steps.reasons import behind
+from governance.access import Viewer
+from linkage import legal_basis
+from linkage.code_rules import lists_of
+from linkage.definitions import FEEDS
+from linkage.feature_definitions import FEATURES, codelists
+from linkage.feature_specs import ActivityRule, FeatureSpec
+from linkage.release import selectors as release
+from linkage.release.for_purpose import closed_attributes
+from risk import selectors as risk
+
+Needed = frozenset[frozenset[str]]
+# Activity of these settings stands on no lane of its own.
+LANE_OF = {setting: lane for lane, (_, setting) in LANES.items()} | {
+    "prescribing": "medicine",
+    "urgent": "emergency",
+    "ambulance": "emergency",
+    "maternity": "admitted",
+    "waiting": "outpatient",
+}
+
+
+class ListClosedError(PermissionDenied):
+    """The legal basis of what a list is made of has ended for the purpose."""
+
+
+def closed_because(viewer: Viewer, programme: str, release_id: int) -> str:
+    """Say why a list is closed to the viewer's purpose today; empty for open."""
+    delivered = release.delivered(release_id)
+    shut = closed_attributes(viewer, LISTS[programme].decisive, delivered)
+    return f"This list is closed. {shut[min(shut)]}" if shut else ""
+
+
+def refuse_closed(viewer: Viewer, programme: str, release_id: int) -> None:
+    """Raise ListClosedError where a list is closed to the viewer's purpose today."""
+    if why := closed_because(viewer, programme, release_id):
+        raise ListClosedError(why)
+
+
+def refuse_closed_now(viewer: Viewer, programme: str) -> None:
+    """Raise ListClosedError where the list of the current release is closed."""
+    live = release.current()
+    if live is not None:
+        refuse_closed(viewer, programme, live.id)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a card says of a person. `hidden` sentences are outside the role's view."""
+
+    reasons: list[str]
+    known: list[str]
+    needs: list[str]
+    changed: list[str]
+    step: Step
+    order_words: str
+    chance: str
+    hidden: int
+
+
+@dataclass(frozen=True)
+class Teller:
+    """Which attributes one viewer may be told of, of one release, today."""
+
+    lanes: frozenset[str]
+    closed: frozenset[str] = frozenset()
+    sensitive: bool = True
+
+    def may(self, attributes: Iterable[str]) -> bool:
+        """Whether a sentence that rests on these attributes may be told."""
+        return all(
+            name not in self.closed
+            and risk.may_be_told(name, self.lanes)
+            and all(each & self.lanes for each in lanes_of(name))
+            and (self.sensitive or not _is_sensitive(name))
+            for name in attributes
+        )
+
+    def of_entry(self, spec: ListSpec, entry: ListEntry) -> Told:
+        """Return what may be told of someone's place on a list."""
+        reasons = self._sentences(entry.reasons, spec.reasons)
+        known = self._sentences(entry.known, spec.known)
+        needs = self._sentences(entry.needs, spec.needs)
+        changed = [each for each in entry.changed if self._may_change(each, spec)]
+        ordered = self.may({spec.order_by, *placeholders(spec.order_words)})
+        held = (entry.reasons, entry.known, entry.needs, entry.changed)
+        told = (reasons, known, needs, changed)
+        return Told(
+            reasons=reasons,
+            known=known,
+            needs=needs,
+            changed=changed,
+            step=self.step(spec, entry.next_step),
+            order_words=entry.order_words if ordered else "",
+            chance=natural_frequency(entry.probability if ordered else None),
+            hidden=sum(map(len, held)) - sum(map(len, told)),
+        )
+
+    def step(self, spec: ListSpec, name: str) -> Step:
+        """The suggested step, or the one for everybody where its rule would tell."""
+        last = spec.next_steps[-1]
+        step = next((each for each in spec.next_steps if each.name == name), last)
+        return step if step.when is None or self.may(asked_by([step.when])) else last
+
+    def _sentences(
+        self, sentences: Iterable[str], items: Sequence[Reason] | Sequence[Known]
+    ) -> list[str]:
+        found = []
+        for sentence in sentences:
+            # What no sentence of the definition could have written is told to nobody
+            # from whom anything is kept: what it rests on is not known.
+            text = behind(sentence, [item.text for item in items])
+            rules: list[Rule] = [item.when for item in items if item.text == text]
+            known = self.tells_all or (
+                text is not None
+                and self.may(asked_by(rules) | frozenset(placeholders(text)))
+            )
+            if known:
+                found.append(sentence)
+        return found
+
+    def _may_change(self, sentence: str, spec: ListSpec) -> bool:
+        name = sentence.partition(": ")[0].replace(" ", "_")
+        return self.tells_all or (name in spec.watched and self.may([name]))
+
+    @property
+    def tells_all(self) -> bool:
+        """Whether nothing at all is kept from the viewer."""
+        every = frozenset({*LANES, *EVENT_LANES.values()})
+        return self.sensitive and not self.closed and every <= self.lanes
+
+
+def teller(viewer: Viewer, names: Iterable[str], release_id: int) -> Teller:
+    """Return what a viewer may be told of, of these attributes of a release."""
+    delivered = release.delivered(release_id)
+    closed = closed_attributes(viewer, names, delivered)
+    return Teller(open_to(viewer), frozenset(closed), viewer.sees_sensitive)
+
+
+def natural_frequency(probability: float | None) -> str:
+    """Write a chance as a natural frequency: "about 3 in 10 people like this"."""
+    if probability is None or probability <= 0:
+        return "chance not estimated"
+    tenths = round(probability * 10)
+    if tenths >= 1:
+        return f"about {tenths} in 10 people like this"
+    hundredths = max(1, round(probability * 100))
+    return f"about {hundredths} in 100 people like this"
+
+
+@cache
+def lanes_of(name: str) -> Needed:
+    """The lanes that an attribute tells of: of each group a role must see one.
+
+    Activity tells of every setting that it counts. A code tells of one of the lanes
+    that its kind of code comes from, which is not said. The registered list and the
+    address tell of none, nor does a model's figure or a segment, which are the list's.
+    """
+    feature = _columns().get(name)
+    if feature is None:
+        return frozenset()
+    needed = frozenset[frozenset[str]]().union(*map(lanes_of, feature.built_on))
+    if isinstance(feature.rule, ActivityRule):
+        settings = feature.rule.use.settings
+        needed |= {frozenset({LANE_OF[setting]}) for setting in settings}
+    systems = {codelists()[each].spec.system for each in lists_of(feature.rule)}
+    coded = frozenset(
+        EVENT_LANES[event.kind]
+        for spec in FEEDS.values()
+        if legal_basis.of_people(spec)
+        for event in spec.events
+        if event.system in systems and event.kind in EVENT_LANES
+    )
+    return needed | {coded} if coded else needed
+
+
+@cache
+def _columns() -> dict[str, FeatureSpec]:
+    return {c: spec for name, spec in FEATURES.items() for c in spec.columns(name)}
+
+
+def _is_sensitive(name: str) -> bool:
+    feature = _columns().get(name)
+    return feature is not None and feature.sensitive
