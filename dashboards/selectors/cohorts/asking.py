@@ -32,7 +32,7 @@ from segmentation.cohorts import released
 from segmentation.cohorts.index import CohortIndex, index_of
 from segmentation.cohorts.selectors import Reader, own_people, reader
 from segmentation.cohorts.specs import Rule, Who
-from segmentation.cohorts.steps.lattice import LEAST_BASE, base, beyond_lattice
+from segmentation.cohorts.steps.lattice import LEAST_BASE, base, beyond_lattice, room
 from segmentation.cohorts.steps.members import Narrowing, attrition
 from segmentation.cohorts.steps.twins import fitting
 from segmentation.cohorts.steps.words import sentence
@@ -205,6 +205,10 @@ class CohortAsked:
             except released.TooManyQuestionsError as error:
                 found.append(str(error))
         return found
+
+    def may_cross(self, *attributes: str) -> bool:
+        """Whether its people may be cut by these attributes; exact ones always."""
+        return self.kind is not DisclosureClass.PROTECTED or room(self.who, *attributes)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from dashboards.selectors.indicators import places_of
 from dashboards.selectors.places import KIND_TITLES
 from governance.disclosure import Cell, Measure
 from segmentation.cohorts.selectors import who_of
+from segmentation.cohorts.steps.lattice import MOST_DIMENSIONS
 from segmentation.cohorts.steps.twins import fitting
 from segmentation.models import CohortVersion
 
@@ -30,6 +31,11 @@ def figure(asked: Asked, version: CohortVersion, kind: str) -> ChartSpec:
         raise RefusedFigureError(problem_words(error)) from error
     if refusals:
         raise RefusedFigureError("; ".join(refusals))
+    if not cohort.may_cross(kind):
+        raise RefusedFigureError(
+            f"it asks {MOST_DIMENSIONS} different things of a person, and protected"
+            " figures allow no place besides"
+        )
     cohort.note("cohort_counted", version=version.number, by=kind)
     scope = cohort.population.people
     places = places_of(asked, kind)

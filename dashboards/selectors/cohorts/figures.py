@@ -34,25 +34,32 @@ MOST_CONDITIONS = 15
 
 
 def figures(cohort: CohortAsked) -> list[tuple[str, ChartSpec]]:
-    """Return every figure that this release can give of a cohort, in reading order."""
+    """Return every figure that this release can give of a cohort, in reading order.
+
+    A figure is one more cut, or two: protected ones stop where the lattice does.
+    """
     catalogue = cohort.asked.release.catalogue
     found: list[tuple[str, ChartSpec]] = []
     if {"age_band", "sex"} <= set(catalogue):
-        found.append(("ages", ages(cohort)))
+        if cohort.may_cross("age_band", "sex"):
+            found.append(("ages", ages(cohort)))
+        elif cohort.may_cross("age_band"):
+            found.append(("ages", divided_by(cohort, "ages", "age_band")))
     for key, attribute in (
         ("ethnicity", "ethnicity_group"),
         ("deprivation", "imd_fifth"),
         ("segments", "segment"),
     ):
-        if attribute in catalogue and not catalogue[attribute].sensitive:
+        is_shown = attribute in catalogue and not catalogue[attribute].sensitive
+        if is_shown and cohort.may_cross(attribute):
             found.append((key, divided_by(cohort, key, attribute)))
-    flags = [name for name in condition_flags(cohort) if name in catalogue]
+    flags = [name for name in condition_flags(cohort) if cohort.may_cross(name)]
     if flags:
         found.append(("conditions", conditions(cohort, flags)))
-    used = [name for name in SERVICES if name in catalogue]
+    used = [n for n in SERVICES if n in catalogue and cohort.may_cross(n)]
     if used:
         found.append(("activity", amounts(cohort, "activity", used, USE)))
-    costs = cost_attributes(cohort)
+    costs = [name for name in cost_attributes(cohort) if cohort.may_cross(name)]
     if costs:
         found.append(("cost", amounts(cohort, "cost", costs, COST)))
     return found

@@ -65,6 +65,11 @@ def dimensions(who: Who) -> set[str]:
     return {name for criterion in criteria(who) for name in features_of(criterion)}
 
 
+def room(who: Who, *more: str) -> bool:
+    """Whether protected figures of a cohort may be cut by these attributes besides."""
+    return len(dimensions(who) | set(more)) <= MOST_DIMENSIONS
+
+
 def base(who: Who, people: People, scope: BitMap) -> BitMap:
     """Return the scope narrowed by plain steps alone: sex, age, ethnicity, place."""
     plain: list[Rule] = [rule for rule in who.all_of if _is_plain(rule)]

@@ -115,6 +115,24 @@ def test_files_are_protected_even_for_the_analyst(signed_in, system):
         assert "protected aggregate" in book.read("xl/sharedStrings.xml").decode()
 
 
+def test_a_protected_figure_cuts_a_cohort_by_four_things_at_most(signed_in):
+    analyst = signed_in("system_analyst")
+
+    def figures(*more):
+        cohort = saved(analyst, who={"all_of": [*CLINICIAN_WHO["all_of"], *more]})
+        text = analyst.get(reverse("cohort-csv", args=[cohort.pk])).content
+        rows = list(csv.DictReader(io.StringIO(text.decode("utf-8-sig"))))
+        assert rows
+        return rows
+
+    of_three = figures()
+    assert {"ages", "deprivation"} <= {row["figure"] for row in of_three}
+    # Age is the fourth thing; sex would be a fifth.
+    assert not any("sex=" in text for row in of_three for text in row.values())
+    of_four = figures({"feature": "sex", "any_of": ["F"]})
+    assert {row["figure"] for row in of_four} == {"steps"}
+
+
 def test_files_of_a_teams_own_list_are_exact_for_direct_care_only(signed_in, system):
     mdt = signed_in("pcn_mdt_member")
     cohort = saved(mdt)
