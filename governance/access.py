@@ -152,11 +152,16 @@ def admit(
     """Return the viewer that a user is under one of their grants on a day (today).
 
     Without a choice the oldest grant that holds and its role's first purpose are
-    taken. NoViewerError where training has lapsed, no grant of a defined role is in
-    force, or the agreement that a role works under is not.
+    taken. NoViewerError where training has lapsed or none is on record, no grant of a
+    defined role is in force, or the agreement that a role works under is not.
     """
     day = on or timezone.localdate()
-    if user.trained_until is not None and user.trained_until < day:
+    if user.trained_until is None:
+        raise NoViewerError(
+            "No training is on record for your account. Ask your information"
+            " governance lead to enter it."
+        )
+    if user.trained_until < day:
         raise NoViewerError(
             f"Your training ended on {registers.written(user.trained_until)}. Renew it"
             " and ask your information governance lead to enter the new date."

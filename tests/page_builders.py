@@ -103,6 +103,7 @@ def make_user(role: str, org_code: str, name: str = "") -> User:
         username=name or f"{role}-{org_code}".lower(),
         password=PASSWORD,
         full_name=(name or role).replace("_", " ").title(),
+        trained_until=timezone.localdate() + timedelta(days=90),
     )
     Grant.objects.create(
         user=user,

@@ -56,6 +56,8 @@ def propose(
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise RefusedEntryError(f"{where}: {first['msg']}") from error
+    if expires_on is None and kind == "training":
+        raise RefusedEntryError("Training ends: say on which day.")
     if expires_on is not None and expires_on < starts_on:
         raise RefusedEntryError("It would end before it begins.")
     entries = RegisterEntry.objects.filter(kind=kind, key=key)
@@ -119,9 +121,11 @@ def apply_training(*, entry_id: int) -> None:
         pk=entry_id, kind="training", state=RegisterEntry.State.APPROVED
     )
     content = TrainingSpec.model_validate(entry.content)
+    if entry.expires_on is None:
+        raise RefusedEntryError("Training without an end gives nothing.")
     with transaction.atomic():
         # Up to the day before the entry ends, which gives nothing that day any more.
-        last = entry.expires_on - timedelta(days=1) if entry.expires_on else None
+        last = entry.expires_on - timedelta(days=1)
         User.objects.filter(username=content.username).update(trained_until=last)
         audit.record("training_set", None, subject=content.username, by="worker")
 

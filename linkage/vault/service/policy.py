@@ -68,8 +68,8 @@ def check_page(request: RevealRequest | Asked, page: str) -> User:
     if user is None:
         raise RefusedRevealError("no such user")
     today = timezone.localdate()
-    if user.trained_until is not None and user.trained_until < today:
-        raise RefusedRevealError("training has lapsed")
+    if user.trained_until is None or user.trained_until < today:
+        raise RefusedRevealError("training has lapsed or is not on record")
     role = ACCESS.roles.get(request.role)
     held = any(
         g.role == request.role and g.org_id == request.org_code

@@ -149,6 +149,17 @@ def test_training_that_ends_ends_access(live):
     with pytest.raises(access.NoViewerError, match="training ended"):
         access.admit(user, on=user.trained_until + timedelta(days=1))
     assert access.admit(user, on=user.trained_until)
+    user.trained_until = None
+    with pytest.raises(access.NoViewerError, match="No training is on record"):
+        access.admit(user)
+
+
+def test_training_without_an_end_is_not_taken(live, as_it_was):
+    content = {"username": "colleague", "course": "Data security awareness"}
+    entry = {"kind": "training", "key": "colleague", "starts_on": timezone.localdate()}
+    why = {"why": "The course was taken", "by": "test"}
+    with pytest.raises(actions.RefusedEntryError, match="Training ends"):
+        actions.propose(content=content, expires_on=None, **entry, **why)
 
 
 def test_new_training_takes_two_people_and_reaches_the_account(live, governors):

@@ -185,7 +185,8 @@ def test_training_that_has_lapsed_and_a_closed_account_name_nobody(live, leaver)
     user, request = leaver
     yesterday = timezone.localdate() - timedelta(days=1)
     for change, why in (
-        ({"trained_until": yesterday}, "training has lapsed"),
+        ({"trained_until": yesterday}, "training has lapsed or is not on record"),
+        ({"trained_until": None}, "training has lapsed or is not on record"),
         ({"is_active": False}, "no such user"),
     ):
         with system.acting_as("worker"):
