@@ -133,10 +133,14 @@ class CodeSearch(models.Model):
 
 
 class CodeSearchPart(models.Model):
-    """Whom one shard's records held: written once, by the worker."""
+    """Whom one shard's records of one feed held: written once, by the worker.
+
+    Feed number 0 holds nobody: it says that the shard was searched.
+    """
 
     search = models.ForeignKey(CodeSearch, models.CASCADE, related_name="parts")
     shard = models.SmallIntegerField()
+    feed_no = models.SmallIntegerField()
     people = models.BinaryField()
     done_at = models.DateTimeField(auto_now_add=True)
 
@@ -144,6 +148,6 @@ class CodeSearchPart(models.Model):
         db_table = "code_search_part"
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["search", "shard"], name="one_code_search_part"
+                fields=["search", "shard", "feed_no"], name="one_code_search_part"
             )
         ]

@@ -76,7 +76,9 @@ def cohort(request: HttpRequest, cohort_id: int) -> HttpResponse:
         "sharings": saved.SHARINGS,
         "everys": saved.EVERYS,
         "is_overdue": version.cohort.review_by < timezone.localdate(),
-        "course": [] if answer.waiting else course.course(made, version),
+        "course": []
+        if answer.waiting or answer.problem
+        else course.course(made, version),
         "others": [c for c in saved.cohorts(viewer) if c.pk != cohort_id],
         "indicators": list(INDICATORS.items()),
         "may_indicators": viewer.may_open("indicator"),
@@ -187,13 +189,17 @@ def copy(request: HttpRequest, cohort_id: int) -> HttpResponse:
     """Make one's own copy of a cohort."""
     version = _version(request, cohort_id)
     today = timezone.localdate()
-    made = actions.fork_cohort(
-        cohort_id=cohort_id,
-        number=version.number,
-        review_by=today + REVIEW_AFTER,
-        today=today,
-        by=request.viewer,
-    )
+    try:
+        made = actions.fork_cohort(
+            cohort_id=cohort_id,
+            number=version.number,
+            review_by=today + REVIEW_AFTER,
+            today=today,
+            by=request.viewer,
+        )
+    except (RefusedCohortError, UnknownCohortError) as error:
+        messages.error(request, f"No copy was made: {str(error).rstrip('.')}.")
+        return HttpResponseRedirect(reverse("cohort", args=[cohort_id]))
     messages.success(request, "This is your own copy; the original stays as it is.")
     return HttpResponseRedirect(reverse("cohort", args=[made.pk]))
 

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from pyroaring import BitMap
@@ -36,8 +37,9 @@ from segmentation.cohorts.specs import (
     Saved,
     Who,
     criteria,
+    features_of,
 )
-from segmentation.cohorts.steps.members import members
+from segmentation.cohorts.steps.members import members, union
 from segmentation.models import CodeSearch, Cohort, CohortVersion
 
 
@@ -97,10 +99,16 @@ def save_version(*, cohort_id: int, who: Who, note: str, by: Viewer) -> CohortVe
 def _write_version(
     cohort: Cohort, number: int, who: Who, note: str, by: Viewer
 ) -> CohortVersion:
+    live = release.current()
+    # What is closed to the purpose today is known all the same.
+    known = (live.whole or live).catalogue if live else None
     for criterion in criteria(who):
         if isinstance(criterion, Saved):
             # Whoever saves must be able to read what they build on.
             version_of(by, criterion.cohort, criterion.version)
+        for name in features_of(criterion):
+            is_known = known is None or name in known
+            _refuse_unless(is_known, f"There is no feature “{name}”.")
     return CohortVersion.objects.create(
         cohort=cohort,
         number=number,
@@ -144,11 +152,11 @@ def settle_cohort(
     _refuse_unless(sharing in Cohort.Sharing.values, "Choose who may open it.")
     _refuse_unless(every in Cohort.Every.values, "Choose how often it is counted.")
     _refuse_unless(review_by > today, "The review date lies in the future.")
-    is_listed = any(isinstance(each, Listed) for each in criteria(who))
+    is_listed = _rests_on_a_list(who)
     _refuse_unless(
         not (is_listed and (every or sharing != Cohort.Sharing.NOBODY)),
-        "A cohort of an imported list is its owner's alone and does not change by"
-        " itself: it cannot be shared or scheduled.",
+        "A cohort that rests on an imported list is its owner's alone and does not"
+        " change by itself: it cannot be shared or scheduled.",
     )
     cohort.sharing, cohort.every, cohort.review_by = sharing, every, review_by
     cohort.save(update_fields=["sharing", "every", "review_by"])
@@ -160,6 +168,21 @@ def settle_cohort(
         every=every,
     )
     return cohort
+
+
+def _rests_on_a_list(who: Who) -> bool:
+    """Whether an imported list stands in a definition, or in one that it rests on."""
+    for each in criteria(who):
+        match each:
+            case Listed():
+                return True
+            case Saved():
+                inner = CohortVersion.objects.filter(
+                    cohort_id=each.cohort, number=each.version
+                ).first()
+                if inner is not None and _rests_on_a_list(who_of(inner)):
+                    return True
+    return False
 
 
 @transaction.atomic
@@ -206,6 +229,7 @@ def ask_search(*, asked: Coded, view: ReleaseView, by: Viewer | None) -> CodeSea
     return made
 
 
+@transaction.atomic
 def search_shard(*, search_id: int, shard: int) -> int:
     """Search one shard's records, unless that is done; returns how many were found."""
     search = CodeSearch.objects.get(pk=search_id)
@@ -213,7 +237,7 @@ def search_shard(*, search_id: int, shard: int) -> int:
         return 0
     found = store.people_with_codes(shard, search.asked, until=search.as_of)
     store.keep_part(search, shard, found)
-    return len(found)
+    return len(union(list(found.values())))
 
 
 def unsearched() -> list[tuple[int, int]]:
@@ -231,7 +255,8 @@ def unsearched() -> list[tuple[int, int]]:
 def measure_cohorts(*, today: date) -> tuple[int, list[CodeSearch]]:
     """Count every scheduled cohort in the current release, where that is due.
 
-    Returns how many were counted, and the searches that others wait for.
+    Returns how many were counted, and the searches that others wait for. One that
+    cannot be counted is noted in the audit trail and stops no other.
     """
     live = release.current()
     if live is None:
@@ -245,6 +270,15 @@ def measure_cohorts(*, today: date) -> tuple[int, list[CodeSearch]]:
             people = members(who_of(version), _unscoped(live, cohort), live.everyone)
         except SearchingError as needed:
             waiting.append(ask_search(asked=needed.asked, view=live, by=None))
+            continue
+        except (ArithmeticError, LookupError, ObjectDoesNotExist, ValueError) as error:
+            audit.record(
+                "cohort_not_measured",
+                None,
+                subject=f"cohort {cohort.pk}",
+                release=live.id,
+                why=type(error).__name__,
+            )
             continue
         store.keep_size(version, live.id, live.as_of, people)
         audit.record(

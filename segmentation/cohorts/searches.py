@@ -6,16 +6,19 @@ answered, asking for its people says how far the search is.
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from pyroaring import BitMap
 
+from linkage import legal_basis
 from linkage.codebook.in_force import in_force
 from linkage.release.selectors import ReleaseView
 from linkage.vocabulary import SYSTEMS
 from segmentation.cohorts.specs import Coded
+from segmentation.cohorts.steps.members import union
 from segmentation.models import CodeSearch
 
 
@@ -86,12 +89,25 @@ def search_of(asked: Coded, view: ReleaseView) -> CodeSearch | None:
     ).first()
 
 
-def found(asked: Coded, view: ReleaseView) -> BitMap:
-    """Return whom a finished search found; SearchingError while it goes on."""
+def found(
+    asked: Coded, view: ReleaseView, feeds: Collection[str] | None = None
+) -> BitMap:
+    """Return whom a finished search found; SearchingError while it goes on.
+
+    In rows of these feeds alone, where they are named: the others have no legal basis.
+    """
     search = search_of(asked, view)
     if search is None:
         raise SearchingError(asked, 0, settings.SHARDS)
-    parts = list(search.parts.values_list("people", flat=True))
-    if len(parts) < settings.SHARDS:
-        raise SearchingError(asked, len(parts), settings.SHARDS)
-    return BitMap.union(*(BitMap.deserialize(bytes(part)) for part in parts))
+    parts = list(search.parts.values_list("shard", "feed_no", "people"))
+    done = len({shard for shard, _, _ in parts})
+    if done < settings.SHARDS:
+        raise SearchingError(asked, done, settings.SHARDS)
+    names = legal_basis.numbers()
+    return union(
+        [
+            BitMap.deserialize(bytes(people))
+            for _, feed_no, people in parts
+            if feeds is None or names.get(feed_no) in feeds
+        ]
+    )

@@ -11,10 +11,10 @@ from datetime import date
 from django.db.models import Max
 from pyroaring import BitMap
 
-from governance.access import Viewer
+from governance.access import ACCESS, Viewer
 from linkage import imported, legal_basis
 from linkage.feature_definitions import guarded_codelists, guarded_codes
-from linkage.release.selectors import ReleaseView
+from linkage.release.selectors import ReleaseView, delivered
 from linkage.steps.holds import CountTest, FeatureTest
 from segmentation.cohorts import searches
 from segmentation.cohorts.index import CohortIndex, index_of
@@ -121,6 +121,38 @@ def _reads_gp(criterion: Criterion) -> bool:
     return legal_basis.is_from_gp(criterion.feature)
 
 
+def open_feeds(viewer: Viewer) -> frozenset[str] | None:
+    """Return the feeds that a viewer's purpose may use today; None for all of them."""
+    if not ACCESS.purposes[viewer.purpose].needs_basis:
+        return None
+    return viewer.standing.live_feeds
+
+
+def gone_of(view: ReleaseView, who: Who) -> BitMap:
+    """Return whom a count kept without a purpose holds and this purpose may not use."""
+    is_of_gp = any(map(_reads_gp, criteria(who)))
+    return view.gone_from_gp if is_of_gp else BitMap()
+
+
+def has_closed_codes(viewer: Viewer, view: ReleaseView, who: Who) -> bool:
+    """Whether a count kept without a purpose rests on codes of a feed that is closed.
+
+    A kept set does not say whom each feed brought.
+    """
+    feeds = open_feeds(viewer)
+    if feeds is None or delivered(view.id) <= feeds:
+        return False
+    for criterion in criteria(who):
+        match criterion:
+            case Coded():
+                return True
+            case Saved():
+                inner = version_of(viewer, criterion.cohort, criterion.version)
+                if has_closed_codes(viewer, view, who_of(inner)):
+                    return True
+    return False
+
+
 def _sees_sensitive(viewer: Viewer | None) -> bool:
     return viewer is None or viewer.sees_sensitive
 
@@ -144,7 +176,8 @@ def reader(viewer: Viewer, view: ReleaseView, *, deep: int = 0) -> Reader:
                     raise UnknownCohortError(
                         "these codes are not for this role and purpose"
                     )
-                return searches.found(criterion, view) - view.gone_from_gp
+                feeds = open_feeds(viewer)
+                return searches.found(criterion, view, feeds) - view.gone_from_gp
             case Listed():
                 return imported.members(viewer, criterion.imported_list)
             case Saved():

@@ -16,6 +16,8 @@ from linkage.vocabulary import SYSTEMS
 
 MOST_CRITERIA = 60
 DEEPEST = 6
+# Two centuries: no record is older, and every such day is a date.
+MOST_DAYS = 73_050
 
 
 class Dated(Strict):
@@ -35,6 +37,8 @@ class Dated(Strict):
             raise ValueError(f"{self.feature}: give two dates, or days, and not both")
         if self.since and self.until and self.since > self.until:
             raise ValueError(f"{self.feature}: the window ends before it begins")
+        if max(self.within_days or 0, self.more_than_days_ago or 0) > MOST_DAYS:
+            raise ValueError(f"{self.feature}: give at most {MOST_DAYS:,} days")
         return self
 
 

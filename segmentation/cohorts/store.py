@@ -9,11 +9,15 @@ from linkage import bulk
 from linkage.steps.index import bitmap_of
 from segmentation.models import CodeSearch, CodeSearchPart, CohortSize, CohortVersion
 
+NO_FEED = 0
 
-def people_with_codes(shard: int, asked: dict[str, object], *, until: date) -> BitMap:
-    """Return whom one shard's events give a code of the question, dated in it.
 
-    `until` is the release's date: what lies after it is no part of the release.
+def people_with_codes(
+    shard: int, asked: dict[str, object], *, until: date
+) -> dict[int, BitMap]:
+    """Return whom one shard's events give a code of the question, by number of feed.
+
+    `until` is the release's date: what lies or was recorded after it is no part of it.
     Codes are letters and digits (the criterion's form checked that).
     """
     codes = [str(code) for code in asked["codes"]]  # type: ignore[attr-defined]
@@ -26,22 +30,32 @@ def people_with_codes(shard: int, asked: dict[str, object], *, until: date) -> B
     else:
         having = f"code = ANY (ARRAY[{listed}])"
     query = (
-        f"SELECT DISTINCT person_no FROM event_p{shard:02d}"
+        f"SELECT DISTINCT feed_no, person_no FROM event_p{shard:02d}"
         f" WHERE system = {int(str(asked['system']))}"
         f" AND on_date BETWEEN '{date.fromisoformat(str(asked['since'])):%Y-%m-%d}'"
-        f" AND '{last:%Y-%m-%d}' AND {having} ORDER BY person_no"
+        f" AND '{last:%Y-%m-%d}' AND {having}"
+        f" AND coalesce(recorded_on, on_date) <= '{until:%Y-%m-%d}'"
+        " ORDER BY feed_no, person_no"
     )
     with bulk.connect("default") as source:
         frame = bulk.fetch(source, query)
-    return bitmap_of(frame["person_no"].to_numpy().astype(np.uint32))
+    return {
+        int(feed_no): bitmap_of(some["person_no"].to_numpy().astype(np.uint32))
+        for (feed_no,), some in frame.group_by("feed_no")
+    }
 
 
-def keep_part(search: CodeSearch, shard: int, people: BitMap) -> None:
+def keep_part(search: CodeSearch, shard: int, found: dict[int, BitMap]) -> None:
     """Keep whom a shard held; a task that is repeated replaces its own answer."""
-    people.run_optimize()
-    CodeSearchPart.objects.update_or_create(
-        search=search, shard=shard, defaults={"people": people.serialize()}
-    )
+    # The row of no feed says that the shard was searched, whoever was found.
+    for feed_no, people in ({NO_FEED: BitMap()} | found).items():
+        people.run_optimize()
+        CodeSearchPart.objects.update_or_create(
+            search=search,
+            shard=shard,
+            feed_no=feed_no,
+            defaults={"people": people.serialize()},
+        )
 
 
 def keep_size(

@@ -7,6 +7,7 @@ from pyroaring import BitMap
 
 from dashboards.selectors.cohorts.asking import CohortAsked
 from governance.disclosure import Cell, Measure, PublishedCell
+from segmentation.cohorts.selectors import gone_of, has_closed_codes
 from segmentation.models import CohortVersion
 
 SIZE = Measure("People in the cohort")
@@ -23,10 +24,14 @@ class Measured:
 
 
 def course(cohort: CohortAsked, version: CohortVersion) -> list[Measured]:
-    """Return each time a version was counted, newest first, in the viewer's scope."""
-    scope = cohort.population.people
-    if cohort.refusals:
+    """Return each time a version was counted, newest first, in the viewer's scope.
+
+    The worker counts for no purpose: whom the viewer's may not use is taken off here.
+    """
+    view = cohort.asked.release
+    if cohort.refusals or has_closed_codes(cohort.asked.viewer, view, cohort.who):
         return []
+    scope = cohort.population.people - gone_of(view, cohort.who)
     made: list[Measured] = []
     before: BitMap | None = None
     sizes = list(version.sizes.order_by("as_of", "release_id"))

@@ -70,6 +70,29 @@ def test_a_cohort_of_an_imported_list_stays_its_owners(signed_in, monkeypatch):
     assert newest().sharing == "nobody"
 
 
+def test_a_cohort_that_rests_on_an_imported_list_stays_its_owners_too(
+    signed_in, monkeypatch
+):
+    monkeypatch.setattr("linkage.imported.members", lambda viewer, number: nobody())
+    analyst = signed_in("system_analyst")
+    listed = saved(analyst, who={"all_of": [{"imported_list": 3}]})
+    nested = saved(analyst, who={"all_of": [{"cohort": listed.pk, "version": 1}]})
+    share(analyst, nested, "everyone")
+    share(analyst, nested, "nobody", every="release")
+    assert (newest().sharing, newest().every) == ("nobody", "")
+
+
+def test_a_shared_cohort_on_a_private_one_is_not_copied_and_says_so(signed_in):
+    analyst = signed_in("system_analyst")
+    inner = saved(analyst)
+    outer = saved(analyst, who={"all_of": [{"cohort": inner.pk, "version": 1}]})
+    share(analyst, outer, "everyone")
+    mdt = signed_in("pcn_mdt_member")
+    response = mdt.post(reverse("cohort-copy", args=[outer.pk]), follow=True)
+    assert "No copy was made: there is no such cohort" in words(response)
+    assert newest() == outer
+
+
 @pytest.mark.parametrize(
     "spoiled",
     [
@@ -79,6 +102,7 @@ def test_a_cohort_of_an_imported_list_stays_its_owners(signed_in, monkeypatch):
         {"definition": "{"},
         {"definition": '{"all_of": []}'},
         {"definition": '{"all_of": [{"cohort": 99, "version": 1}]}'},
+        {"definition": '{"all_of": [{"feature": "no_such_feature"}]}'},
     ],
 )
 def test_what_cannot_be_saved_is_not(signed_in, spoiled):

@@ -1,6 +1,8 @@
 """Cohorts where they live: searches over shards, schedules, walls around them."""
 
+from dataclasses import replace
 from datetime import date, timedelta
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -10,6 +12,7 @@ from pyroaring import BitMap
 
 from governance import access
 from linkage.release import selectors as release
+from linkage.vocabulary import EVENT_KINDS, SYSTEMS
 from segmentation import tasks
 from segmentation.cohorts import actions, searches
 from segmentation.cohorts import selectors as saved
@@ -107,6 +110,52 @@ def test_a_search_finds_who_has_a_code_in_the_window(live, clean):
     with as_viewer(viewer):
         people = saved.people(viewer, view, who, within=BitMap([ANNA.person_no]))
     assert people == BitMap([ANNA.person_no])
+
+
+def test_a_search_tells_nothing_of_a_feed_closed_to_the_purpose(live, clean):
+    view = release.current()
+    # Of the test's one feed, the registered list.
+    system.load_event(ANNA.person_no, "diagnosis", "W19", SEPTEMBER, system="icd10")
+    viewer = live.viewer("system_analyst")
+    with as_viewer(viewer):
+        search = actions.ask_search(asked=FALLS, view=view, by=viewer)
+    search_every_shard(search.pk)
+    who = Who.model_validate({"all_of": [FALLS.model_dump(mode="json")]})
+    others = viewer.standing.live_feeds - {"registered_list"}
+    closed = replace(viewer, standing=replace(viewer.standing, live_feeds=others))
+    assert saved.people(viewer, view, who, within=view.everyone)
+    assert saved.people(closed, view, who, within=view.everyone) == BitMap()
+
+
+def test_a_search_leaves_out_what_was_recorded_after_the_release(live, clean):
+    view = release.current()
+    for someone, days in ((ANNA, 1), (BERT, 0)):
+        with system.connect("loader") as loader:
+            loader.execute(
+                "INSERT INTO event (person_no, record_key, subject_key, on_date, kind,"
+                " system, code, recorded_on, feed_no, run_id)"
+                " VALUES (%s, %s, 1, '2026-03-01', %s, %s, 'W19', %s, 1, 1)",
+                [
+                    someone.person_no,
+                    900_000 + someone.person_no,
+                    EVENT_KINDS["diagnosis"],
+                    SYSTEMS["icd10"],
+                    view.as_of + timedelta(days),
+                ],
+            )
+    viewer = live.viewer("system_analyst")
+    with as_viewer(viewer):
+        search = actions.ask_search(asked=FALLS, view=view, by=viewer)
+    search_every_shard(search.pk)
+    assert searches.found(FALLS, view) == BitMap([BERT.person_no])
+
+
+def test_a_course_leaves_out_whom_a_type_1_opt_out_takes_off():
+    gp = Who.model_validate({"all_of": [{"feature": "has_copd"}]})
+    plain = Who.model_validate({"all_of": [{"feature": "sex", "any_of": ["F"]}]})
+    view = SimpleNamespace(gone_from_gp=BitMap([3]))
+    assert saved.gone_of(view, gp) == BitMap([3])
+    assert saved.gone_of(view, plain) == BitMap()
 
 
 def test_a_repeated_shard_writes_one_answer(live, clean):
@@ -229,6 +278,31 @@ def test_a_schedule_that_needs_a_search_asks_for_it_and_counts_later(live, clean
         assert actions.measure_cohorts(today=TODAY)[0] == 1
         size = CohortSize.objects.get()
         assert BitMap.deserialize(bytes(size.people)) == BitMap([ANNA.person_no])
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        {"all_of": [{"feature": "no_more"}]},
+        {"all_of": [{"imported_list": 3}]},
+        {"all_of": [{"cohort": 99, "version": 1}]},
+        {"all_of": [{"feature": "sex", "spelt": "wrong"}]},
+    ],
+)
+def test_one_cohort_that_cannot_be_counted_stops_no_other(live, clean, spoiled):
+    viewer = live.viewer("system_analyst")
+    lame, good = save(viewer, title="Lame"), save(viewer)
+    for cohort in (lame, good):
+        settle(viewer, cohort, every="release")
+    with as_viewer(viewer):
+        # Past the checks of saving: the catalogue and the codelists change later too.
+        lame.versions.create(number=2, who=spoiled, digest="x", made_by=viewer.user_id)
+    before = len(system.audit_rows("cohort_not_measured"))
+    with system.acting_as("worker"):
+        assert actions.measure_cohorts(today=TODAY) == (1, [])
+        assert CohortSize.objects.get().version.cohort_id == good.pk
+    rows = system.audit_rows("cohort_not_measured")[before:]
+    assert [row["subject"] for row in rows] == [f"cohort {lame.pk}"]
 
 
 @pytest.fixture

@@ -59,6 +59,8 @@ def test_every_kind_is_told_by_its_words_and_survives_json(given, kind):
         ({"feature": "x", "or_sql": "1=1"}, "Extra inputs"),
         ({"feature": "x", "any_of": ["a"], "below": 3}, "cannot be mixed"),
         ({"feature": "x", "within_days": 3, "since": "2026-01-01"}, "not both"),
+        ({"feature": "x", "within_days": 9_999_999}, "at most 73,050 days"),
+        ({"feature": "x", "more_than_days_ago": 73_051}, "at most 73,050 days"),
         (
             {"feature": "x", "since": "2026-02-01", "until": "2026-01-01"},
             "ends before it begins",
