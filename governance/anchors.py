@@ -25,8 +25,8 @@ class AnchorError(RuntimeError):
     """The heads could not be kept or read; the message says where."""
 
 
-def keep(heads: Mapping[int, tuple[int, bytes]], at: datetime) -> int:
-    """Keep each chain's newest number and digest; returns how many chains.
+def keep(heads: Mapping[int, tuple[int, bytes]], at: datetime) -> str:
+    """Keep each chain's newest number and digest; returns the line that was kept.
 
     Each line holds the SHA-256 of the line before it.
     """
@@ -38,11 +38,11 @@ def keep(heads: Mapping[int, tuple[int, bytes]], at: datetime) -> int:
                 shard: [seq, digest.hex()]
                 for shard, (seq, digest) in sorted(heads.items())
             },
-            "before": _digest(before[-1]) if before else START,
+            "before": digest_of(before[-1]) if before else START,
         }
     )
     _append(line)
-    return len(heads)
+    return line
 
 
 def lines() -> list[str]:
@@ -75,7 +75,7 @@ def read(kept: Sequence[str]) -> tuple[dict[tuple[int, int], bytes], list[str]]:
             follows = False
         if not follows:
             wrong.append(f"anchor {number} does not follow from the one before it")
-        before = _digest(line)
+        before = digest_of(line)
     return wanted, wrong
 
 
@@ -104,5 +104,14 @@ def _append(line: str) -> None:
         os.fsync(file.fileno())
 
 
-def _digest(line: str) -> str:
+def newest_at(kept: Sequence[str]) -> datetime | None:
+    """Return when the newest line was kept; None where there is none, or no time."""
+    try:
+        return datetime.fromisoformat(json.loads(kept[-1])["at"])
+    except (IndexError, ValueError, KeyError, TypeError):
+        return None
+
+
+def digest_of(line: str) -> str:
+    """Return the SHA-256 by which the next line and the trail know a line."""
     return hashlib.sha256(line.encode()).hexdigest()

@@ -3,9 +3,10 @@
 from celery import shared_task
 from django.utils import timezone
 
-from governance import actions, anchors
+from governance import actions, anchors, audit
 from governance.registers import actions as registers
 from governance.trail import newest
+from governance.witness import ANCHORED
 
 
 @shared_task
@@ -29,7 +30,16 @@ def tally_access() -> None:
 @shared_task
 def anchor_audit() -> None:
     """Keep the heads of the audit chains elsewhere, before anybody can cut them."""
-    anchors.keep(newest(), timezone.now())
+    heads = newest()
+    line = anchors.keep(heads, timezone.now())
+    # The trail tells of the anchor, as the anchor of the trail: neither goes alone.
+    audit.record(
+        ANCHORED,
+        None,
+        subject="audit trail",
+        line=anchors.digest_of(line),
+        chains=len(heads),
+    )
 
 
 @shared_task

@@ -8,6 +8,7 @@ from django.db import connection, transaction
 
 from governance import anchors
 from governance.chain import Check, Fault, Head, Row, check_anchors, check_end
+from governance.witness import Witness, may_compare
 
 AT_A_TIME = 5_000
 SHARDS = 16  # as migration 0007 spreads them
@@ -51,8 +52,11 @@ def newest() -> dict[int, tuple[int, bytes]]:
 def verify(since: datetime | None = None, *, with_anchors: bool = True) -> Verdict:
     """Check every row that this role may see, or those since a moment.
 
-    As audit_reader, or as the web for a viewer whose grant shows the whole trail.
+    As audit_reader, or as the web for a viewer whose grant shows the whole trail; who
+    was seen is compared as audit_reader alone, and how old the newest anchor is in a
+    check of everything.
     """
+    witness = Witness()
     ends = heads()
     kept = anchors.lines() if with_anchors else []
     wanted, wrong = anchors.read(kept)
@@ -63,6 +67,7 @@ def verify(since: datetime | None = None, *, with_anchors: bool = True) -> Verdi
         check = _beginning(head.shard, since)
         for row in _rows(head, check.next_seq):
             check.take(row)
+            witness.take(row)
             if (row.shard, row.seq) in wanted:
                 found[row.shard, row.seq] = row.digest
         rows += check.checked
@@ -76,6 +81,10 @@ def verify(since: datetime | None = None, *, with_anchors: bool = True) -> Verdi
             if shard != head.shard or seq >= check.first_seq
         }
     faults += check_anchors(wanted, found, [head.shard for head in ends])
+    if may_compare():
+        faults += witness.seen_faults(since)
+    if with_anchors:
+        wrong += witness.anchor_faults(kept, with_age=since is None)
     told = (*map(str, sorted(faults, key=lambda f: (f.shard, f.first_seq))), *wrong)
     return Verdict(rows, len(ends), len(wanted), told)
 

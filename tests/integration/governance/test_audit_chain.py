@@ -3,6 +3,8 @@
 import json
 import threading
 from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -12,7 +14,7 @@ from psycopg import sql
 
 from governance import anchors, audit
 from governance.tasks import anchor_audit
-from governance.trail import verify
+from governance.trail import newest, verify
 from tests import live_system as system
 
 TABLE = "governance_auditevent"
@@ -152,7 +154,55 @@ def test_an_anchor_somebody_altered_is_named(trail, settings):
     line["before"] = "1" * 64
     with open(path, "w") as file:
         file.write(json.dumps(line))
-    assert faults() == ["anchor 1 does not follow from the one before it"]
+    gone, altered = sorted(faults())
+    assert gone.startswith("1 of 1 anchors that the trail tells of are missing")
+    assert altered == "anchor 1 does not follow from the one before it"
+
+
+@pytest.mark.parametrize(("kept", "told"), [(1, "2 of 3"), (0, "3 of 3")])
+def test_anchors_that_are_gone_are_missed(trail, settings, kept, told):
+    for _ in range(3):
+        anchor_audit()
+    path = Path(settings.AUDIT_ANCHORS.removeprefix("file://"))
+    lines = path.read_text().splitlines(keepends=True)
+    assert faults() == []
+    path.write_text("".join(lines[:kept]))
+    assert [fault.partition(" anchors")[0] for fault in faults()] == [told]
+    if not kept:
+        path.unlink()
+        assert [fault.partition(" anchors")[0] for fault in faults()] == [told]
+
+
+@pytest.mark.parametrize("minutes", [19, 21])
+def test_a_trail_that_goes_on_without_anchors_is_told(trail, minutes):
+    anchors.keep(newest(), timezone.now() - timedelta(minutes=minutes))
+    told = [fault for fault in faults() if "not anchored since" in fault]
+    assert len(told) == (minutes > 20)
+
+
+@pytest.mark.parametrize(
+    ("change", "seqs"),
+    [
+        ("DELETE FROM seen_people", [61, 62]),
+        ("UPDATE seen_people SET people = '' WHERE event = 'one'", [61]),
+        ("UPDATE seen_people SET user_id = 8 WHERE event = 'two'", [62]),
+        ("UPDATE seen_people SET at = at", []),
+    ],
+)
+def test_who_was_seen_cannot_be_erased_unseen(trail, change, seqs):
+    audit.record("one", None, subject="s", seen=[1, 2])
+    audit.record("two", None, subject="s", seen=[1, 2])
+    with system.connect("migrator") as owner, owner.transaction():
+        owner.execute("ALTER TABLE seen_people DISABLE ROW LEVEL SECURITY")
+        owner.execute(change)
+        owner.execute("ALTER TABLE seen_people ENABLE ROW LEVEL SECURITY")
+    told = [f"row {seq}: whom it showed was altered or removed" for seq in seqs]
+    assert faults() == told
+
+
+def test_the_auditor_reads_no_people(as_role):
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        as_role("audit_reader").execute("SELECT people FROM seen_people")
 
 
 def test_the_heads_are_kept_by_the_worker(trail):
