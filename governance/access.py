@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date
 from functools import wraps
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -216,6 +217,7 @@ def viewer_for(
 
 
 _looking: ContextVar[Viewer | None] = ContextVar("looking", default=None)
+_release: ContextVar[int | None] = ContextVar("release", default=None)
 
 
 def looking() -> Viewer | None:
@@ -226,6 +228,12 @@ def looking() -> Viewer | None:
 def nobody_looks() -> None:
     """Begin a request: whoever looked in the one before is not looking any more."""
     _looking.set(None)
+    _release.set(None)
+
+
+def reads(release_id: int) -> None:
+    """Note which release this request reads, for its row in the audit trail."""
+    _release.set(release_id)
 
 
 def set_scope(viewer: Viewer) -> None:
@@ -278,12 +286,29 @@ def page(name: str) -> Callable[[View], View]:
                 audit.record("page_refused", viewer, subject=name, outcome="refused")
                 raise RefusedOnRecordError(decision.why)
             set_scope(viewer)
-            return view(request, *args, **kwargs)
+            response = view(request, *args, **kwargs)
+            if ACCESS.pages[name].leaves_a_row:
+                _note_shown(name, request, response)
+            return response
 
         guarded.page_name = name  # type: ignore[attr-defined]
         return guarded
 
     return guard
+
+
+def _note_shown(name: str, request: HttpRequest, response: HttpResponse) -> None:
+    """Write that a page was shown, unless the view wrote something closer itself."""
+    if response.status_code != HTTPStatus.OK or audit.stands("allowed"):
+        return
+    match = request.resolver_match
+    audit.record(
+        "page_shown" if ACCESS.pages[name].audited else "figures_shown",
+        request.viewer,  # type: ignore[attr-defined]
+        subject=name,
+        address=str(match.url_name) if match else "",
+        release=_release.get(),
+    )
 
 
 def public(view: View) -> View:

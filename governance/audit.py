@@ -9,6 +9,7 @@ shown unaudited. `governance.chain` finds what somebody did to the trail afterwa
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from django.db import Error, connections
@@ -18,10 +19,22 @@ if TYPE_CHECKING:
     from governance.access import Viewer
 
 SUBJECT_LENGTH = 200
+# Outcomes that stand in the trail since the request began.
+_outcomes: ContextVar[frozenset[str]] = ContextVar("outcomes", default=frozenset())
 
 
 class AuditUnavailableError(RuntimeError):
     """What was to be answered could not be written down, so it is not answered."""
+
+
+def begin() -> None:
+    """Begin a request: nothing of it stands in the trail yet."""
+    _outcomes.set(frozenset())
+
+
+def stands(outcome: str) -> bool:
+    """Return whether this request has a row of this outcome."""
+    return outcome in _outcomes.get()
 
 
 def record(
@@ -58,6 +71,7 @@ def record(
             }
         ]
     )
+    _outcomes.set(_outcomes.get() | {outcome})
 
 
 def append(entries: Sequence[Mapping[str, Any]]) -> None:

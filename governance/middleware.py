@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
@@ -15,6 +16,7 @@ from governance.audit import AuditUnavailableError
 
 logger = logging.getLogger("catchment.audit")
 
+REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 Respond = Callable[[HttpRequest], HttpResponse]
 
 
@@ -31,9 +33,31 @@ class ViewerMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.viewer = None  # type: ignore[attr-defined]
         access.nobody_looks()
+        audit.begin()
         response = self.get_response(request)
+        if response.status_code in REFUSED and not audit.stands("refused"):
+            response = self._noted(request, response)
         if not request.path.startswith("/static/"):
             response.setdefault("Cache-Control", "no-store")
+        return response
+
+    def _noted(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """Put on record a refusal that nothing behind this has written down.
+
+        A false token, none, a form without its check: the row names the address as it
+        is declared, never what it was called with.
+        """
+        match = request.resolver_match
+        try:
+            audit.record(
+                "refused",
+                getattr(request, "viewer", None),
+                subject=str(match.url_name) if match else "",
+                outcome="refused",
+                status=response.status_code,
+            )
+        except AuditUnavailableError as error:
+            return _not_written(request, error)
         return response
 
     def process_view(
@@ -76,8 +100,7 @@ class ViewerMiddleware:
         record; the row names the address and not what it was called with.
         """
         if isinstance(exception, AuditUnavailableError):
-            logger.error("the audit trail cannot be written: %s", exception.__cause__)
-            return render(request, "503.html", status=503)
+            return _not_written(request, exception)
         viewer = getattr(request, "viewer", None)
         is_new = not isinstance(exception, access.RefusedOnRecordError)
         if isinstance(exception, PermissionDenied) and viewer is not None and is_new:
@@ -85,3 +108,8 @@ class ViewerMiddleware:
             name = str(match.url_name) if match else ""
             audit.record("refused", viewer, subject=name, outcome="refused")
         return None
+
+
+def _not_written(request: HttpRequest, error: AuditUnavailableError) -> HttpResponse:
+    logger.error("the audit trail cannot be written: %s", error.__cause__)
+    return render(request, "503.html", status=503)

@@ -67,8 +67,16 @@ class PurposeSpec(Strict):
 
 
 class PageSpec(Strict):
+    """A page: what kind it is, and whether showing it leaves a row in any case."""
+
     title: str
     shows: Shows
+    audited: bool = False
+
+    @property
+    def leaves_a_row(self) -> bool:
+        """Whether an answer of this page stands in the audit trail before it leaves."""
+        return self.audited or self.shows in {"figures", "rows", "names"}
 
 
 class RoleSpec(Strict):

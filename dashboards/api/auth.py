@@ -31,9 +31,11 @@ class TokenAuthentication(BaseAuthentication):
             return None
         token = clients.token_behind(secret, timezone.now())
         if token is None:
+            _refused(request, "unknown or expired token")
             raise AuthenticationFailed("The token is unknown or has expired.")
         viewer = clients.viewer_of(token, timezone.localdate())
         if viewer is None:
+            _refused(request, "no role in force", user=token.user_id)
             raise AuthenticationFailed("The account has no role in force today.")
         plain: HttpRequest = request._request
         plain.viewer = viewer  # type: ignore[attr-defined]
@@ -41,6 +43,18 @@ class TokenAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="Catchment"'
+
+
+def _refused(request: Request, why: str, **more: int) -> None:
+    """Put a call that nobody is behind on record; never what was sent as the token."""
+    audit.record(
+        "api_refused",
+        None,
+        subject=request.path[:200],
+        outcome="refused",
+        why=why,
+        **more,
+    )
 
 
 class HasScope(BasePermission):

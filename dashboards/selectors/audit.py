@@ -26,6 +26,8 @@ WORDS = {
     "reveal_asked": "Asked for names",
     "list_exported": "Took a list out",
     "figure_downloaded": "Took a figure out",
+    "figures_shown": "Looked at figures",
+    "page_shown": "Opened a page",
     "page_refused": "Was refused a page",
     "decision_recorded": "Recorded a decision",
     "access_reviewed": "Reviewed somebody's access",

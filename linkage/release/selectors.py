@@ -72,7 +72,9 @@ def current() -> ReleaseView | None:
     if pointer is None:
         return None
     viewer = access.looking()
-    return for_looker(view(reaching(viewer, pointer) if viewer else pointer))
+    reached = reaching(viewer, pointer) if viewer else pointer
+    access.reads(reached)
+    return for_looker(view(reached))
 
 
 def _published() -> ReleaseView | None:

@@ -58,8 +58,12 @@ def test_without_a_token_every_address_is_401(live, name):
     ["Bearer nonsense", "Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "nonsense", ""],
 )
 def test_what_is_no_token_is_401(live, header):
+    before = len(system.audit_rows())
     response = Client(headers={"Authorization": header}).get(reverse("api-root"))
     refused(response, 401)
+    (told,) = system.audit_rows()[before:]
+    assert (told["outcome"], told["user_id"]) == ("refused", None)
+    assert "nonsense" not in repr(told)
 
 
 def test_being_signed_in_is_no_token(live):

@@ -119,6 +119,15 @@ def needed_at(address: str) -> str:
     return str(getattr(view, "api_scope", None) or view.page_name)
 
 
+def shows_data(address: str) -> bool:
+    """Whether people or figures stand there: an answer must leave a row."""
+    view = ALL[address].callback
+    if hasattr(view, "api_scope"):
+        return True
+    page = definition()["pages"].get(view.page_name, {"shows": "nothing"})
+    return page["shows"] in ("figures", "rows", "names") or "audited" in page
+
+
 def has_place(address: str) -> bool:
     return address in PLACED or "reference" in ALL[address].pattern.converters
 

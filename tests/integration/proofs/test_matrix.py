@@ -112,6 +112,20 @@ def test_no_address_is_undeclared(record_property):
     assert undeclared == []
 
 
+def test_every_figure_person_and_refusal_stands_in_the_trail(walked):
+    answers, _ = walked
+    silent = [
+        f"{a.cell}: {a.status}"
+        for a in answers
+        if (
+            a.status in {401, 403}
+            or (a.status == 200 and cells.shows_data(a.cell.address))
+        )
+        and not a.events
+    ]
+    assert silent == [], "\n".join(silent)
+
+
 def test_no_answer_is_an_error_of_ours(walked):
     answers, _ = walked
     assert [str(a.cell) for a in answers if a.status in SERVER_ERRORS] == []
