@@ -65,8 +65,9 @@ def test_every_address_is_declared(name):
         assert view.page_name in PAGES | {"any"}
 
 
+@pytest.mark.django_db(databases=["default", "audit"])
 @pytest.mark.parametrize("name", sorted(set(ALL) - PUBLIC))
-def test_a_stranger_is_refused(name, client, db):
+def test_a_stranger_is_refused(name, client):
     response = client.get(path_of(ALL[name]))
     if hasattr(ALL[name].callback, "api_scope"):
         assert response.status_code == 401

@@ -27,6 +27,10 @@ OPEN = {
 }
 
 
+# A refusal is written down before it is answered.
+pytestmark = pytest.mark.django_db(databases=["default", "audit"])
+
+
 @pytest.fixture
 def answers(db):
     """What a stranger is answered at every address, by its name."""
