@@ -151,6 +151,7 @@ def admission_faults(live: Any) -> list[str]:
     secret = token(user)
     for what, model, change, answer in (
         ("lapsed training", User, {"trained_until": yesterday()}, 403),
+        ("no training on record", User, {"trained_until": None}, 403),
         ("a grant that ended", Grant, {"end_on": timezone.localdate()}, 403),
         ("a role that is not defined", Grant, {"role": "nobody"}, 403),
         ("no agreement", Grant, {"agreement": "none"}, 403),

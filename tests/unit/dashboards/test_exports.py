@@ -39,6 +39,7 @@ CARD = Card(
     known=[],
     needs=[],
     changed=[],
+    hidden=0,
     step=SPEC.next_steps[-1],
     is_new=True,
     person_no=11,
