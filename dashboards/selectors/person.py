@@ -35,7 +35,7 @@ from linkage.vocabulary import (
     SETTINGS,
     URGENCIES,
 )
-from risk.selectors import Told, told_of
+from risk.told import Told, told_of
 from segmentation.selectors import explain
 from segmentation.steps.explain import Explanation
 

@@ -1,0 +1,146 @@
+"""What models foretell of one person, in words: the figure, why, and over time."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from linkage.models import Release
+from linkage.release.sources import holders
+from risk.definitions import MODELS
+from risk.models import PersonRisk
+from risk.selectors import NOT_SHOWN, may_be_told, model_card
+from risk.specs import ModelSpec
+from risk.steps.reasons import frequency, written
+
+
+@dataclass(frozen=True)
+class Past:
+    """What a release foretold of a person, and as of which day."""
+
+    release_id: int
+    as_of: date
+    value: float
+    band: str
+
+
+def trajectories(person_no: int) -> dict[str, list[Past]]:
+    """Return a person's figures by model over the releases that explained them.
+
+    The oldest first; of the releases of one day the last alone. A release in which a
+    figure was too low to be explained has none.
+    """
+    rows = PersonRisk.objects.filter(person_no=person_no).order_by("release_id")
+    told = list(rows.values_list("name", "release_id", "value", "band"))
+    days = dict(
+        Release.objects.filter(pk__in={row[1] for row in told}).values_list(
+            "pk", "as_of"
+        )
+    )
+    found: dict[str, dict[date, Past]] = {}
+    for name, release_id, value, band in told:
+        if release_id in days:
+            day = days[release_id]
+            found.setdefault(name, {})[day] = Past(release_id, day, value, band)
+    return {name: [past[day] for day in sorted(past)] for name, past in found.items()}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one model foretells of a person, as a page says it.
+
+    `band` is what happened, in the model's trial, to the tenth of people whose figures
+    were like this one's. `reasons` hold words and what they add to the log-odds; the
+    last is all that is not told, and together they are the figure. `before` are the
+    figures of earlier days, as day, band and words; `since` says what was not kept.
+    """
+
+    title: str
+    chance: str
+    band: str
+    reasons: list[tuple[str, str]]
+    before: list[tuple[str, str, str]]
+    since: str = ""
+
+
+def told_of(release_id: int, person_no: int, lanes: frozenset[str]) -> list[Told]:
+    """Return what every model foretells of a person and why; the caller audits.
+
+    What rests on a lane that is not among `lanes` keeps its weight and loses its words.
+    """
+    held = holders(release_id, [person_no])
+    held_in = next(release for release, people in held.items() if people)
+    rows = {
+        row.name: row
+        for row in PersonRisk.objects.filter(release_id=held_in, person_no=person_no)
+    }
+    past = trajectories(person_no)
+    found = []
+    for name, spec in MODELS.items():
+        row = rows.get(name)
+        if row is None:
+            continue
+        found.append(
+            Told(
+                title=spec.title,
+                chance=figure_words(row.value, spec),
+                band=trial_words(row.value, name, spec),
+                reasons=[
+                    (
+                        each["words"]
+                        if may_be_told(each["feature"], lanes)
+                        else NOT_SHOWN,
+                        f"{each['adds']:+.2f}",
+                    )
+                    for each in row.reasons
+                ],
+                before=[
+                    (
+                        written(each.as_of, None) or "",
+                        band_title(each.band, spec),
+                        figure_words(each.value, spec),
+                    )
+                    for each in past.get(name, [])
+                    if each.release_id != held_in
+                ],
+                since=f"Days on which it was below {least_words(spec)} are not kept.",
+            )
+        )
+    return found
+
+
+def band_title(band: str, spec: ModelSpec) -> str:
+    """Return a band's title, or its name where the definition knows it no more."""
+    return next((each.title for each in spec.bands if each.name == band), band)
+
+
+def least_words(spec: ModelSpec) -> str:
+    """Return from which figure on a person's figures are kept with their reasons."""
+    if spec.outcome.is_amount:
+        return f"£{spec.reasons_from:,.0f}"
+    return f"{100 * spec.reasons_from:.0f} in 100"
+
+
+def figure_words(value: float, spec: ModelSpec) -> str:
+    """Return a figure as a natural frequency, or in pounds."""
+    if spec.outcome.is_amount:
+        return f"about £{round(value, -2):,.0f}"
+    return f"{frequency(value)} {spec.happens}"
+
+
+def trial_words(value: float, name: str, spec: ModelSpec) -> str:
+    """Return what happened, in the trial, to people with a figure like this."""
+    card = model_card(name)
+    if card is None or spec.outcome.is_amount:
+        return ""
+    found = card.performance
+    # Models that were tried before the top was looked at more closely have none.
+    parts = [*found["calibration_curve"], *found.get("calibration_top", [])]
+    like = [part for part in parts if part["from"] <= value]
+    if not like:
+        return ""
+    did, low, high = (
+        round(100 * share) for share in (like[-1]["observed"], *like[-1]["interval"])
+    )
+    return (
+        f"When it was tried, {did} in 100 people with such figures did (95% interval"
+        f" {low} to {high})."
+    )
