@@ -149,7 +149,7 @@ def next_person_no(connection: dbapi.Connection) -> int:
     return int(bulk.fetch(connection, query)["n"][0])
 
 
-_references: dict[tuple[str, str], tuple[int, pl.DataFrame]] = {}
+_references: dict[tuple[str, str], tuple[str, pl.DataFrame]] = {}
 
 
 def by_local_key(connection: dbapi.Connection, namespace: str) -> pl.DataFrame:
@@ -157,9 +157,13 @@ def by_local_key(connection: dbapi.Connection, namespace: str) -> pl.DataFrame:
 
     Twenty files in a row speak of the same patients: the answer is kept for as long
     as the index is in the same version. What a record states is never changed, so a
-    birth date that was opened once is not opened again.
+    birth date that was opened once is not opened again. The number of a version says
+    too little: a load that was broken off, or a vault that was restored, gives the
+    same number to another state; when it was made tells them apart.
     """
-    version = newest_version(connection)
+    version = bulk.fetch(
+        connection, "SELECT coalesce(max(made_at)::text, '') AS at FROM index_version"
+    )["at"][0]
     asked = (bulk_uri("vault"), namespace)
     kept = _references.get(asked)
     if kept is None or kept[0] != version:

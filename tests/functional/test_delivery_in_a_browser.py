@@ -9,7 +9,6 @@ import pytest
 from playwright.sync_api import expect
 
 from linkage import feed_actions
-from linkage.vault import index
 from linkage.vault.service import feed_acts
 from tests.functional.test_pages_in_a_browser import serious_findings
 from tests.integration.linkage.conftest import ADA, PATIENT, delivered
@@ -32,7 +31,6 @@ MANAGER = ("data_manager", "QZZ")
 def worker(site, empty_store, settings, tmp_path) -> Iterator[Callable[..., Any]]:
     """`worker()` does what the vault's own worker would do now, in the vault's zone."""
     settings.DELIVERIES = tmp_path / "deliveries"
-    index._references.clear()
     with Vault.opened() as vault:
 
         def work(

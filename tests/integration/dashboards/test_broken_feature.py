@@ -16,7 +16,7 @@ from dashboards.models import ListEntry
 from linkage.feature_definitions import codelists
 from risk.definitions import MODELS
 from risk.models import ModelApproval, ModelWatch, TrainedModel
-from risk.steps import train
+from risk.steps import monitor, train
 from tests import live_system, page_builders
 from tests.builders import AS_OF, activities, activity, event, events
 from tests.integration.linkage.release import conftest as small_system
@@ -35,8 +35,9 @@ def store(store_of_linkage, store_up_to_predictions, settings, monkeypatch) -> A
     """People with frailty and rising use, all weighed before the model's trial."""
     settings.REFRESH_STAGES = "config.schedule.STAGES"
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    # Two dozen people are too few for a model; what it says is not looked at.
+    # Two dozen people are too few for a model, and for what is watched of its inputs.
     monkeypatch.setattr(train, "OUTCOMES_PER_FOLD", 1)
+    monkeypatch.setattr(monitor, "LEAST_KNOWN", 10)
     (moderate,) = codelists()["frailty_moderate"].codes
     weighed = AS_OF - timedelta(days=500)
     rows = [event(moderate, AS_OF - timedelta(days=900), person_no=n) for n in ILL]
@@ -114,7 +115,7 @@ def test_a_feature_that_breaks_stops_the_list_and_says_so(
     watch = ModelWatch.objects.get(release_id=silent.pk, name=NAME)
     (stop,) = [alert for alert in watch.alerts if alert["stops"]]
     assert stop["words"] == model.stopped_because
-    assert "“BMI kg/m2” is known for 100% of people fewer" in stop["words"]
+    assert "“BMI kg/m2” is known of 100% fewer people" in stop["words"]
     stopped = live_system.audit_rows("model_stopped")
     assert [row["subject"] for row in stopped].count(NAME) == 1
     with acting_as("worker"):
@@ -122,7 +123,7 @@ def test_a_feature_that_breaks_stops_the_list_and_says_so(
     with acting_as("web"):
         team = page(people["team"], "worklist", PROGRAMME)
         assert "Not in the model's order" in team
-        assert "is stopped: The input “BMI kg/m2” is known for 100%" in team
+        assert "is stopped: The input “BMI kg/m2” is known of 100%" in team
         card = page(people["analyst"], "model", NAME)
         assert "Stopped: lists are without this order" in card
         analyst = page(people["analyst"], "home")

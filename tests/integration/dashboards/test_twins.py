@@ -62,6 +62,8 @@ def test_another_networks_person_makes_no_difference_to_our_pages(
     django_db_setup, django_db_blocker, still
 ):
     twins = []
+    with django_db_blocker.unblock(), system.emptied():
+        pass  # what tests before have counted up, both begin at one
     for without in ((), (ODA,)):
         with django_db_blocker.unblock(), ExitStack() as stack:
             live = system.raise_system(stack, without=without)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from linkage import feed_actions
 from linkage.feed_actions import RefusedDecisionError
 from linkage.models import FeedRun
-from linkage.vault import deliveries, index
+from linkage.vault import deliveries
 from linkage.vault.deliveries import NotKeptError, TooLargeError, WrongOffsetError
 from linkage.vault.models import Delivery
 from linkage.vault.sealing import SealError
@@ -34,7 +34,6 @@ pytestmark = pytest.mark.django_db(
 @pytest.fixture(autouse=True)
 def kept(settings, tmp_path: Path) -> Path:
     settings.DELIVERIES = tmp_path / "deliveries"
-    index._references.clear()
     return settings.DELIVERIES
 
 

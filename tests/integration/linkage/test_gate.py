@@ -8,7 +8,6 @@ import pytest
 from linkage import feed_actions
 from linkage.feed_actions import RefusedDecisionError
 from linkage.models import FeedRun, RejectedRow
-from linkage.vault import index
 from tests.integration.linkage.conftest import OBSERVATION, PATIENT, sums
 
 pytestmark = pytest.mark.django_db(
@@ -28,7 +27,6 @@ OCTOBER = date(2026, 10, 7)
 @pytest.fixture(autouse=True)
 def kept_here(settings, tmp_path: Path) -> None:
     settings.DELIVERIES = tmp_path / "deliveries"
-    index._references.clear()  # of another test's index, which is gone
 
 
 def patients(many: int, **values: str) -> list[dict[str, str]]:

@@ -18,7 +18,6 @@ from mesh_client import MeshClient
 
 from linkage import feed_actions, mailbox
 from linkage.models import FeedRun
-from linkage.vault import index
 from linkage.vault.models import Delivery
 from tests.integration.linkage.conftest import PATIENT, delivered, sums
 
@@ -61,7 +60,6 @@ def sandbox(tmp_path_factory) -> Iterator[str]:
 @pytest.fixture
 def configured(sandbox, settings, tmp_path: Path, vault_zone) -> str:
     settings.DELIVERIES = tmp_path / "deliveries"
-    index._references.clear()
     settings.MESH = dict.fromkeys(settings.MESH, "") | {
         "url": sandbox,
         "mailbox": OURS,

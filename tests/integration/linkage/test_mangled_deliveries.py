@@ -7,7 +7,7 @@ import pytest
 
 from linkage import feed_actions
 from linkage.models import FeedRun, RejectedRow
-from linkage.vault import deliveries, index
+from linkage.vault import deliveries
 from tests.integration.linkage.conftest import OBSERVATION, PATIENT, delivered
 
 pytestmark = pytest.mark.django_db(
@@ -38,7 +38,6 @@ def test_every_delivery_ends_in_words_and_every_row_somewhere(
     vault_zone, settings, tmp_path: Path, seed
 ) -> None:
     settings.DELIVERIES = tmp_path / "deliveries"
-    index._references.clear()
     chance = random.Random(seed)
     journal = {k: str(v or "") for k, v in OBSERVATION.items()}
     bases = {

@@ -10,7 +10,7 @@ from linkage import actions, feed_actions, roll_back
 from linkage.models import FeedRun, RejectedRow, RunKeys
 from linkage.roll_back import RefusedRollBackError, roll_back_run
 from linkage.steps.pseudonymise import TABLES
-from linkage.vault import deliveries, index
+from linkage.vault import deliveries
 from linkage.vault.models import Delivery
 from tests.integration.linkage.conftest import (
     ADA,
@@ -32,7 +32,6 @@ NEWER = {"model_updated_datetime": date(2026, 1, 1)}
 @pytest.fixture(autouse=True)
 def kept_here(settings, tmp_path: Path) -> None:
     settings.DELIVERIES = tmp_path / "deliveries"
-    index._references.clear()  # of another test's index, which is gone
 
 
 @pytest.fixture
