@@ -109,6 +109,7 @@ def codelist_version(request: HttpRequest, name: str, version: int) -> HttpRespo
         "version": found,
         "change": codebook.change_of(found),
         "effects": selectors.effects(viewer, found),
+        "is_outdated": found in codebook.outdated(),
         "unseen": codebook.unseen_in(found) if codebook.was_looked() else None,
         "may_decide": viewer.may_open("decide_codelist")
         and found.proposed_by != viewer.username,
@@ -127,6 +128,8 @@ def decide_codelist(request: HttpRequest, name: str, version: int) -> HttpRespon
         decide(version_id=found.pk, by=request.viewer.username)
     except actions.RefusedCodelistError as error:
         messages.error(request, str(error))
+    for each in codebook.outdated():
+        tasks.measure_codelist.delay_on_commit(each.pk)
     return HttpResponseRedirect(_address(found))
 
 

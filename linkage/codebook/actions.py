@@ -3,7 +3,7 @@
 from collections import defaultdict
 
 import polars as pl
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from pyroaring import BitMap
 
@@ -11,16 +11,18 @@ from governance import audit
 from governance.definitions import DefinitionError
 from governance.geography import geography
 from linkage.code_lists import parse_codes
-from linkage.codebook.in_force import as_codelist, digest_of, in_force
+from linkage.codebook.in_force import as_codelist, digest_of, ground_of, in_force
+from linkage.codebook.selectors import change_of
 from linkage.feature_definitions import FEATURES
 from linkage.feature_specs import CodelistSpec
 from linkage.models import CodelistEffect, CodelistVersion, ReleasePointer
 from linkage.release import parts, store
 from linkage.release.actions import FEATURES_PART
-from linkage.steps.codelist_change import difference, movements, readers
+from linkage.steps.codelist_change import movements, readers
 from linkage.steps.derive import derive, standing_on
 
 NAME_LENGTH = 60
+ACCEPT_LOCK = 7_201_963  # the advisory lock of whoever puts a list in force
 
 
 class RefusedCodelistError(ValueError):
@@ -154,16 +156,22 @@ def measure(*, version_id: int) -> CodelistVersion:
             for (column, way), people in sorted(found.items())
         )
         version.measured_on = as_of
-        version.save(update_fields=["measured_on"])
+        version.measured_against = ground_of(version.name, old)
+        version.save(update_fields=["measured_on", "measured_against"])
     return version
 
 
 def accept(*, version_id: int, by: str) -> CodelistVersion:
     """Put a proposed version in force from the next refresh on.
 
-    By somebody else than who proposed it, and after its effect was worked out.
+    By somebody else than who proposed it, and after its effect was worked out beside
+    the lists that are in force now: what was shown is what happens.
     """
     with transaction.atomic():
+        # Two lists that one feature reads would each be accepted for the effect beside
+        # the other's old codes.
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ACCEPT_LOCK])
         version = CodelistVersion.objects.select_for_update().get(pk=version_id)
         if version.state != CodelistVersion.State.PROPOSED:
             raise RefusedCodelistError(f"This version is already {version.state}.")
@@ -173,6 +181,12 @@ def accept(*, version_id: int, by: str) -> CodelistVersion:
             )
         if version.proposed_by == by:
             raise RefusedCodelistError("Somebody else must accept what you proposed.")
+        if version.measured_against != ground_of(version.name, in_force()):
+            raise RefusedCodelistError(
+                "Another list that these features read was accepted after this effect"
+                " was worked out. It is being worked out again: look at it before you"
+                " accept."
+            )
         CodelistVersion.objects.filter(
             name=version.name, state=CodelistVersion.State.ACCEPTED
         ).update(state=CodelistVersion.State.SUPERSEDED)
@@ -193,8 +207,7 @@ def _decided(version: CodelistVersion, state: str, by: str) -> CodelistVersion:
     version.decided_by = by
     version.decided_at = timezone.now()
     version.save(update_fields=["state", "decided_by", "decided_at"])
-    known = in_force().get(version.name)
-    changed = difference(known.terms if known else {}, version.codes)
+    changed = change_of(version)
     audit.record(
         f"codelist_{state}",
         None,

@@ -1,11 +1,13 @@
 """The codelists in force: the product's files, and what was accepted over them."""
 
+from collections.abc import Mapping
 from hashlib import sha256
 
 from linkage.code_lists import Codelist
-from linkage.feature_definitions import codelists
+from linkage.feature_definitions import FEATURES, codelists
 from linkage.feature_specs import CodelistSpec
 from linkage.models import CodelistVersion
+from linkage.steps.codelist_change import readers
 
 
 def in_force() -> dict[str, Codelist]:
@@ -32,6 +34,17 @@ def digest_of(spec: CodelistSpec, codes: dict[str, str]) -> str:
     """One hash for a list's codes, terms and entry, in whatever order they came."""
     said = spec.model_dump_json() + repr(sorted(codes.items()))
     return sha256(said.encode()).hexdigest()
+
+
+def ground_of(name: str, lists: Mapping[str, Codelist]) -> str:
+    """One hash for what a change of a list is a change to.
+
+    The list itself, and every other that a feature which reads it reads: who enters and
+    leaves a register hangs on its codes that end it as well.
+    """
+    beside = {n for spec in readers(FEATURES, name).values() for n in spec.codelists}
+    said = [(n, lists[n].digest) for n in sorted({name, *beside}) if n in lists]
+    return sha256(repr(said).encode()).hexdigest()
 
 
 def hashes() -> dict[str, str]:

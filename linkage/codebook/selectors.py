@@ -6,7 +6,7 @@ import polars as pl
 from pyroaring import BitMap
 
 from linkage.code_lists import Codelist
-from linkage.codebook.in_force import as_codelist, in_force
+from linkage.codebook.in_force import as_codelist, ground_of, in_force
 from linkage.feature_definitions import FEATURES, codelists
 from linkage.models import CodelistVersion, CodeSeen
 from linkage.steps.codelist_change import Difference, difference, never_seen, readers
@@ -48,20 +48,32 @@ def waiting() -> list[CodelistVersion]:
     return list(proposed.order_by("proposed_at"))
 
 
+def outdated() -> list[CodelistVersion]:
+    """Return what waits with an effect worked out beside lists in force no more."""
+    lists = in_force()
+    return [
+        version
+        for version in waiting()
+        if version.measured_on is not None
+        and version.measured_against != ground_of(version.name, lists)
+    ]
+
+
 def change_of(version: CodelistVersion) -> Difference:
-    """Compare a version with the one before it that was in force, or with the file."""
-    before = (
-        CodelistVersion.objects.filter(
-            name=version.name,
-            version__lt=version.version,
-            state__in=(
-                CodelistVersion.State.ACCEPTED,
-                CodelistVersion.State.SUPERSEDED,
-            ),
-        )
-        .order_by("-version")
-        .first()
+    """Compare a version with what was in force when it was decided on, or is now.
+
+    Without any, with the product's file.
+    """
+    decided = CodelistVersion.objects.filter(
+        name=version.name,
+        state__in=(
+            CodelistVersion.State.ACCEPTED,
+            CodelistVersion.State.SUPERSEDED,
+        ),
     )
+    if version.decided_at is not None:
+        decided = decided.filter(decided_at__lt=version.decided_at)
+    before = decided.order_by("-decided_at").first()
     if before is not None:
         return difference(before.codes, version.codes)
     shipped = codelists().get(version.name)

@@ -31,6 +31,8 @@ class CodelistVersion(models.Model):
     proposed_by = models.CharField(max_length=150)
     proposed_at = models.DateTimeField(auto_now_add=True)
     measured_on = models.DateField(null=True)
+    # The hash of the lists in force that its effect was worked out beside.
+    measured_against = models.CharField(max_length=64, blank=True)
     decided_by = models.CharField(max_length=150, blank=True)
     decided_at = models.DateTimeField(null=True)
 

@@ -87,6 +87,59 @@ def test_a_later_version_takes_the_place_of_an_earlier_one(
     assert in_force()["copd"].terms["13645005"] == "COPD"
 
 
+def test_what_was_shown_before_another_list_was_accepted_is_worked_out_again(
+    refreshed, acting_as
+) -> None:
+    """Two proposals, each shown beside the list as it was: the second must wait."""
+    refreshed()
+    only_one = "code,term\n13645005,COPD\n"
+    with acting_as("worker"):
+        first, second = propose(), propose(text=only_one)
+        for each in (first, second):
+            actions.measure(version_id=each.pk)
+        assert not selectors.outdated()
+        assert "4981000" in selectors.change_of(second).removed
+        actions.accept(version_id=first.pk, by="ben")
+        assert selectors.outdated() == [second]
+        # What would change is what changes from the list in force now.
+        change = selectors.change_of(second)
+        assert list(change.added) == ["13645005"]
+        assert list(change.removed) == ["4981000"]
+        with pytest.raises(actions.RefusedCodelistError, match="worked out again"):
+            actions.accept(version_id=second.pk, by="ben")
+        assert "4981000" in in_force()["copd"].codes
+        actions.measure(version_id=second.pk)
+        flag = {e.feature: e for e in selectors.effects_of(second)}["has_copd"]
+        assert set(flag.moves["entering"]) == set(ILL)
+        assert not flag.before
+        actions.accept(version_id=second.pk, by="ben")
+    assert set(in_force()["copd"].codes) == {"13645005"}
+
+
+def test_a_list_that_the_same_register_reads_counts_as_well(
+    refreshed, acting_as
+) -> None:
+    refreshed()
+    with acting_as("worker"):
+        version = propose()
+        ending = actions.propose(
+            name="copd_resolved",
+            text="code,term\n941201000000103,COPD resolved\n1,Cured\n",
+            where="r.csv",
+            why="",
+            by="ana",
+        )
+        elsewhere = actions.propose(
+            name="gout", text="code,term\n90560007,Gout\n", where="g", why="", by="ana"
+        )
+        for each in (version, ending, elsewhere):
+            actions.measure(version_id=each.pk)
+        actions.accept(version_id=elsewhere.pk, by="ben")
+        assert not selectors.outdated()
+        actions.accept(version_id=ending.pk, by="ben")
+        assert selectors.outdated() == [version]
+
+
 def test_what_was_declined_never_counts(refreshed, acting_as) -> None:
     refreshed()
     with acting_as("worker"):
