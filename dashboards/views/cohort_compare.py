@@ -41,6 +41,7 @@ def compare(request: HttpRequest) -> HttpResponse:
             context["figures"] = [
                 presented(spec, csv_href="") for spec in comparing.figures(*pair)
             ]
+        if context["figures"]:
             context["title"] = context["figures"][0].title
     return render(request, "cohorts/compare.html", context)
 

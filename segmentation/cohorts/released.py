@@ -11,12 +11,21 @@ from datetime import timedelta
 
 from django.db import connection, transaction
 from django.utils import timezone
+from psycopg import Cursor
 from pyroaring import BitMap
 
 from governance import audit
 from governance.access import Viewer
 from governance.disclosure import HIDE_UP_TO
-from segmentation.cohorts.steps.twins import CLOSE, Shown, close, tolerance, twin
+from linkage.release.binary import in_binary
+from segmentation.cohorts.steps.twins import (
+    CLOSE,
+    MOST_TOLERANCE,
+    Earlier,
+    Shown,
+    close,
+    tolerance,
+)
 from segmentation.models import ReleasedSet
 
 DAY = timedelta(days=1)
@@ -46,40 +55,29 @@ def show(
     if not sets:
         return []
     _take_turns(sets)
-    earlier = _near(sets)
-    mine = {row.pk for row in earlier if row.asked_by == by.user_id and row.is_answer}
-    known = [(row.pk, _shown(row)) for row in earlier]
+    before, mine = _near(sets, by)
+    known = Earlier(before)
     shown = list(sets)
     new: list[tuple[Shown, bool]] = []
     # The answer first: a step of the same question that equals it is no other question.
     for place in reversed(range(len(sets))):
         people, is_answer = sets[place], answers and place == len(sets) - 1
-        found = twin(people, (each for _, each in known))
+        found = known.twin(people)
         if found is not None:
             shown[place] = found.people
             continue
         if is_answer:
-            _refuse_too_many(people, [each for pk, each in known if pk in mine], by)
+            _refuse_too_many(people, mine, by)
         # Of a handful nothing is shown, so nothing can be compared with it.
         if len(people) > HIDE_UP_TO:
             first = Shown(people, tolerance())
             new.append((first, is_answer))
-            known.append((0, first))
+            known.add(first)
     if new:
         audit.record(
             "cohort_sets_shown", by, subject="protected figures", sets=len(new)
         )
-        ReleasedSet.objects.bulk_create(
-            ReleasedSet(
-                release_id=release_id,
-                size=len(first.people),
-                people=first.people.serialize(),
-                tolerance=first.tolerance,
-                asked_by=by.user_id,
-                is_answer=is_answer,
-            )
-            for first, is_answer in new
-        )
+        _keep(new, release_id, by)
     return shown
 
 
@@ -104,19 +102,52 @@ def _take_turns(sets: Sequence[BitMap]) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK, bucket])
 
 
-def _near(sets: Sequence[BitMap]) -> list[ReleasedSet]:
-    """Return the sets shown before whose size alone does not rule them out."""
-    return list(
-        ReleasedSet.objects.raw(
-            "SELECT * FROM released_set r WHERE EXISTS (SELECT 1 FROM"
-            " unnest(%s::int[]) n WHERE r.size BETWEEN n - %s AND n + %s) ORDER BY id",
-            [sorted({len(people) for people in sets}), CLOSE, CLOSE],
-        )
+def _near(sets: Sequence[BitMap], by: Viewer) -> tuple[list[Shown], list[Shown]]:
+    """Return the sets shown before whose size alone does not rule them out.
+
+    Those that may be a twin of one of these, in the order in which they were shown; and
+    the asker's own answers that may be close to this one.
+    """
+    sizes = {
+        size + far
+        for size in {len(people) for people in sets}
+        for far in range(-MOST_TOLERANCE, MOST_TOLERANCE + 1)
+    }
+    answer = len(sets[-1])
+    rows = in_binary(
+        "SELECT people, tolerance, asked_by = %s AND is_answer FROM released_set"
+        " WHERE size = ANY(%s) OR (asked_by = %s AND is_answer"
+        " AND size BETWEEN %s AND %s) ORDER BY id",
+        [by.user_id, sorted(sizes), by.user_id, answer - CLOSE, answer + CLOSE],
     )
+    known, mine = [], []
+    for people, allowed, is_mine in rows:
+        each = Shown(BitMap.deserialize(people), allowed)
+        known.append(each)
+        if is_mine:
+            mine.append(each)
+    return known, mine
 
 
-def _shown(row: ReleasedSet) -> Shown:
-    return Shown(BitMap.deserialize(bytes(row.people)), row.tolerance)
+def _keep(new: Sequence[tuple[Shown, bool]], release_id: int, by: Viewer) -> None:
+    """Keep sets as they are: as text, each would be twice as long and be read twice."""
+    with Cursor(connection.connection) as cursor:
+        cursor.executemany(
+            "INSERT INTO released_set (release_id, size, people, tolerance, asked_by,"
+            " asked_at, is_answer) VALUES (%s, %s, %b, %s, %s, %s, %s)",
+            [
+                (
+                    release_id,
+                    len(first.people),
+                    first.people.serialize(),
+                    first.tolerance,
+                    by.user_id,
+                    timezone.now(),
+                    is_answer,
+                )
+                for first, is_answer in new
+            ],
+        )
 
 
 def _refuse_too_many(people: BitMap, mine: list[Shown], by: Viewer) -> None:

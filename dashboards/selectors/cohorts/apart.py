@@ -67,7 +67,8 @@ def representation(cohort: CohortAsked) -> list[Apart]:
     """Return the characteristics most over- and under-represented, with intervals.
 
     Looks at every flag and category of the release, and publishes those furthest
-    from the population's share among people enough to show.
+    from the population's share among people enough to show. Each is one more cut:
+    protected ones stop where the lattice does.
     """
     candidates = list(_furthest(cohort))
     labels = {code: title for code, title, _ in candidates}
@@ -89,7 +90,7 @@ def _furthest(cohort: CohortAsked) -> list[tuple[str, str, BitMap]]:
     used = {name for rule in cohort.steps for name in _asked_by(rule.rule)}
     scored = []
     for name, values in cohort.index.tables():
-        if name in used or name.endswith("_code"):
+        if name in used or name.endswith("_code") or not cohort.may_cross(name):
             continue
         attribute = cohort.asked.release.attribute(name)
         for value, having in values.items():

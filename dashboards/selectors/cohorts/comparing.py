@@ -10,7 +10,9 @@ from dashboards.selectors.cohorts.asking import GROUP, CohortAsked
 from dashboards.selectors.cohorts.figures import COST, SHARE, USE, cost_attributes
 from dashboards.selectors.cohorts.naming import value_words
 from dashboards.selectors.indicators import divided
-from governance.disclosure import Cell, Measure
+from governance.disclosure import Cell, DisclosureClass, Measure
+from segmentation.cohorts.steps.lattice import MOST_DIMENSIONS, dimensions
+from segmentation.cohorts.steps.twins import fitting
 
 SHARED = Measure("People", per=100)
 FIRST, SECOND = "first", "second"
@@ -22,23 +24,46 @@ def groups(first: CohortAsked, second: CohortAsked) -> Dimension:
     return Dimension(GROUP, "Cohort", {FIRST: first.title, SECOND: second.title})
 
 
+def may_share(first: CohortAsked, second: CohortAsked) -> bool:
+    """Whether the two may be laid over each other: protected, that is one question."""
+    things = dimensions(first.who) | dimensions(second.who)
+    is_free = stricter(first, second).kind is not DisclosureClass.PROTECTED
+    return is_free or len(things) <= MOST_DIMENSIONS
+
+
+def stricter(first: CohortAsked, second: CohortAsked) -> CohortAsked:
+    """Return the one in whose class both are told: protected, where either is."""
+    return first if first.kind is DisclosureClass.PROTECTED else second
+
+
+def may_cross(first: CohortAsked, second: CohortAsked, *attributes: str) -> bool:
+    """Whether both may be cut by these attributes besides."""
+    return first.may_cross(*attributes) and second.may_cross(*attributes)
+
+
 def shared(first: CohortAsked, second: CohortAsked) -> ChartSpec:
-    """Who is in both, and in one alone: out of all who are in either."""
-    either = first.people | second.people
-    parts = {
-        "both": ("In both", first.people & second.people),
-        FIRST: (f"In “{first.title}” alone", first.people - second.people),
-        SECOND: (f"In “{second.title}” alone", second.people - first.people),
+    """Who is in both, and in one alone: out of all who are in either.
+
+    Each part is a set whose figures are shown, so near twins are held against others.
+    """
+    one, other = first.people, second.people
+    asked = stricter(first, second)
+    either, *found = asked.parts([one | other, one & other, one - other, other - one])
+    words = {
+        "both": "In both",
+        FIRST: f"In “{first.title}” alone",
+        SECOND: f"In “{second.title}” alone",
     }
-    cells = [Cell({"part": key}, either, people) for key, (_, people) in parts.items()]
+    cells = [
+        Cell({"part": key}, either, fitting(people, either))
+        for key, people in zip(words, found, strict=True)
+    ]
     return ChartSpec(
         key="shared",
         kind="bars",
         title=f"Whom “{first.title}” and “{second.title}” share",
-        published=first.publish(cells, SHARED),
-        category=Dimension(
-            "part", "Who", {k: words for k, (words, _) in parts.items()}
-        ),
+        published=asked.publish(cells, SHARED),
+        category=Dimension("part", "Who", words),
         value="count",
         period=first.asked.at_date,
         evidence=first.asked.evidence([]),
@@ -46,21 +71,26 @@ def shared(first: CohortAsked, second: CohortAsked) -> ChartSpec:
 
 
 def figures(first: CohortAsked, second: CohortAsked) -> list[ChartSpec]:
-    """Return the two cohorts by who their people are and what they use."""
+    """Return the two cohorts by who their people are and what they use.
+
+    Protected ones stop where the lattice does; there may be none.
+    """
     catalogue = first.asked.release.catalogue
-    made = [shared(first, second)]
+    made = [shared(first, second)] if may_share(first, second) else []
     for key, attribute in (
         ("ages", "age_band"),
         ("ethnicity", "ethnicity_group"),
         ("deprivation", "imd_fifth"),
     ):
-        if attribute in catalogue:
+        if attribute in catalogue and may_cross(first, second, attribute):
             made.append(_by(first, second, key, attribute))
-    made.append(_differences(first, second))
+    differences = _furthest(first, second)
+    if differences:
+        made.append(_differences(first, second, differences))
     for name in TOTALS:
-        if name in catalogue:
+        if name in catalogue and may_cross(first, second, name):
             made.append(_amounts(first, second, "activity", [name], USE))
-    costs = cost_attributes(first)
+    costs = [n for n in cost_attributes(first) if may_cross(first, second, n)]
     if costs:
         made.append(_amounts(first, second, "cost", costs, COST))
     return made
@@ -78,12 +108,12 @@ def _by(first: CohortAsked, second: CohortAsked, key: str, attribute: str) -> Ch
     )
 
 
-def _differences(first: CohortAsked, second: CohortAsked) -> ChartSpec:
+def _furthest(first: CohortAsked, second: CohortAsked) -> list[tuple[str, str, BitMap]]:
     """The flags and values in which the two differ most, in standard errors."""
     one, other = first.people, second.people
     scored = []
     for name, values in first.index.tables():
-        if name.endswith("_code"):
+        if name.endswith("_code") or not may_cross(first, second, name):
             continue
         attribute = first.asked.release.attribute(name)
         for value, having in values.items():
@@ -100,12 +130,17 @@ def _differences(first: CohortAsked, second: CohortAsked) -> ChartSpec:
                 code = f"{name}={value}"
                 scored.append((abs(a - b) / spread**0.5, code, title, having))
     scored.sort(key=lambda each: -each[0])
-    chosen = scored[: MOST_LOOKED_AT // 2]
-    labels = {code: title for _, code, title, _ in chosen}
+    return [each[1:] for each in scored[: MOST_LOOKED_AT // 2]]
+
+
+def _differences(
+    first: CohortAsked, second: CohortAsked, chosen: list[tuple[str, str, BitMap]]
+) -> ChartSpec:
+    labels = {code: title for code, title, _ in chosen}
     cells = [
         Cell({GROUP: group, WHAT: code}, people, people & having)
         for group, people in _both(first, second)
-        for _, code, _, having in chosen
+        for code, _, having in chosen
     ]
     category = Dimension(WHAT, "Characteristic", labels)
     title = "Where the two differ most"
@@ -155,7 +190,7 @@ def _figure(
         key=key,
         kind="bars",
         title=title,
-        published=first.publish(cells, measure),
+        published=stricter(first, second).publish(cells, measure),
         category=category,
         series=groups(first, second),
         period=first.asked.at_date,

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import zipfile
 from datetime import timedelta
 
@@ -16,7 +17,7 @@ from governance import access
 from segmentation.cohorts.specs import CohortSpec
 from segmentation.models import Cohort
 from tests import live_system
-from tests.cohort_people import CLINICIAN_WHO, slowly
+from tests.cohort_people import CLINICIAN, CLINICIAN_WHO, slowly
 from tests.cohort_site import (
     ALL,
     BUILD,
@@ -155,6 +156,63 @@ def test_a_protected_figure_cuts_a_cohort_by_four_things_at_most(signed_in):
     assert not any("sex=" in text for row in of_three for text in row.values())
     of_four = figures({"feature": "sex", "any_of": ["F"]})
     assert {row["figure"] for row in of_four} == {"steps"}
+
+
+def test_a_page_cuts_a_protected_cohort_by_four_things_at_most_too(signed_in):
+    """A table of what is more common is a cut more, like any figure."""
+    lead = signed_in("place_lead")
+    of_three = words(lead.get(f"{BUILD}?{CLINICIAN}"))
+    assert 'id="representation-table"' in of_three
+    of_four = words(lead.get(f"{BUILD}?{CLINICIAN}&c4=feature:sex&c4-is=F"))
+    assert "match" in headline(lead.get(f"{BUILD}?{CLINICIAN}&c4=feature:sex&c4-is=F"))
+    assert 'id="representation-table"' not in of_four
+    assert "app-figure" not in of_four
+
+
+def test_two_protected_cohorts_are_compared_in_words_of_the_lattice(signed_in):
+    """Laid over each other they are one question; each figure is one more cut."""
+    analyst, lead = signed_in("system_analyst"), signed_in("place_lead")
+
+    def compared(client, *more):
+        pks = []
+        for rules in more:
+            cohort = saved(analyst, who={"all_of": list(rules)})
+            share(analyst, cohort, "everyone")
+            pks.append(cohort.pk)
+        asked = {"a": pks[0], "b": pks[1], "place": "P1"}
+        page = words(client.get(reverse("cohort-compare"), asked))
+        return set(re.findall(r'id="(\w+)-table"', page))
+
+    alone = {"feature": "lives_alone"}
+    frail = CLINICIAN_WHO["all_of"][:1]
+    assert {"shared", "ages", "differences"} <= compared(lead, [alone], frail)
+    by_four = [
+        *CLINICIAN_WHO["all_of"],
+        {"feature": "sex", "any_of": ["F"]},
+    ]
+    # The second's age would be a fifth thing of both together; what is left is where
+    # the two differ in the very things that the first asks.
+    older = [{"feature": "age_years", "at_least": 65}]
+    assert compared(lead, by_four, older) == {"differences"}
+    assert {"shared", "ages"} <= compared(analyst, by_four, older)
+
+
+def test_a_comparison_with_inclusion_health_is_protected_for_the_analyst_too(
+    signed_in, system
+):
+    analyst = signed_in("system_analyst")
+    homeless = {"feature": "homeless"}
+    pks = [
+        saved(analyst, who={"all_of": rules}).pk
+        for rules in ([{"feature": "lives_alone"}], [homeless])
+    ]
+    for a, b in (pks, reversed(pks)):
+        asked = {"a": a, "b": b}
+        page = words(analyst.get(reverse("cohort-compare"), asked))
+        table = page.partition('id="ages-table"')[2].partition("</table>")[0]
+        counts = [int(n.replace(",", "")) for n in re.findall(r">([\d,]+)<", table)]
+        assert counts
+        assert all(count % 5 == 0 for count in counts)
 
 
 def test_files_of_a_teams_own_list_are_exact_for_direct_care_only(signed_in, system):

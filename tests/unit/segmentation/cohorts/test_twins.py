@@ -2,20 +2,37 @@
 
 import random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from segmentation.cohorts.steps.twins import (
     CLOSE,
+    Earlier,
     Shown,
     close,
     fitting,
     tolerance,
-    twin,
 )
 
 PEOPLE = BitMap(range(100, 200))
+
+
+def twin(people: BitMap, before: list[Shown]) -> Shown | None:
+    return Earlier(before).twin(people)
+
+
+def slow_twin(people: BitMap, before: list[Shown]) -> Shown | None:
+    """The rule as it reads, one earlier set after another."""
+    best, least = None, 0
+    for each in before:
+        apart = people.symmetric_difference_cardinality(each.people)
+        same = people.intersection_cardinality(each.people)
+        share = 0.5 if apart <= 7 else 0.75
+        is_near = same >= share * max(len(people), len(each.people))
+        if apart <= each.tolerance and is_near and (best is None or apart < least):
+            best, least = each, apart
+    return best
 
 
 def without(few: int) -> BitMap:
@@ -71,6 +88,7 @@ def test_a_part_is_never_more_than_the_whole():
     assert fitting(without(1), PEOPLE) == without(1)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 7))
 def test_nobody_learns_of_up_to_seven_by_leaving_them_out(seed, few):
     """Whatever the set and whoever is left out, both questions have one answer."""
@@ -79,3 +97,25 @@ def test_nobody_learns_of_up_to_seven_by_leaving_them_out(seed, few):
     target = BitMap(rng.sample(list(people), few))
     shown = [Shown(people, tolerance())]
     assert twin(people - target, shown) is shown[0]
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(0, 2**32))
+def test_held_against_those_of_its_size_alone_a_set_has_the_same_twin(seed):
+    """Among crowds of near twins of all sizes, kept at once or one by one."""
+    rng = random.Random(seed)
+    roots = [rng.sample(range(400), rng.randint(0, 200)) for _ in range(3)]
+
+    def near() -> BitMap:
+        root = rng.choice(roots)
+        kept = rng.sample(root, max(0, len(root) - rng.randint(0, 20)))
+        return BitMap(kept) | BitMap(rng.sample(range(400), rng.randint(0, 12)))
+
+    before = [Shown(near(), tolerance()) for _ in range(60)]
+    at_once, one_by_one = Earlier(before), Earlier()
+    for each in before:
+        one_by_one.add(each)
+    for people in (near() for _ in range(60)):
+        wanted = slow_twin(people, before)
+        assert at_once.twin(people) is wanted
+        assert one_by_one.twin(people) is wanted
