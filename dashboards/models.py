@@ -271,7 +271,7 @@ class Card(models.Model):
 
 
 class CardEvent(models.Model):
-    """One thing that somebody did to a card: added, never changed.
+    """One thing that somebody did to a card: added, never changed but in its practice.
 
     Two people who had seen the same version cannot both write the next one: the
     constraint keeps the second out, whatever the code above it does. `note` is for

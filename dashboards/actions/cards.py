@@ -231,6 +231,7 @@ WORDS = {
     "reported": "the person told how they are",
     "handed_over": "handed over",
     "given_back": "given back to whoever had it",
+    "moved": "came here with the person from another practice",
 }
 CONTACTS = ("phone", "letter", "text", "visit", "video")
 ASKS = frozenset({"invited", "attempt"})

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from dashboards import store
 from dashboards.actions import list_patches
+from dashboards.actions.card_moves import follow_people
 from dashboards.definitions import LISTS
 from dashboards.list_specs import BALANCE, ListSpec
 from dashboards.models import Allocation, Outcome
@@ -108,6 +109,7 @@ def make_lists(release_id: int) -> StageOutcome:
     if on_any:
         people = pl.concat(on_any).unique("person_no")
         _find_homes(people, now.as_of, anew=delta is None)
+    follow_people(now)
     return StageOutcome(rows_in=looked_at, rows_out=listed)
 
 

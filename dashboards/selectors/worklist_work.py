@@ -106,7 +106,7 @@ def history(viewer: Viewer, programme: str, person_no: int) -> list[Happened]:
     return [
         Happened(
             cards.WORDS.get(row.kind, row.kind),
-            names.get(row.by, "a former colleague"),
+            names.get(row.by, "a former colleague") if row.by else "the nightly run",
             row.at,
             row.note,
             row.version,
