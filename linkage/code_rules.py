@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from governance.specs import Strict
+from linkage.vocabulary import SYSTEMS
 
 Days = Annotated[int, Field(gt=0)]
 Lists = Annotated[tuple[str, ...], Field(min_length=1)]
@@ -145,6 +146,30 @@ class DistinctCodes(Strict):
     leave_out: tuple[str, ...] = ()
 
 
+class CodePoints(Strict):
+    """The points of a person's codes in the days before the date, each stem once.
+
+    `points`: stems of one length, by how many points they are worth, in hundredths at
+    the finest. A code counts for the stem that it begins with.
+    """
+
+    kind: Literal["code_points"]
+    system: str
+    within_days: Days
+    points: Annotated[dict[float, Lists], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _each_stem_once(self) -> "CodePoints":
+        if self.system not in SYSTEMS:
+            raise ValueError(f"system {self.system!r} is none of {', '.join(SYSTEMS)}")
+        stems = [stem for listed in self.points.values() for stem in listed]
+        if len(set(stems)) < len(stems):
+            raise ValueError("a stem stands twice")
+        if len({len(stem) for stem in stems}) > 1:
+            raise ValueError("stems are of one length")
+        return self
+
+
 CodeRule = (
     Register
     | HasCode
@@ -155,6 +180,7 @@ CodeRule = (
     | DaysSinceCode
     | CountCodes
     | DistinctCodes
+    | CodePoints
 )
 
 

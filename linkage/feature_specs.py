@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from governance.specs import Definition, Strict
 from linkage.code_rules import (
+    CodePoints,
     CountCodes,
     Days,
     DaysSinceCode,
@@ -31,6 +32,7 @@ __all__ = [
     "ActivityRule",
     "AnyOf",
     "BuiltRule",
+    "CodePoints",
     "CodelistIndex",
     "CodelistSpec",
     "Continuity",
@@ -302,6 +304,7 @@ Rule = Annotated[
     | DaysSinceCode
     | CountCodes
     | DistinctCodes
+    | CodePoints
     | CountActivity
     | DaysSinceActivity
     | OpenActivity

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from linkage.code_rules import (
+    CodePoints,
     CountCodes,
     DaysSinceCode,
     DistinctCodes,
@@ -92,6 +93,8 @@ def in_words(spec: FeatureSpec) -> list[str]:
             ]
         case DistinctCodes():
             return _distinct(rule)
+        case CodePoints():
+            return _points(rule)
         case Person():
             return ["From the person's own row, registration or address."]
     return _built(rule) or _activity(rule)
@@ -132,6 +135,19 @@ def _distinct(rule: DistinctCodes) -> list[str]:
             f"Different {rule.system.upper()} codes{among}"
             f"{_within(rule.within_days)}, taken to {rule.length} characters{but}."
         )
+    ]
+
+
+def _points(rule: CodePoints) -> list[str]:
+    worth = "; ".join(
+        f"{points:g} for {', '.join(stems)}" for points, stems in rule.points.items()
+    )
+    return [
+        (
+            f"The points of {rule.system.upper()} codes{_within(rule.within_days)},"
+            " each stem once."
+        ),
+        f"Points by the code's beginning: {worth}.",
     ]
 
 

@@ -7,7 +7,7 @@ tell (segments, scores and predictions read many features), all feeds count.
 
 from functools import cache
 
-from linkage.code_rules import lists_of
+from linkage.code_rules import CodePoints, lists_of
 from linkage.definitions import FEEDS
 from linkage.feature_definitions import FEATURES, codelists
 from linkage.feature_specs import ActivityRule, FeatureSpec, Person
@@ -112,6 +112,8 @@ def of_feature(spec: FeatureSpec) -> frozenset[str]:
             found |= of_setting(setting)
     for each in lists_of(spec.rule):
         found |= _of_system(codelists()[each].spec.system)
+    if isinstance(spec.rule, CodePoints):
+        found |= _of_system(spec.rule.system)
     if isinstance(spec.rule, Person):
         found |= PLACES
     return frozenset(found) or every_feed()

@@ -66,6 +66,15 @@ def test_scores_are_reckoned_after_those_they_read() -> None:
         made.add(spec.attribute)
 
 
+def test_hospital_frailty_is_worth_the_same_as_a_feature_and_as_a_score() -> None:
+    """Segments read the feature and know no score; both hold the published points."""
+    rule = FEATURES["hospital_frailty_points_24m"].rule
+    points = {s: worth for worth, stems in rule.points.items() for s in stems}
+    table = points_table("hospital_frailty").groups
+    assert points == {s: g.hundredths / 100 for g in table for s in g.stems}
+    assert rule.within_days == SCORES["hospital_frailty"].method.look_back_days
+
+
 @pytest.mark.sample
 def test_hospital_frailty_points_agree_with_a_second_source(sample_data) -> None:
     with (sample_data / "codelists" / "hfrs_points.tsv").open() as lines:

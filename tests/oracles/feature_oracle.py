@@ -11,6 +11,7 @@ from typing import Any
 from linkage.code_lists import Codelist
 from linkage.feature_specs import (
     AnyOf,
+    CodePoints,
     Continuity,
     CountActivity,
     CountCodes,
@@ -210,6 +211,18 @@ class Oracle:
             if e["system"] == SYSTEMS[rule.system] and e not in left_out
         ]
         return (len({e["code"][: rule.length] for e in found}),)
+
+    def _code_points(self, rule: CodePoints) -> tuple[float]:
+        recent = self._within(self.events, rule.within_days)
+        codes = [e["code"] for e in recent if e["system"] == SYSTEMS[rule.system]]
+        return (
+            sum(
+                points
+                for points, stems in rule.points.items()
+                for stem in stems
+                if any(code.startswith(stem) for code in codes)
+            ),
+        )
 
     def _used(self, use: Use) -> list[Row]:
         def chosen(row: Row) -> bool:

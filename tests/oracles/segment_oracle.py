@@ -79,9 +79,11 @@ def bridges_to_health_hospital(p: Person) -> str:
     admissions = number(p, "emergency_admissions_12m", 0)
     if seen("dementia"):
         return "frailty_dementia"
-    if over(p, 65) and number(p, "hospital_frailty_syndromes_24m", 0) >= 2:
+    if over(p, 65) and number(p, "hospital_frailty_points_24m", 0) >= 5:
         return "frailty_dementia"
     if seen("heart_failure") or seen("kidney_failure"):
+        return "organ_failure"
+    if seen("kidney_disease_4") and admissions >= 4:
         return "organ_failure"
     if (seen("copd") and admissions >= 2) or (seen("liver_disease") and admissions):
         return "organ_failure"

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from linkage.code_rules import (
+    CodePoints,
     CodeRule,
     CountCodes,
     DaysSinceCode,
@@ -53,6 +54,8 @@ def from_codes(
             return _counted(name, ids, _days(name, rule, hits, as_of))
         case DistinctCodes():
             return _counted(name, ids, _distinct(name, rule, hits, as_of))
+        case CodePoints():
+            return _counted(name, ids, _points(name, rule, hits, as_of))
     return ids.join(found, on="person_no", how="left", maintain_order="left")
 
 
@@ -256,4 +259,26 @@ def _distinct(name: str, rule: DistinctCodes, hits: Hits, as_of: date) -> pl.Dat
         .join(cut, on="code_no", how="inner")
         .group_by("person_no")
         .agg(pl.col("stem").n_unique().cast(pl.Int32).alias(name))
+    )
+
+
+def _points(name: str, rule: CodePoints, hits: Hits, as_of: date) -> pl.DataFrame:
+    """Add up in hundredths: whole numbers are the same in any order."""
+    worth = {s: round(100 * p) for p, stems in rule.points.items() for s in stems}
+    table = pl.DataFrame(
+        {"stem": list(worth), "hundredths": list(worth.values())},
+        schema={"stem": pl.String, "hundredths": pl.Int32},
+    )
+    stem = pl.col("code").str.slice(0, len(next(iter(worth))))
+    codes = (
+        hits.distinct.filter(pl.col("system") == SYSTEMS[rule.system])
+        .join(table, left_on=stem, right_on="stem", how="inner")
+        .select("code_no", "hundredths", stem=stem.rank("dense"))
+    )
+    return (
+        hits.known.filter(pl.col("on_date") > as_of - timedelta(days=rule.within_days))
+        .join(codes, on="code_no", how="inner")
+        .unique(["person_no", "stem"])
+        .group_by("person_no")
+        .agg((pl.col("hundredths").sum() / 100).alias(name))
     )
