@@ -115,7 +115,7 @@ class Asked:
         return frozenset(
             code
             for code in self.release.values("practice_code")
-            if self.release.bitmap("practice_code", code) & self.place.people
+            if self.place.people.intersect(self.release.bitmap("practice_code", code))
         )
 
     @property

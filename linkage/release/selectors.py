@@ -20,6 +20,7 @@ from linkage.release.catalogue import Catalogue
 from linkage.release.for_purpose import (
     EVERYONE,
     PEOPLE,
+    Limits,
     Narrowed,
     OpenCatalogue,
     closed_attributes,
@@ -94,6 +95,11 @@ def for_looker(whole: ReleaseView) -> ReleaseView:
     limits = limits_of(viewer, whole.catalogue, delivered(whole.id))
     if limits.is_nothing:
         return whole
+    return narrowed(whole, limits)
+
+
+def narrowed(whole: ReleaseView, limits: Limits) -> ReleaseView:
+    """Return a release without what limits close, the same one to whoever has them."""
     key = (whole.id, limits.stamp)
     with _views_lock:
         kept = _narrowed.get(key)

@@ -1,9 +1,9 @@
 """A number's column as sets of people by value: a range is the difference of two.
 
-An age, a count, a score of a hundred values: for each value who has it or more. A cost
-or a measurement has as many values as people: there a column of codes in the order of
-`person_no` is compared whole, which takes half a millisecond for 1.5 million people and
-is exact as well, whatever was typed.
+A count of things: for each value who has it or more. An age, a cost or a measurement
+has too many values for that: there a column of codes in the order of `person_no` is
+compared whole, which takes half a millisecond for 1.5 million people and is exact as
+well, whatever was typed.
 """
 
 from bisect import bisect_left
@@ -27,11 +27,14 @@ from segmentation.cohorts.steps.containers import (
 )
 
 Numbers = NDArray[np.float32]
-Codes = NDArray[np.uint16]
-Code = np.uint16 | np.float32
+Codes = NDArray[np.uint8] | NDArray[np.uint16]
+Code = np.uint8 | np.uint16 | np.float32
 # "Value or more" is nearly everyone for low values and nearly nobody for high ones: up
-# to here a set for each takes less than the column itself.
-MOST_STEPS = 128
+# to here a set for each takes no more than the column itself. An age has a hundred
+# values, and sets of them would take five times as much as its codes.
+MOST_STEPS = 32
+# One byte each; beyond, two.
+MOST_SHORT_CODES = 255
 MOST_CODES = 65_535
 # A scope of fewer people than a sixteenth is asked one by one.
 FEW = 16
@@ -62,7 +65,8 @@ def by_number(people: Ids, numbers: Numbers) -> ByNumber:
     known = bitmap_of_mask(~np.isnan(column))
     if len(levels) > MOST_CODES:
         return Dense(None, column, known)
-    codes = np.zeros(len(column), dtype=np.uint16)
+    is_short = len(levels) <= MOST_SHORT_CODES
+    codes = np.zeros(len(column), dtype=np.uint8 if is_short else np.uint16)
     # By the block: whole, the places alone would take twice the column.
     for start in range(0, len(column), BLOCK_BITS):
         block = column[start : start + BLOCK_BITS]
@@ -158,9 +162,10 @@ class Dense:
             start += int(np.searchsorted(self.levels, np.float32(low)))
         if high is not None:
             end = 1 + int(np.searchsorted(self.levels, np.float32(high)))
+        code = self.codes.dtype.type
         if start >= end:
-            return np.uint16(1), np.uint16(1)
-        return np.uint16(start), None if end > len(self.levels) else np.uint16(end)
+            return code(1), code(1)
+        return code(start), None if end > len(self.levels) else code(end)
 
     def _bits(self, first: Code, end: Code | None) -> Bits:
         """Compare everybody's code with a range, a block of them at a time.

@@ -6,6 +6,7 @@ from pyroaring import BitMap
 
 from segmentation.cohorts.steps.bins import (
     MOST_CODES,
+    MOST_SHORT_CODES,
     MOST_STEPS,
     Dense,
     Steps,
@@ -32,14 +33,21 @@ def slowly(ids, column, low, high):
 
 
 @settings(deadline=None)
-@given(st.lists(NUMBERS, max_size=60), BOUND, BOUND, st.sampled_from([256, 4, 0]))
-def test_a_range_holds_exactly_whom_the_numbers_say(numbers, low, high, most):
-    """By steps, by codes and by numbers: all three ways to keep a column."""
+@given(
+    st.lists(NUMBERS, max_size=60),
+    BOUND,
+    BOUND,
+    st.sampled_from([256, 4, 0]),
+    st.sampled_from([255, 2]),
+)
+def test_a_range_holds_exactly_whom_the_numbers_say(numbers, low, high, most, short):
+    """By steps, by codes of either length and by numbers: all ways to keep a column."""
     ids = np.arange(3, 3 + len(numbers), dtype=np.uint32)
     column = np.array(numbers, dtype=np.float32)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("segmentation.cohorts.steps.bins.MOST_STEPS", min(most, 4) or -1)
         patch.setattr("segmentation.cohorts.steps.bins.MOST_CODES", most)
+        patch.setattr("segmentation.cohorts.steps.bins.MOST_SHORT_CODES", short)
         if np.isnan(column).all():
             patch.undo()  # nobody is known: there are no levels at all
         made = by_number(ids, column)
@@ -62,6 +70,7 @@ def kinds():
     unknown = rng.random(n) < 0.3
     made = {}
     for name, numbers in {
+        "count": rng.poisson(3, n),
         "age": rng.integers(0, 100, n),
         "measure": rng.normal(60, 15, n).round(1),
         "cost": rng.lognormal(5, 2, n) * (rng.random(n) < 0.7),
@@ -73,16 +82,20 @@ def kinds():
 
 
 def test_few_values_have_a_set_each_and_many_have_codes(kinds):
-    age, measure, cost = (kinds[name][2] for name in ("age", "measure", "cost"))
-    assert isinstance(age, Steps)
-    assert len(age.above) == 100 <= MOST_STEPS
+    count, age, measure, cost = (made for _, _, made in kinds.values())
+    assert isinstance(count, Steps)
+    assert len(count.above) <= MOST_STEPS
+    assert isinstance(age, Dense)
+    assert MOST_STEPS < len(age.levels) == 100 <= MOST_SHORT_CODES
+    assert age.codes.dtype == np.uint8
     assert isinstance(measure, Dense)
+    assert measure.codes.dtype == np.uint16
     assert isinstance(cost, Dense)
     assert MOST_STEPS < len(measure.levels) <= MOST_CODES
     assert measure.codes.dtype == np.uint16
 
 
-@pytest.mark.parametrize("name", ["age", "measure", "cost"])
+@pytest.mark.parametrize("name", ["count", "age", "measure", "cost"])
 @pytest.mark.parametrize("low", [None, 0, 37.5, 60, 5000])
 @pytest.mark.parametrize("high", [None, 61, 2500.25])
 def test_thousands_of_people_are_found_as_the_column_says(kinds, name, low, high):
@@ -98,7 +111,7 @@ def test_thousands_of_people_are_found_as_the_column_says(kinds, name, low, high
         assert made.within(scope, low, high) == wanted & scope
 
 
-@pytest.mark.parametrize("name", ["age", "cost"])
+@pytest.mark.parametrize("name", ["count", "age", "cost"])
 def test_who_contributes_has_another_number_than_zero(kinds, name):
     ids, column, made = kinds[name]
     used = ids[np.nan_to_num(column) != 0]
