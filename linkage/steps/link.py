@@ -58,6 +58,14 @@ class Linked(NamedTuple):
     review: pl.DataFrame
 
 
+NOTHING = Linked(
+    pl.DataFrame(schema=DECISION),
+    pl.Series("person_no", [], dtype=pl.Int32),
+    pl.DataFrame(schema=MERGE),
+    pl.DataFrame(schema=REVIEW),
+)
+
+
 def link(
     records: pl.DataFrame,
     identities: pl.DataFrame,
@@ -79,6 +87,8 @@ def link(
     persons: how many people the index has; those of `identities` where null.
     apart: person_no, other_person_no that somebody has decided to be two people.
     """
+    if records.is_empty():
+        return NOTHING
     if tier == "token":
         return _by_token(records, identities)
     people = identities["person_no"].unique().sort()
@@ -145,12 +155,7 @@ def _by_token(records: pl.DataFrame, identities: pl.DataFrame) -> Linked:
         number_agreed=pl.lit(False),
         weight=pl.lit(None, dtype=pl.Float64),
     )
-    return Linked(
-        found,
-        pl.Series("person_no", [], dtype=pl.Int32),
-        pl.DataFrame(schema=MERGE),
-        pl.DataFrame(schema=REVIEW),
-    )
+    return NOTHING._replace(decisions=found)
 
 
 def _renumbered(

@@ -11,6 +11,7 @@ from linkage import bulk
 from linkage.keys import row_keys
 from linkage.specs import FeedSpec
 from linkage.steps.blocks import blocks, number_blocks, unsettled
+from linkage.steps.exact import exact_blocks
 from linkage.steps.identify import SUBJECT_COLUMNS
 from linkage.steps.link import IDENTITY_SCHEMA, for_comparison
 from linkage.vault import sealing
@@ -26,6 +27,7 @@ SOURCE_SEALED = {
 PERSON_SEALED = SOURCE_SEALED
 KNOWN_SEALED = {n: d for n, d in IDENTITY_SCHEMA.items() if n != "person_no"}
 CLEAR = tuple(n for n in SUBJECT_COLUMNS if n not in {*SOURCE_SEALED, "nhs_number"})
+KNOWN_AS = ("subject_key", "local_person_no")
 CURRENT = "link l ON l.subject_key = s.subject_key AND l.to_version IS NULL"
 
 
@@ -105,6 +107,35 @@ def candidates(
     return pl.concat([holders, others]).unique()
 
 
+def exactly_known(
+    connection: dbapi.Connection, records: pl.DataFrame, spec: FeedSpec, version: int
+) -> pl.DataFrame:
+    """The records that say only what is known of one person: subject_key, person_no.
+
+    Nothing is opened for them. Whom a source's own identifier has meant so far must be
+    that person, or nobody.
+    """
+    numbered = for_comparison(records).with_row_index("row")
+    keyed = exact_blocks(numbered, spec.tier)
+    blind = sealing.blind_blocks(keyed["block"], version).alias("block_key")
+    bulk.ask(connection, blind.unique().to_frame(), "asked_exact")
+    found = bulk.fetch(
+        connection,
+        "SELECT a.block_key, min(b.person_no) AS person_no FROM pg_temp.asked_exact a"
+        " JOIN known_block b USING (block_key)"
+        " GROUP BY a.block_key HAVING count(*) = 1",
+    ).cast({"block_key": pl.Int64, "person_no": pl.Int32})
+    mine = pl.col("local_person_no").is_null()
+    mine |= pl.col("local_person_no") == pl.col("person_no")
+    return (
+        keyed.with_columns(blind)
+        .join(found, on="block_key")
+        .join(numbered.select(pl.col("row").cast(pl.Int64), *KNOWN_AS), on="row")
+        .filter(mine)
+        .select("subject_key", "person_no")
+    )
+
+
 def _who_share(
     connection: dbapi.Connection, asked: pl.DataFrame, local: pl.Series, version: int
 ) -> pl.DataFrame:
@@ -167,7 +198,13 @@ def _write_blocks(
     connection: dbapi.Connection, told: pl.DataFrame, version: int
 ) -> None:
     numbered = told.with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
-    keyed = blocks(numbered).join(numbered.select("row", "person_no"), on="row")
+    keyed = pl.concat(
+        [
+            blocks(numbered),
+            exact_blocks(numbered, "national"),
+            exact_blocks(numbered, "names"),
+        ]
+    ).join(numbered.select("row", "person_no"), on="row")
     blind = sealing.blind_blocks(keyed["block"], version).alias("block_key")
     made = keyed.select("person_no").with_columns(blind).unique()
     bulk.copy(connection, made, "made_blocks", temporary=True)

@@ -16,6 +16,7 @@ from adbc_driver_postgresql import dbapi
 from governance.postgres import bulk_uri
 from linkage import bulk
 from linkage.specs import FeedSpec
+from linkage.steps import exact
 from linkage.steps.link import Linked, link
 from linkage.vault import identities, judged
 from linkage.vault.identities import CURRENT
@@ -100,16 +101,22 @@ def resolve(
         return Resolved(known, pl.DataFrame())
     search = identities.search_version(connection)
     records = _with_local_person(connection, new)
-    close = identities.candidates(connection, records, spec, search)
-    placed = judged.placed(connection, records, close)
+    by_hand = judged.by_hand(connection, records)
+    clear = _clear(connection, records, by_hand, spec, search)
+    asked = records.join(clear, on="subject_key", how="anti", maintain_order="left")
+    close = identities.candidates(connection, asked, spec, search)
+    placed = judged.placed(asked, close, by_hand)
     following = next_person_no(connection)
     linked = link(
-        records.join(placed, on="subject_key", how="anti"),
+        asked.join(placed, on="subject_key", how="anti"),
         close,
         spec.tier,
         following,
         persons=following - 1,
         apart=judged.apart(connection),
+    )
+    linked = linked._replace(
+        decisions=pl.concat([exact.decisions(clear, spec.tier), linked.decisions])
     )
     linked = judged.allowed(connection, linked, placed, new)
     _write(connection, records, linked, spec, run_id, by)
@@ -118,6 +125,21 @@ def resolve(
         linked.decisions.select("subject_key", "person_no"), on="subject_key"
     )
     return Resolved(pl.concat([known, found.select(list(KNOWN))]), linked.review)
+
+
+def _clear(
+    connection: dbapi.Connection,
+    records: pl.DataFrame,
+    by_hand: pl.DataFrame,
+    spec: FeedSpec,
+    search: int,
+) -> pl.DataFrame:
+    """Records that can only be one person's, as is seen without opening anything:
+    subject_key, person_no. What a person has placed by hand is not among them."""
+    if spec.tier not in ("names", "national"):
+        return pl.DataFrame(schema=judged.PAIR)
+    free = records.join(by_hand, on="local_key", how="anti", maintain_order="left")
+    return identities.exactly_known(connection, free, spec, search)
 
 
 def _met_before(

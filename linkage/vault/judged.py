@@ -17,19 +17,11 @@ PAIR = {"subject_key": pl.Int64, "person_no": pl.Int32}
 APART = {"person_no": pl.Int32, "other_person_no": pl.Int32}
 
 
-def placed(
-    connection: dbapi.Connection, records: pl.DataFrame, identities: pl.DataFrame
-) -> pl.DataFrame:
-    """Records under an id that a person has placed, and where: subject_key, person_no.
-
-    A record that brings a valid NHS number other than the person's is not placed: that
-    is a new question.
-    """
-    keyed = records.drop_nulls("local_person_no").select(
-        "subject_key", "local_key", "nhs_number", person_no="local_person_no"
-    )
-    bulk.ask(connection, keyed.select("local_key").unique(), "asked_placed")
-    by_hand = bulk.fetch(
+def by_hand(connection: dbapi.Connection, records: pl.DataFrame) -> pl.DataFrame:
+    """What people have placed under the local ids of records: local_key, person_no."""
+    known = records.drop_nulls("local_person_no")
+    bulk.ask(connection, known.select("local_key").unique(), "asked_placed")
+    return bulk.fetch(
         connection,
         # By hand there are few, behind an index of their own: begin with them.
         "WITH by_hand AS MATERIALIZED (SELECT subject_key, person_no FROM link"
@@ -38,6 +30,19 @@ def placed(
         " JOIN source_record s USING (subject_key)"
         " JOIN pg_temp.asked_placed USING (local_key)",
     ).cast({"local_key": pl.Int64, "person_no": pl.Int32})
+
+
+def placed(
+    records: pl.DataFrame, identities: pl.DataFrame, by_hand: pl.DataFrame
+) -> pl.DataFrame:
+    """Records under an id that a person has placed, and where: subject_key, person_no.
+
+    A record that brings a valid NHS number other than the person's is not placed: that
+    is a new question. by_hand: local_key, person_no.
+    """
+    keyed = records.drop_nulls("local_person_no").select(
+        "subject_key", "local_key", "nhs_number", person_no="local_person_no"
+    )
     own = (
         identities.drop_nulls("nhs_number")
         .group_by("person_no")

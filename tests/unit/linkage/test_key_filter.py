@@ -28,17 +28,26 @@ def test_what_was_put_in_is_always_found(many: int) -> None:
 
 
 def test_of_others_hardly_any_are_found() -> None:
-    known = key_filter(keys(0, 65_536))  # 32 bits a key, the fullest it gets
-    found = may_hold(known, keys(1_000_000, 2_000_000))
-    assert 0 < found.mean() < 1 / 100_000
+    known = key_filter(keys(0, 87_381))  # 48 bits a key, the fullest it gets
+    assert len(known[0]) == 1 + 2**19
+    assert not may_hold(known, keys(1_000_000, 4_000_000)).any()
 
 
-def test_filters_of_four_probes_are_still_understood() -> None:
+def test_of_others_a_fuller_filter_finds_as_many_as_foretold(monkeypatch) -> None:
+    monkeypatch.setattr(filters, "BITS_A_KEY", 8)
+    monkeypatch.setattr(filters, "PROBES", 4)
+    known = key_filter(keys(0, 65_536))
+    found = may_hold(known, keys(1_000_000, 1_000_000)).mean()
+    assert 0.8 < found / (1 - np.exp(-4 / 8)) ** 4 < 1.25
+
+
+@pytest.mark.parametrize(("probes", "head"), [(4, b""), (8, bytes([8]))])
+def test_filters_of_fewer_probes_are_still_understood(probes, head) -> None:
     put_in = keys(0, 1000)
-    probes = _probes(put_in.to_numpy(), 16_384, 4)
     held = np.zeros(16_384, dtype=np.bool_)
-    held[np.concatenate(list(probes))] = True
-    known = [np.packbits(held, bitorder="little").tobytes()]
+    places = list(_probes(put_in.to_numpy(), 16_384, probes, even=True))
+    held[np.concatenate(places)] = True
+    known = [head + np.packbits(held, bitorder="little").tobytes()]
     assert may_hold(known, put_in).all()
     assert may_hold(known, keys(5000, 1000)).mean() < 1 / 100
 
