@@ -6,6 +6,7 @@ nothing else. If the row cannot be written the request fails with 503: nothing i
 shown unaudited. `governance.chain` finds what somebody did to the trail afterwards.
 """
 
+import base64
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import Error, connections
 from pyroaring import BitMap
+
+from governance.together import Together
 
 if TYPE_CHECKING:
     from governance.access import Viewer
@@ -49,12 +52,12 @@ def record(
 ) -> None:
     """Write one audit row. `detail` holds codes and counts, never an identifier.
 
-    `seen` are the people whose rows are about to be shown: they are kept apart, as a
-    set whose digest the audit row holds, so that each can be told who looked.
+    `seen` are the people whose rows are about to be shown: the same call keeps them
+    apart, as a set whose digest the audit row holds, so that each can be told who
+    looked.
     """
     people = BitMap(seen).serialize() if seen else b""
     if people:
-        _keep_seen(event, viewer, subject, people)
         detail["seen_sha256"] = hashlib.sha256(people).hexdigest()
     append(
         [
@@ -68,6 +71,7 @@ def record(
                 "persons": persons,
                 "outcome": outcome,
                 "detail": detail,
+                "seen": base64.b64encode(people).decode() if people else None,
             }
         ]
     )
@@ -77,10 +81,18 @@ def record(
 def append(entries: Sequence[Mapping[str, Any]]) -> None:
     """Write rows in this order, all or none, in one call of the database.
 
-    Raises AuditUnavailableError. Each entry has every key that `record` gives.
+    The call may hold rows of other threads too (`governance.together`); it has ended,
+    and the rows stand on disk, when this returns. Raises AuditUnavailableError. Each
+    entry has every key that `record` gives; `seen` is a bitmap in base64 or null.
     """
+    if entries:
+        _together.write(json.dumps(entries)[1:-1])
+
+
+def _send(rows: Sequence[str]) -> None:
+    """Call the one way in. `rows` are the insides of JSON lists, in order."""
     # An address may hold a NUL, which Postgres refuses; the row must stand.
-    text = json.dumps(entries).replace("\\u0000", "\\ufffd")
+    text = f"[{','.join(rows)}]".replace("\\u0000", "\\ufffd")
     try:
         with connections["audit"].cursor() as cursor:
             cursor.execute("SELECT audit_append(%s::jsonb)", [text])
@@ -88,24 +100,4 @@ def append(entries: Sequence[Mapping[str, Any]]) -> None:
         raise AuditUnavailableError("The audit trail cannot be written.") from error
 
 
-def _keep_seen(
-    event: str, viewer: "Viewer | None", subject: str, people: bytes
-) -> None:
-    try:
-        with connections["audit"].cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO seen_people (at, event, user_id, role, purpose, org_code,"
-                " subject, people)"
-                " VALUES (clock_timestamp(), %s, %s, %s, %s, %s, %s, %s)",
-                [
-                    event,
-                    viewer.user_id if viewer else None,
-                    viewer.role if viewer else "",
-                    viewer.purpose if viewer else "",
-                    viewer.org_code if viewer else "",
-                    subject,
-                    people,
-                ],
-            )
-    except Error as error:
-        raise AuditUnavailableError("The audit trail cannot be written.") from error
+_together = Together(_send)
