@@ -1,8 +1,8 @@
 """Breaking the glass: to name one person without the usual relationship, for an hour.
 
 For a person who has left the practice, has died or lives elsewhere, when care cannot
-wait. Somebody else approves; nobody their own. Each use is written down like any
-other reveal, and says so.
+wait: it is asked and used for direct care alone. Somebody else approves; nobody their
+own. Each use is written down like any other reveal, and says so.
 """
 
 from datetime import datetime, timedelta
@@ -15,6 +15,7 @@ from linkage.assertions import Asked, RevealRequest
 from linkage.vault.models import BreakGlass, PersonIdentity
 from linkage.vault.service.refusals import RefusedActError
 
+CARE = "direct_care"
 LASTS = timedelta(hours=1)
 # A request that nobody answers lapses, rather than lie there to be approved one day.
 WAITS = timedelta(hours=24)
@@ -23,6 +24,8 @@ SHOWN = 50
 
 def ask(asked: Asked, person_no: int, reason: str, now: datetime) -> int:
     """Ask for access to one person; returns the request's number."""
+    if asked.purpose != CARE:
+        raise RefusedActError("Special access is for direct care: change purpose.")
     if len(reason.strip()) < 10:
         raise RefusedActError("Say why care cannot wait, in a sentence.")
     if not PersonIdentity.objects.filter(person_no=person_no).exists():
@@ -62,7 +65,12 @@ def decide(request_id: int, *, approver_id: int, approve: bool, now: datetime) -
 
 
 def opened_to(request: RevealRequest, now: datetime) -> frozenset[int]:
-    """The people of a request whom its viewer has special access to now."""
+    """The people of a request whom its viewer has special access to now.
+
+    Nobody, where the request is for anything but direct care.
+    """
+    if request.purpose != CARE:
+        return frozenset()
     return frozenset(
         BreakGlass.objects.filter(
             viewer_id=request.viewer_id,

@@ -123,14 +123,14 @@ def _refusal(
 ) -> str | None:
     if identity is None:
         return "not known"
-    if is_opened:
-        return None
-    if identity.died_on is not None:
-        return "has died"
-    if identity.practice_code is None:
-        return "is no longer registered"
-    if identity.practice_code not in practices:
-        return "is not registered with your practices"
+    # Special access stands for the relationship that is missing, and for nothing else.
+    if not is_opened:
+        if identity.died_on is not None:
+            return "has died"
+        if identity.practice_code is None:
+            return "is no longer registered"
+        if identity.practice_code not in practices:
+            return "is not registered with your practices"
     if ("type1" in honoured and identity.type1_opt_out) or (
         "national" in honoured and identity.national_opt_out
     ):

@@ -13,7 +13,7 @@ from governance.access import ACCESS
 from linkage.models import LinkageAudit
 from tests import live_system as system
 from tests.live_pages import words
-from tests.live_people import ANNA, RUTH, SEPTEMBER
+from tests.live_people import ANNA, KATE, RUTH, SEPTEMBER
 
 PAGES = {
     "linkage": "linkage",
@@ -140,12 +140,12 @@ def test_a_list_of_nobody_known_is_counted(live) -> None:
     assert "Falls" not in other.content.decode()
 
 
-def asked(live, someone: Any) -> Any:
+def asked(live, someone: Any, purpose: str = "direct_care") -> Any:
     from dashboards.selectors.worklist import reference
 
-    viewer = live.viewer("pcn_mdt_member")
+    viewer = live.viewer("pcn_mdt_member", purpose)
     address = reverse("special-access-ask", args=[reference(viewer, someone.person_no)])
-    return live.client("pcn_mdt_member"), address
+    return live.client("pcn_mdt_member", purpose), address
 
 
 def test_the_glass_is_broken_by_two_for_an_hour(live, as_made) -> None:
@@ -181,6 +181,31 @@ def test_the_glass_is_broken_by_two_for_an_hour(live, as_made) -> None:
     own = client.get(reverse("special-access")).content.decode()
     assert "has ended" in own
     assert RUTH.surname not in own
+
+
+def test_special_access_is_asked_and_used_for_direct_care_alone(live, as_made) -> None:
+    """Under another purpose it opens nobody, and opt-outs of that purpose hold."""
+    client, address = asked(live, RUTH)
+    client.post(address, {"reason": "Her daughter rang about the warfarin dose"})
+    elsewhere, there = asked(live, RUTH, "population_health")
+    refused = elsewhere.post(there, {"reason": "To see who lives near the surgery"})
+    assert refused.status_code == 400
+    assert "is for direct care" in refused.content.decode()
+    with system.connect("vault") as vault:
+        vault.execute(
+            "INSERT INTO break_glass (viewer_id, role, org_code, person_no, reason,"
+            " asked_at) SELECT viewer_id, role, org_code, %s, reason, asked_at"
+            " FROM break_glass ORDER BY id DESC LIMIT 1",
+            [KATE.person_no],
+        )
+        vault.execute(
+            "UPDATE break_glass SET approved_by = viewer_id + 1, approved_at = now(),"
+            " expires_at = now() + interval '1 hour'"
+        )
+    own = reverse("special-access")
+    for someone in (RUTH, KATE):
+        assert someone.surname in client.get(own).content.decode()
+        assert someone.surname not in elsewhere.get(own).content.decode()
 
 
 def test_nobody_approves_their_own_and_a_refusal_opens_nothing(live, as_made) -> None:
