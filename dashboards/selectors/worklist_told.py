@@ -9,7 +9,6 @@ whose very choice of people rests on such a feed is closed whole.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from django.core.exceptions import PermissionDenied
 
@@ -24,27 +23,18 @@ from dashboards.list_specs import (
     placeholders,
 )
 from dashboards.models import ListEntry
-from dashboards.selectors.lanes import EVENT_LANES, LANES, open_to
+from dashboards.selectors.lanes import (
+    EVENT_LANES,
+    LANES,
+    columns,
+    lanes_of,
+    open_to,
+)
 from dashboards.steps.reasons import behind
 from governance.access import Viewer
-from linkage import legal_basis
-from linkage.code_rules import lists_of
-from linkage.definitions import FEEDS
-from linkage.feature_definitions import FEATURES, codelists
-from linkage.feature_specs import ActivityRule, FeatureSpec
 from linkage.release import selectors as release
 from linkage.release.for_purpose import closed_attributes
 from risk import selectors as risk
-
-Needed = frozenset[frozenset[str]]
-# Activity of these settings stands on no lane of its own.
-LANE_OF = {setting: lane for lane, (_, setting) in LANES.items()} | {
-    "prescribing": "medicine",
-    "urgent": "emergency",
-    "ambulance": "emergency",
-    "maternity": "admitted",
-    "waiting": "outpatient",
-}
 
 
 class ListClosedError(PermissionDenied):
@@ -175,37 +165,6 @@ def natural_frequency(probability: float | None) -> str:
     return f"about {hundredths} in 100 people like this"
 
 
-@cache
-def lanes_of(name: str) -> Needed:
-    """The lanes that an attribute tells of: of each group a role must see one.
-
-    Activity tells of every setting that it counts. A code tells of one of the lanes
-    that its kind of code comes from, which is not said. The registered list and the
-    address tell of none, nor does a model's figure or a segment, which are the list's.
-    """
-    feature = _columns().get(name)
-    if feature is None:
-        return frozenset()
-    needed = frozenset[frozenset[str]]().union(*map(lanes_of, feature.built_on))
-    if isinstance(feature.rule, ActivityRule):
-        settings = feature.rule.use.settings
-        needed |= {frozenset({LANE_OF[setting]}) for setting in settings}
-    systems = {codelists()[each].spec.system for each in lists_of(feature.rule)}
-    coded = frozenset(
-        EVENT_LANES[event.kind]
-        for spec in FEEDS.values()
-        if legal_basis.of_people(spec)
-        for event in spec.events
-        if event.system in systems and event.kind in EVENT_LANES
-    )
-    return needed | {coded} if coded else needed
-
-
-@cache
-def _columns() -> dict[str, FeatureSpec]:
-    return {c: spec for name, spec in FEATURES.items() for c in spec.columns(name)}
-
-
 def _is_sensitive(name: str) -> bool:
-    feature = _columns().get(name)
+    feature = columns().get(name)
     return feature is not None and feature.sensitive

@@ -26,6 +26,7 @@ from dashboards.selectors.cohorts import counts, course, figures, overlaps
 from dashboards.selectors.cohorts import people as people_selectors
 from dashboards.selectors.cohorts.asking import CohortAsked
 from dashboards.selectors.cohorts.guarded import guarded
+from dashboards.selectors.cohorts.outside import outside
 from dashboards.views.asking import asked_from, choices, no_release
 from dashboards.views.cohorts import address_of, answered
 from governance import access
@@ -228,6 +229,8 @@ def search(request: HttpRequest) -> HttpResponse:
         return _back(request, reverse("cohort-build"))
     if live is None:
         return _back(request, reverse("cohort-build"))
+    if words := outside(request.viewer, who, live.catalogue):
+        raise PermissionDenied(f"{'; '.join(words)}, which your role does not see.")
     named = guarded(request.viewer, who, live.catalogue)
     if named and not request.viewer.sees_sensitive:
         raise PermissionDenied("Your role and purpose do not see these codes.")

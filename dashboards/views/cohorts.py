@@ -17,6 +17,7 @@ from dashboards.figures import PresentedFigure, presented
 from dashboards.selectors.cohorts import apart, counts, figures, naming
 from dashboards.selectors.cohorts.asking import CohortAsked
 from dashboards.selectors.cohorts.counts import Answer
+from dashboards.selectors.cohorts.outside import told
 from dashboards.views.asking import asked_from, choices, no_release
 from governance import access
 from linkage import imported
@@ -194,7 +195,7 @@ def _found(request: HttpRequest, catalogue: Catalogue) -> dict[str, Any]:
         "q": words,
         "matches": [
             attribute
-            for attribute in form.matching(catalogue, words)
+            for attribute in form.matching(told(viewer, catalogue), words)
             if viewer.sees_sensitive or not attribute.sensitive
         ],
         "others": others[:6],

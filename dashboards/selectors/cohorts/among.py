@@ -8,6 +8,7 @@ from pyroaring import BitMap
 
 from dashboards.selectors.asked import Asked
 from dashboards.selectors.cohorts.guarded import guarded
+from dashboards.selectors.cohorts.outside import outside
 from dashboards.selectors.places import Place
 from segmentation.cohorts import released
 from segmentation.cohorts.searches import SearchingError
@@ -43,6 +44,8 @@ def narrowed(asked: Asked, cohort_id: str) -> Asked:
         found = people(viewer, live, who, within=live.everyone)
     except (UnknownCohortError, SearchingError, KeyError) as error:
         raise PermissionDenied(str(error)) from error
+    if words := outside(viewer, who, live.catalogue):
+        raise PermissionDenied(f"{'; '.join(words)}, which your role does not see.")
     if guarded(viewer, who, live.catalogue):
         raise PermissionDenied(
             "A cohort of inclusion health is counted on its own page, protected."

@@ -18,6 +18,7 @@ from dashboards.charts import Dimension
 from dashboards.selectors.asked import Asked
 from dashboards.selectors.cohorts.guarded import guarded
 from dashboards.selectors.cohorts.naming import names_for
+from dashboards.selectors.cohorts.outside import outside, told
 from governance import audit
 from governance.disclosure import (
     Cell,
@@ -28,9 +29,15 @@ from governance.disclosure import (
     in_workspace,
     protect,
 )
+from linkage.release.catalogue import Catalogue
 from segmentation.cohorts import released
 from segmentation.cohorts.index import CohortIndex, index_of
-from segmentation.cohorts.selectors import Reader, own_people, reader
+from segmentation.cohorts.selectors import (
+    Reader,
+    UnknownCohortError,
+    own_people,
+    reader,
+)
 from segmentation.cohorts.specs import Rule, Who
 from segmentation.cohorts.steps.lattice import LEAST_BASE, base, beyond_lattice, room
 from segmentation.cohorts.steps.members import Narrowing, attrition
@@ -115,6 +122,16 @@ class CohortAsked:
         """What the cohort asks of inclusion health, in words."""
         return guarded(self.asked.viewer, self.who, self.asked.release.catalogue)
 
+    @cached_property
+    def outside(self) -> list[str]:
+        """What the cohort asks outside the lanes of a care team's role, in words."""
+        return outside(self.asked.viewer, self.who, self.asked.release.catalogue)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The attributes by which its people may be told apart for this viewer."""
+        return told(self.asked.viewer, self.asked.release.catalogue)
+
     def publish(self, cells: Iterable[Cell], measure: Measure) -> Published:
         """Pass cells through the disclosure control of this class."""
         control = {
@@ -138,7 +155,12 @@ class CohortAsked:
 
     @cached_property
     def exact(self) -> Sequence[Narrowing]:
-        """Each step with whom it leaves, inside the viewer's scope: for lists alone."""
+        """Each step with whom it leaves, inside the viewer's scope: for lists alone.
+
+        UnknownCohortError where a criterion is outside what the viewer's role sees.
+        """
+        if self.outside:
+            raise UnknownCohortError("; ".join(self.outside))
         return attrition(self.who, self.reader, self.population.people)
 
     @property
@@ -181,11 +203,13 @@ class CohortAsked:
 
     @cached_property
     def refusals(self) -> list[str]:
-        """Why no figure of this cohort may be given in a protected class; mostly none.
+        """Why no figure of this cohort may be given to this viewer; mostly none.
 
-        Protected figures are asked in the words of the lattice, about a hundred
-        neighbours at least (`steps.lattice`).
+        What the role does not see is in no class. Protected figures are asked in the
+        words of the lattice, about a hundred neighbours at least (`steps.lattice`).
         """
+        if self.outside:
+            return [f"{each}, which your role does not see" for each in self.outside]
         if self.guarded and not self.asked.viewer.sees_sensitive:
             named = ", ".join(self.guarded)
             return [f"{named} is for roles and purposes that see inclusion health"]
@@ -206,8 +230,17 @@ class CohortAsked:
                 found.append(str(error))
         return found
 
+    @cached_property
+    def _kept_back(self) -> frozenset[str]:
+        return frozenset(self.asked.release.catalogue) - frozenset(self.catalogue)
+
     def may_cross(self, *attributes: str) -> bool:
-        """Whether its people may be cut by these attributes; exact ones always."""
+        """Whether its people may be cut by these attributes for this viewer.
+
+        Exactly by all that the role sees; of protected figures within the lattice.
+        """
+        if not self._kept_back.isdisjoint(attributes):
+            return False
         return self.kind is not DisclosureClass.PROTECTED or room(self.who, *attributes)
 
     @property

@@ -75,7 +75,7 @@ def figures(first: CohortAsked, second: CohortAsked) -> list[ChartSpec]:
 
     Protected ones stop where the lattice does; there may be none.
     """
-    catalogue = first.asked.release.catalogue
+    catalogue = first.catalogue
     made = [shared(first, second)] if may_share(first, second) else []
     for key, attribute in (
         ("ages", "age_band"),

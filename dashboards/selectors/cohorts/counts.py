@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from dashboards import wording
 from dashboards.charts import ChartSpec, Dimension
 from dashboards.selectors.cohorts.asking import CohortAsked
-from governance.disclosure import Cell, Measure, Published, PublishedCell
+from governance.disclosure import (
+    Cell,
+    DisclosureClass,
+    Measure,
+    Published,
+    PublishedCell,
+)
 from segmentation.cohorts.searches import SearchingError, UnknownCodelistError
 from segmentation.cohorts.selectors import UnknownCohortError
 
@@ -45,7 +51,9 @@ class Answer:
         if self.problem:
             return self.problem
         if self.refusals:
-            return "No protected figure can be given of this cohort"
+            is_protected = self.kind == DisclosureClass.PROTECTED.value
+            kind = "protected figure" if is_protected else "figure"
+            return f"No {kind} can be given of this cohort"
         if self.total is None:
             return "Nothing is asked yet"
         if self.total.is_hidden:

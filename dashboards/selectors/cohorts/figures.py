@@ -38,7 +38,7 @@ def figures(cohort: CohortAsked) -> list[tuple[str, ChartSpec]]:
 
     A figure is one more cut, or two: protected ones stop where the lattice does.
     """
-    catalogue = cohort.asked.release.catalogue
+    catalogue = cohort.catalogue
     found: list[tuple[str, ChartSpec]] = []
     if {"age_band", "sex"} <= set(catalogue):
         if cohort.may_cross("age_band", "sex"):
@@ -69,7 +69,7 @@ def condition_flags(cohort: CohortAsked) -> list[str]:
     """The registers of long-term conditions, as the release names them."""
     return [
         name
-        for name, attribute in cohort.asked.release.catalogue.items()
+        for name, attribute in cohort.catalogue.items()
         if name.startswith("has_")
         and attribute.kind == "flag"
         and not attribute.sensitive
@@ -80,7 +80,7 @@ def cost_attributes(cohort: CohortAsked) -> list[str]:
     """Cost by setting, and in all."""
     return [
         name
-        for name, attribute in cohort.asked.release.catalogue.items()
+        for name, attribute in cohort.catalogue.items()
         if attribute.unit == "£" and name.startswith("cost_") and name.endswith("_12m")
     ]
 

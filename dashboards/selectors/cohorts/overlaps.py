@@ -23,7 +23,7 @@ def flags(cohort: CohortAsked) -> list[tuple[str, str]]:
     """Return what may be laid over another: every flag of the release, by title."""
     found = [
         (name, attribute.title)
-        for name, attribute in cohort.asked.release.catalogue.items()
+        for name, attribute in cohort.catalogue.items()
         if attribute.kind == "flag" and not attribute.sensitive
     ]
     return sorted(found, key=lambda pair: pair[1])

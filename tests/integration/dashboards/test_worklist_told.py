@@ -1,12 +1,20 @@
-"""What leaves of a list is what the role's lanes allow, by every way out."""
+"""What leaves of a list is what lanes and legal bases allow, by every way out."""
+
+from unittest import mock
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
+from dashboards.models import Decision
 from governance.access import ACCESS
+from governance.models import RegisterEntry
+from linkage.release import selectors as release
 from tests import live_people as people
-from tests.live_pages import EXPORT, LIST, words
-from tests.live_people import PROGRAMME
+from tests import live_system as system
+from tests.integration.governance.test_registers import change
+from tests.live_pages import EXPORT, LIST, NAMES, sealed, words
+from tests.live_people import ANNA, PROGRAMME
 
 pytestmark = pytest.mark.usefixtures("as_made")
 ADMITTED = people.reason(
@@ -46,3 +54,56 @@ def test_a_reason_leaves_only_to_roles_that_see_its_lane(live, role, output):
     assert (FRAIL in page) == ("gp" in spec.timeline)
     hides = {"gp", "admitted"} - {*spec.timeline}
     assert ("outside what your role may see" in page) >= bool(hides)
+
+
+FEEDS = frozenset({"registered_list", "gp_observation", "sus_apc", "ecds"})
+CLOSED = "This list is closed"
+
+
+@pytest.fixture
+def ended(live):
+    """`ended()` ends the flow of GP observations for population health, today."""
+    newest = RegisterEntry.objects.order_by("-pk").values_list("pk", flat=True)
+    last = newest.first()
+
+    def end() -> None:
+        flow = "gp_observation:population_health"
+        change(live, "flow", flow, timezone.localdate())
+
+    with mock.patch.object(release, "delivered", return_value=FEEDS):
+        yield end
+    with system.acting_as("worker"):
+        RegisterEntry.objects.filter(pk__gt=last).delete()
+
+
+def test_a_list_made_of_a_flow_that_ends_is_closed_at_once_by_every_way(
+    live, mdt, ended
+):
+    card = reverse("list-card", args=[PROGRAMME, sealed(live, ANNA)])
+    names = ("list-print", "list-fhir", "list-meeting", "list-room", "list-missing")
+    pages = [LIST, EXPORT, card, *(reverse(n, args=[PROGRAMME]) for n in names)]
+    assert [mdt.get(page).status_code for page in pages] == [200] * len(pages)
+    ended()
+    for page in pages:
+        answer = mdt.get(page)
+        assert (page, answer.status_code) == (page, 403)
+        assert CLOSED in words(answer)
+    for address, form in (
+        (NAMES, {"reason": "mdt_review"}),
+        (EXPORT, {"practice": "Z81001", "reason": ""}),
+    ):
+        assert (address, mdt.post(address, form).status_code) == (address, 403)
+    decide = reverse("decide", args=[PROGRAMME, sealed(live, ANNA)])
+    back = mdt.post(decide, {"decision": "accept:suitable"}, follow=True)
+    assert back.status_code == 403
+    with system.acting_as("worker"):
+        assert not Decision.objects.exists()
+
+
+def test_what_stays_open_when_a_flow_ends(live, mdt, ended):
+    """The lists' own page, and the list for a purpose whose flow has not ended."""
+    ended()
+    assert mdt.get(reverse("worklists")).status_code == 200
+    care = live.client("pcn_mdt_member", "direct_care").get(LIST)
+    assert care.status_code == 200
+    assert CLOSED not in words(care)
