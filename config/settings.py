@@ -130,6 +130,7 @@ ERASED_WITH_A_PERSON = (
     "list_allocation",
     "list_home",
     "person_risk",
+    "foretold",
     "treatment",
     "imported_list_member",
 )

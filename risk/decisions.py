@@ -1,4 +1,4 @@
-"""What people decide about models: approve, resume, put to use; and whom they take on.
+"""What people decide about models: approve, resume, set the level; whom they take on.
 
 Apart from the other writes, so that the web process loads no training for them.
 """
@@ -6,9 +6,11 @@ Apart from the other writes, so that the web process loads no training for them.
 from datetime import date
 
 from django.db import transaction
+from django.db.models import Q
 
 from governance import audit
 from governance.access import Viewer
+from risk.approvals import approvals_of, waiting
 from risk.models import ModelApproval, TrainedModel, Treatment
 
 
@@ -17,26 +19,50 @@ class RefusedApprovalError(ValueError):
 
 
 @transaction.atomic
-def approve(*, name: str, note: str = "", by: Viewer) -> ModelApproval:
-    """Record one person's yes to a model in use. Two people make it ready for lists."""
-    model = TrainedModel.objects.filter(name=name, in_use=True).defer("payload").first()
+def approve(
+    *, name: str, version: int | None = None, note: str = "", by: Viewer
+) -> ModelApproval:
+    """Record one person's yes to a version: by default of the one in use, else of one
+    that waits. Two people make it ready for lists."""
+    known = TrainedModel.objects.filter(name=name)
+    if version is None:
+        found = known.filter(in_use=True)
+    else:
+        found = known.filter(~Q(in_use=False, waits_because=""), version=version)
+    model = found.values("version", "spec_hash", "approved_as").first()
     if model is None:
-        raise RefusedApprovalError("There is no trained model to approve.")
-    given = ModelApproval.objects.filter(name=name, spec_hash=model.spec_hash)
-    if given.filter(user_id=by.user_id).exists():
+        raise RefusedApprovalError("There is no such trained model to approve.")
+    given = approvals_of(name, model["spec_hash"], model["approved_as"])
+    if by.user_id in {each.user_id for each in given}:
         raise RefusedApprovalError(
             "You have approved this model; a second person must."
         )
-    audit.record("model_approved", by, subject=name, version=model.version)
+    audit.record("model_approved", by, subject=name, version=model["version"])
     return ModelApproval.objects.create(
         name=name,
-        spec_hash=model.spec_hash,
-        model_version=model.version,
+        spec_hash=model["spec_hash"],
+        model_version=model["version"],
         user_id=by.user_id,
         full_name=by.full_name,
         role=by.role,
         note=note.replace("\0", "")[:500],
     )
+
+
+@transaction.atomic
+def ask_for_level(*, name: str, by: Viewer) -> None:
+    """Record that somebody asks for a new level; `risk.tasks.recalibrate` makes it.
+
+    What it makes waits for a second person. RefusedApprovalError where no model is in
+    use, or a version waits already.
+    """
+    if not TrainedModel.objects.filter(name=name, in_use=True).exists():
+        raise RefusedApprovalError("There is no trained model in use.")
+    if waiting(name):
+        raise RefusedApprovalError(
+            "A version waits to be looked at; decide on that one first."
+        )
+    audit.record("model_level_asked", by, subject=name)
 
 
 @transaction.atomic
@@ -50,10 +76,10 @@ def resume(*, name: str, because: str, by: str) -> None:
 
 @transaction.atomic
 def use_version(*, name: str, version: int, by: str) -> None:
-    """Put one version of a model to use in place of another."""
+    """Put one version of a model to use in place of another; none waits any more."""
     audit.record("model_put_to_use", None, subject=name, version=version, by=by)
     known = TrainedModel.objects.filter(name=name)
-    known.update(in_use=False)
+    known.update(in_use=False, waits_because="")
     if not known.filter(version=version).update(
         in_use=True, stopped_because="", stopped_at=None
     ):

@@ -23,6 +23,11 @@ class TrainedModel(models.Model):
     performance = models.JSONField(default=dict)
     payload = models.BinaryField()
     in_use = models.BooleanField(default=False)
+    # The version that people looked at and whose like this one is: their approvals hold
+    # for both. Its own number where nobody has looked at one like it.
+    approved_as = models.IntegerField()
+    # Why this version is not in use before somebody has looked at it; empty otherwise.
+    waits_because = models.CharField(max_length=300, blank=True, default="")
     # Why the model stopped feeding lists, and since which release; empty while it may.
     stopped_because = models.CharField(max_length=300, blank=True, default="")
     stopped_at = models.DateTimeField(null=True)
@@ -37,10 +42,11 @@ class TrainedModel(models.Model):
 
 
 class ModelApproval(models.Model):
-    """One person's yes to a model's definition, after seeing its card.
+    """One person's yes to a version of a model, after seeing its card.
 
-    It holds for every training of that definition; another definition (`spec_hash`)
-    needs new approvals. Rows are added, never changed.
+    It holds for later trainings of the same definition (`spec_hash`) whose trial lies
+    within the definition's limits of that version's (`TrainedModel.approved_as`). Rows
+    are added, never changed.
     """
 
     name = models.CharField(max_length=60)
@@ -56,7 +62,7 @@ class ModelApproval(models.Model):
         db_table = "model_approval"
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["name", "spec_hash", "user_id"], name="one_approval_each"
+                fields=["name", "model_version", "user_id"], name="one_approval_each"
             )
         ]
 
@@ -78,6 +84,25 @@ class ModelWatch(models.Model):
                 fields=["release_id", "name"], name="one_watch_per_release"
             )
         ]
+
+
+class ForetoldAt(models.Model):
+    """A day of which it is kept what was foretold, until it is known what came.
+
+    `versions` is {name: version of the model}. The table `foretold` holds the people of
+    the day (as_of, person_no, told real[], traits text[]); `told` and `traits` here say
+    what the places of those lists are: attributes of models, and features by which it
+    is watched whom a model is right about. `risk.store` reads and writes it.
+    """
+
+    as_of = models.DateField(primary_key=True)
+    release_id = models.IntegerField()
+    versions = models.JSONField()
+    told = models.JSONField()
+    traits = models.JSONField()
+
+    class Meta:
+        db_table = "foretold_at"
 
 
 class PersonRisk(models.Model):

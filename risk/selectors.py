@@ -10,6 +10,8 @@ import polars as pl
 
 from linkage.release import parts
 from linkage.release.sources import holders
+from risk.approvals import approvals_of
+from risk.approvals import may_feed_lists as may_feed_lists
 from risk.definitions import MODELS, SCORES
 from risk.models import ModelApproval, ModelWatch, PersonRisk, TrainedModel
 from risk.score_specs import ScoreSpec
@@ -32,10 +34,11 @@ CARD_COLUMNS = (
     "calibration",
     "performance",
     "in_use",
+    "approved_as",
+    "waits_because",
     "stopped_because",
     "stopped_at",
 )
-APPROVALS_NEEDED = 2
 # From which lane of a person's page a reason comes, by how its feature begins; a role
 # that may not see the lane is not told the reason.
 LANES = {
@@ -77,14 +80,15 @@ class ModelCard:
     calibration: dict[str, Any]
     performance: dict[str, Any]
     in_use: bool
+    approved_as: int
+    waits_because: str
     stopped_because: str
     stopped_at: datetime | None
 
     @property
     def approvals(self) -> list[ModelApproval]:
-        """Who has said yes to this definition, in order."""
-        given = ModelApproval.objects.filter(name=self.name, spec_hash=self.spec_hash)
-        return list(given.order_by("approved_at", "pk"))
+        """Who has said yes to this version or its like, in order."""
+        return approvals_of(self.name, self.spec_hash, self.approved_as)
 
 
 def model_card(name: str, version: int | None = None) -> ModelCard | None:
@@ -125,33 +129,6 @@ def reasons(
         pl.col("person_no").is_in(list(person_nos)) & pl.col(column).is_not_null()
     )
     return {number: json.loads(text) for number, text in found.iter_rows()}
-
-
-def may_feed_lists(attribute: str) -> str:
-    """Return why a model's attribute may not order a list; empty where it may.
-
-    A model that is in use needs two people's approval of its definition, and must not
-    have been stopped. Attributes of no trained model are no model's business.
-    """
-    for name, spec in MODELS.items():
-        if attribute not in (spec.attribute, spec.band_attribute):
-            continue
-        # Not the card: its figures are large, and every list asks.
-        model = (
-            TrainedModel.objects.filter(name=name, in_use=True)
-            .values_list("spec_hash", "stopped_because")
-            .first()
-        )
-        if model is None:
-            return ""
-        spec_hash, stopped_because = model
-        if stopped_because:
-            return f"stopped: {stopped_because}"
-        approvals = ModelApproval.objects.filter(name=name, spec_hash=spec_hash)
-        given = approvals.values("user_id").distinct().count()
-        if given < APPROVALS_NEEDED:
-            return f"approved by {given} of {APPROVALS_NEEDED} people"
-    return ""
 
 
 @dataclass(frozen=True)

@@ -157,8 +157,23 @@ class LimitSpec(Strict):
     having_may_fall: float = 0.8
     level: tuple[float, float] = (0.8, 1.25)
     group_level: tuple[float, float] = (0.7, 1.4)
-    groups: tuple[str, ...] = ("imd_fifth", "sex", "ethnicity_group")
+    groups: tuple[str, ...] = ("imd_fifth", "sex", "age_band", "ethnicity_group")
     least_outcomes: int = 100
+
+
+class RenewalSpec(Strict):
+    """How far a version that is trained anew may stray and still count as approved.
+
+    `level` and `group_level` (as in `limits`): observed over expected in its trial;
+    `slope` of its calibration; `rank_may_fall`: by how much its AUROC (of an amount:
+    the variance explained) may lie below that of the version people looked at. Beyond,
+    it waits until two people have looked at it, and the former stays in use.
+    """
+
+    level: tuple[float, float]
+    group_level: tuple[float, float]
+    slope: tuple[float, float]
+    rank_may_fall: float
 
 
 class RiskBandSpec(Strict):
@@ -197,6 +212,7 @@ class ModelSpec(Definition):
     training: TrainingSpec
     trees: TreesSpec
     limits: LimitSpec = LimitSpec()
+    renewal: RenewalSpec
     bands: tuple[RiskBandSpec, ...]
     reasons_attribute: str
     reasons: int

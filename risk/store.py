@@ -1,6 +1,6 @@
 """Risk's frames to and from Postgres, whole shards at a time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import polars as pl
@@ -9,8 +9,7 @@ from linkage import bulk
 from linkage.models import Release
 from linkage.release.publish import past_deltas
 from linkage.release.touched import UNIT
-from linkage.vocabulary import ACTIVITY_KINDS, SETTINGS, URGENCIES
-from risk.specs import ModelSpec, OutcomeSpec
+from risk.specs import ModelSpec
 
 # Trajectories look back so many full releases.
 RELEASES_KEPT = 24
@@ -30,19 +29,6 @@ def read_treatments(shard: int) -> pl.DataFrame:
             "SELECT t.person_no, t.from_on FROM treatment t"
             f" JOIN person_p{shard:02d} p ON p.person_no = t.person_no",
         )
-
-
-def used_since(spec: OutcomeSpec, *, after: date, until: date) -> pl.Series:
-    """Return the persons with the outcome's kind of use after a date, up to another."""
-    with bulk.connect("default") as source:
-        return bulk.fetch(
-            source,
-            "SELECT DISTINCT person_no FROM activity"
-            f" WHERE setting = {SETTINGS[spec.setting or '']}"
-            f" AND kind = {ACTIVITY_KINDS[spec.kind or '']}"
-            f" AND urgency = {URGENCIES[spec.urgency or '']}"
-            f" AND start_on > '{after:%Y-%m-%d}' AND start_on <= '{until:%Y-%m-%d}'",
-        )["person_no"]
 
 
 def replace_person_risks(
@@ -82,3 +68,57 @@ def replace_person_risks(
             "DROP TABLE pg_temp.risks",  # it would outlive a session that is killed
         )
         target.commit()
+
+
+def write_foretold(as_of: date, people: pl.DataFrame) -> None:
+    """Keep what was foretold on a day, in place of what an earlier attempt left.
+
+    `people`: `person_no`, `told` (list of Float32), `traits` (list of String).
+    """
+    with bulk.connect("default") as target:
+        rows = people.select(
+            "person_no",
+            pl.col("told").cast(pl.List(pl.Float32)),
+            pl.col("traits").cast(pl.List(pl.String)),
+        )
+        bulk.copy(target, rows, "telling", temporary=True)
+        bulk.execute(
+            target,
+            f"DELETE FROM foretold WHERE as_of = '{as_of:%Y-%m-%d}'",
+            "INSERT INTO foretold (as_of, person_no, told, traits)"
+            f" SELECT '{as_of:%Y-%m-%d}', person_no, told, traits"
+            " FROM pg_temp.telling ORDER BY person_no",
+            "DROP TABLE pg_temp.telling",  # it would outlive a session that is killed
+        )
+        target.commit()
+
+
+def forget_foretold(before: date) -> None:
+    """Delete what was foretold before a day."""
+    with bulk.connect("default") as target:
+        day = f"'{before:%Y-%m-%d}'"
+        bulk.execute(
+            target,
+            f"DELETE FROM foretold WHERE as_of < {day}",
+            f"DELETE FROM foretold_at WHERE as_of < {day}",
+        )
+        target.commit()
+
+
+def read_foretold(
+    shard: int, as_of: date, told: Sequence[str], traits: Sequence[str]
+) -> pl.DataFrame:
+    """Return what was foretold on a day of the people who are still in a shard.
+
+    Columns: `person_no`, one of each name in `told` (Float64) and in `traits` (String).
+    Whose number was given up in a merge is not there: what came stands under another.
+    """
+    columns = [f'f.told[{n}]::float8 AS "{name}"' for n, name in enumerate(told, 1)]
+    columns += [f'f.traits[{n}] AS "{name}"' for n, name in enumerate(traits, 1)]
+    with bulk.connect("default") as source:
+        return bulk.fetch(
+            source,
+            f"SELECT f.person_no, {', '.join(columns)} FROM foretold f"
+            f" JOIN person_p{shard:02d} p ON p.person_no = f.person_no"
+            f" WHERE f.as_of = '{as_of:%Y-%m-%d}'",
+        )

@@ -1,32 +1,34 @@
 """Gather people as they were, train models on them, keep what was trained."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from datetime import timedelta
+from typing import Any
 
 import polars as pl
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
+from governance import audit
 from linkage.models import Release
 from linkage.release import parts
-from linkage.release.actions import features_of
 from linkage.release.stages import StageOutcome
-from linkage.release.store import read_shard
-from risk.actions.models_in_use import standing_on, usable
+from risk.actions.dates import Dates, gathered, wanted
+from risk.actions.models_in_use import (
+    due,
+    promote,
+    standing_on,
+    stands_still,
+)
+from risk.approvals import is_approved
 from risk.definitions import MODELS
 from risk.models import TrainedModel
 from risk.specs import ModelSpec
 from risk.steps.assess import assess
 from risk.steps.boosting import THREADS
-from risk.steps.gather import columns_of, gather, rows_of
-from risk.steps.outcome import HAPPENED, register_of
-from risk.steps.train import Trained, enough, train
-from risk.store import read_deaths, read_treatments
-
-# What outcomes read of activity.
-OF_OUTCOMES = ("person_no", "setting", "kind", "urgency", "start_on", "cost_gbp")
+from risk.steps.gather import columns_of, rows_of
+from risk.steps.outcome import HAPPENED
+from risk.steps.renewal import beyond
+from risk.steps.train import Trained, enough, folds_of, train
+from risk.steps.untouched import untreated
 
 
 def gather_training(release_id: int, shard: int) -> StageOutcome:
@@ -35,94 +37,27 @@ def gather_training(release_id: int, shard: int) -> StageOutcome:
     A date that several models ask for is derived once, for what they ask.
     """
     release = Release.objects.get(pk=release_id)
-    due = {name: spec for name, spec in MODELS.items() if usable(name, release) is None}
-    if not due:
+    models = {name: spec for name, spec in MODELS.items() if due(name, release)}
+    if not models:
         return StageOutcome(0, 0)
-    dates = Dates(release, shard, wanted(due.values()))
-    deaths, treatments = read_deaths(shard), read_treatments(shard)
-    furthest = max(max(spec.training.train_days) for spec in due.values())
-    # The outcome is what is known of it today, late records and all.
-    activity = dates.activity(since=release.as_of - timedelta(days=furthest))
+    dates = Dates(release, shard, wanted(models.values()))
     rows_out = 0
-    for days in index_days(due.values()):
-        mine = {n: s for n, s in due.items() if days in index_days([s])}
-        later = {
-            name: dates.features(days - spec.outcome.horizon_days)
-            for name, spec in mine.items()
-            if spec.outcome.of == "onset"
-        }
-        made = gather(
-            dates.features(days),
-            deaths,
-            activity,
-            mine,
-            index_on=release.as_of - timedelta(days=days),
-            shards=settings.SHARDS,
-            later=later,
-            treatments=treatments,
-        )
+    for days, made in gathered(dates, shard, models):
         parts.write(release_id, shard, training_part(days), made)
         rows_out += made.height
     return StageOutcome(dates.rows, rows_out)
 
 
-def index_days(models: Iterable[ModelSpec]) -> list[int]:
-    """The index dates of some models, in days before that of a release."""
-    return sorted(
-        {d for m in models for d in (*m.training.train_days, m.training.test_days)}
-    )
-
-
-def wanted(models: Iterable[ModelSpec]) -> dict[int, set[str]]:
-    """What the models ask of each date, in days before that of a release."""
-    found: dict[int, set[str]] = defaultdict(set)
-    for spec in models:
-        for days in index_days([spec]):
-            found[days] |= {*spec.features, *spec.audit_by, "age_years"}
-            if spec.outcome.joins:
-                joined = register_of(spec.outcome.joins)
-                found[days - spec.outcome.horizon_days] |= set(joined)
-    return found
-
-
-class Dates:
-    """One shard's features as at days before a release's date, each derived once.
-
-    The shard is read once, up to the release's date: what became known after an
-    earlier date is not used for it.
-    """
-
-    def __init__(
-        self, release: Release, shard: int, columns: Mapping[int, set[str]]
-    ) -> None:
-        self.release, self.as_of, self.columns = release, release.as_of, columns
-        self._read = read_shard(shard, until=self.as_of)
-        self.rows = self._read.rows
-        self._known: dict[int, pl.DataFrame] = {}
-
-    def activity(self, *, since: date) -> pl.DataFrame:
-        """Return the activity that began from a day on, up to the release's date."""
-        return self._read.activity.select(OF_OUTCOMES).filter(
-            pl.col("start_on") >= since
-        )
-
-    def features(self, days: int) -> pl.DataFrame:
-        if days not in self._known:
-            index_on = self.as_of - timedelta(days=days)
-            made, _ = features_of(
-                self._read, index_on, only=self.columns[days], release=self.release
-            )
-            self._known[days] = made
-        return self._known[days]
-
-
 def train_model(release_id: int, name: str) -> StageOutcome:
-    """Train a model if it is due, try it on the later date, put it to use.
+    """Train a model if it is due, try it on the later date, and keep it.
 
-    With too few outcomes to learn from there is no model, and no prediction.
+    It comes into use at once unless it strays from what people approved (`_keep`). A
+    version that waited and is approved by now comes into use first. With too few
+    outcomes to learn from there is no model, and no prediction.
     """
     release, spec = Release.objects.get(pk=release_id), MODELS[name]
-    if usable(name, release) is not None:
+    promote(name, release)
+    if not due(name, release):
         return StageOutcome(0, 0)
     learnt = pl.concat(
         training_rows(release_id, name, days) for days in spec.training.train_days
@@ -160,14 +95,20 @@ def _keep(
     release: Release,
     fitted: Trained,
     learnt: pl.DataFrame,
-    figures: dict[str, object],
+    figures: dict[str, Any],
 ) -> TrainedModel:
-    """Keep a trained model as the next version and put it to use."""
+    """Keep a trained model as the next version, in use or waiting.
+
+    Within the limits of the definition (`renewal`) of the version that people looked
+    at, their approvals hold for it. Beyond them it waits for approvals of its own while
+    an approved version may still be used; else it is used, and orders no list before it
+    is approved.
+    """
     with transaction.atomic():
         known = TrainedModel.objects.filter(name=name)
         last = known.aggregate(last=Max("version"))["last"] or 0
-        known.update(in_use=False)
-        return TrainedModel.objects.create(
+        before = known.filter(in_use=True).defer("payload").first()
+        model = TrainedModel(
             name=name,
             version=last + 1,
             index_on=release.as_of - timedelta(days=min(spec.training.train_days)),
@@ -187,11 +128,34 @@ def _keep(
                 "intercept": fitted.intercept,
                 "slope": fitted.slope,
                 "rounds": fitted.rounds,
+                "folds": folds_of(untreated(learnt).height, spec),
                 "bands_from": dict(
                     zip((b.name for b in spec.bands), fitted.cuts, strict=False)
                 ),
             },
             performance=figures,
             payload=fitted.to_bytes(),
+            approved_as=last + 1,
             in_use=True,
         )
+        seen = None
+        if before is not None and before.spec_hash == model.spec_hash:
+            seen = known.filter(version=before.approved_as).defer("payload").first()
+        if before is not None and seen is not None:
+            strays = beyond(figures, seen.performance, spec)
+            if not strays:
+                model.approved_as = seen.version
+            elif is_approved(before) and stands_still(before, release):
+                model.in_use = False
+                model.waits_because = " ".join(strays)[:300]
+                audit.record(
+                    "model_waits",
+                    None,
+                    subject=name,
+                    version=model.version,
+                    release=release.pk,
+                )
+        superseded = {"waits_because": ""} | ({"in_use": False} if model.in_use else {})
+        known.update(**superseded)
+        model.save(force_insert=True)
+        return model

@@ -6,20 +6,19 @@ import numpy as np
 import polars as pl
 
 from risk.specs import ModelSpec
-from risk.steps.amounts import amounts
+from risk.steps.amounts import amounts, ratio
 from risk.steps.competing import incidence
-from risk.steps.evaluate import LEAST_TO_RANK, evaluate
+from risk.steps.evaluate import LEAST_TO_RANK, evaluate, level
 from risk.steps.linear import linear, log_linear
 from risk.steps.matrix import Floats, Inputs, matrix
 from risk.steps.outcome import AMOUNT, DIED, DIED_DAYS, HAPPENED, HAPPENED_DAYS
 from risk.steps.predict import importance, risks
-from risk.steps.train import TREATED, Trained, untreated
+from risk.steps.train import MOST_LINEAR, Trained, as_learnt
+from risk.steps.untouched import TREATED, as_untouched, taken_on, untreated
 
 MAIN = "boosted trees"
 LOGISTIC, LOG_LINEAR, REFERENCE = "logistic", "log-linear", "reference"
 LEVEL = (0.9, 1.1)
-# A plain regression of a hundred weights is as good from so many rows as from all.
-MOST_LINEAR = 100_000
 
 
 def assess(
@@ -33,16 +32,23 @@ def assess(
     only age, sex and deprivation; both learn from the same rows. `level_holds` says
     whether observed over expected lies within 0.9 and 1.1 for everybody and in each
     deprivation fifth. Of groups with too few outcomes to judge, only that they exist
-    is kept. People whom a programme has taken on are counted and left out.
+    is kept. People under an intervention on the index date stand apart
+    (`under_intervention`: their number, and what came of them beside what was foretold
+    of them without one); of those whom a programme took on within the horizon
+    (`taken_on_later`), what came of others like them counts.
     """
-    treated = int(later[TREATED].sum()) if TREATED in later.columns else 0
-    learnt, later = untreated(learnt), untreated(later)
-    foretold = risks(later, trained, spec)
+    marked = under_intervention(later, trained, spec)
+    taken_on_later = taken_on(untreated(later))
+    learnt = untreated(learnt)
+    learnt = as_learnt(learnt, matrix(learnt, spec.inputs), spec)
+    later, foretold = judged_rows(later, trained, spec)
     common = {
         "main": MAIN,
         "tested_on": later["index_on"][0].isoformat(),
         "died_without": int((later[DIED] & ~later[HAPPENED]).sum()),
-        "treated_left_out": treated,
+        "treated_left_out": marked["people"],
+        "under_intervention": marked,
+        "taken_on_later": taken_on_later,
         "importance": importance(later, trained, spec),
         "watch": watched(later, foretold, spec),
     }
@@ -76,6 +82,35 @@ def assess(
     )
 
 
+def judged_rows(
+    later: pl.DataFrame, trained: Trained, spec: ModelSpec
+) -> tuple[pl.DataFrame, Floats]:
+    """Return the rows that a model may be judged by, and what it foretells of each.
+
+    Of people under no intervention on the index date, as if none had been taken on.
+    """
+    later = untreated(later)
+    foretold = risks(later, trained, spec)
+    seed, is_amount = spec.training.seed, spec.outcome.is_amount
+    return as_untouched(later, foretold, seed, is_amount=is_amount), foretold
+
+
+def under_intervention(
+    later: pl.DataFrame, trained: Trained, spec: ModelSpec
+) -> dict[str, Any]:
+    """Return how many were under an intervention on the index date, and how what came
+    of them lies to what is foretold of people without one; of few, only how many."""
+    if TREATED not in later.columns:
+        return {"people": 0}
+    marked = later.filter(pl.col(TREATED))
+    if int(marked[HAPPENED].sum()) < LEAST_TO_RANK:
+        return {"people": marked.height}
+    foretold = risks(marked, trained, spec)
+    if spec.outcome.is_amount:
+        return {"people": marked.height} | ratio(marked[AMOUNT].to_numpy(), foretold)
+    return level(marked[HAPPENED].to_numpy(), foretold)
+
+
 def judged(groups: dict[str, Any]) -> dict[str, Any]:
     """Return the groups' figures; of those with too few outcomes, that there are."""
     return {
@@ -105,8 +140,9 @@ def rivals(
 
 def watched(later: pl.DataFrame, foretold: Floats, spec: ModelSpec) -> dict[str, Any]:
     """Return what later releases are held against: tenths of the figure, and of each
-    input how often it is known and, of a number, its tenths. `having` is the share of
-    those with any of it: a count above nothing, a flag that is set."""
+    input how often it is known and how it is spread: a number over its tenths, a
+    category over its values. `having` is the share of those with any of it: a count
+    above nothing, a flag that is set."""
     inputs = matrix(later, spec.inputs)
     tenths = np.linspace(0.1, 0.9, 9)
     known, having, cuts, held = {}, {}, {}, {}
@@ -116,10 +152,13 @@ def watched(later: pl.DataFrame, foretold: Floats, spec: ModelSpec) -> dict[str,
         known[entry.feature] = round(len(values) / max(len(inputs), 1), 6)
         if entry.kind != "category":
             having[entry.feature] = share_having(values)
-        if entry.kind == "number" and len(values):
+        if not len(values):
+            continue
+        edges = [place + 0.5 for place in range(max(len(entry.values) - 1, 1))]
+        if entry.kind == "number":
             edges = np.unique(np.quantile(values, tenths).round(4)).tolist()
-            cuts[entry.feature] = edges
-            held[entry.feature] = shares(values, edges)
+        cuts[entry.feature] = edges
+        held[entry.feature] = shares(values, edges)
     edges = np.unique(np.quantile(foretold, tenths).round(6)).tolist()
     return {
         "cuts": edges,

@@ -1,15 +1,20 @@
 """Hold a release against what a model was tried on: shifts, breakage, level."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from risk.specs import LimitSpec, ModelSpec
+from risk.steps.amounts import by_group as amounts_by_group
+from risk.steps.amounts import ratio
 from risk.steps.assess import share_having, shares
 from risk.steps.evaluate import LEAST_TO_RANK, Figures, by_group, level
-from risk.steps.matrix import Flags, Floats, matrix
+from risk.steps.matrix import Floats, matrix
+from risk.steps.outcome import AMOUNT, HAPPENED
 from risk.steps.reasons import title
 
 # A share of nothing has no logarithm; the usual floor of the index.
@@ -75,72 +80,202 @@ def monitor(
     }
 
 
-def drift(
-    outcome: Flags, foretold: Floats, groups: pl.DataFrame, limits: LimitSpec
-) -> Figures:
-    """Return the level of what was foretold a horizon ago, overall and by group."""
-    worst: list[Any] | None = None
+def drift(judged: pl.DataFrame, foretold: Floats, spec: ModelSpec) -> Figures:
+    """Return how what came lies to what was foretold, overall and by group.
+
+    `judged` are rows of people under no intervention with what `outcome` adds and the
+    columns of `spec.limits.groups` (`assess.judged_rows`); `foretold` in the unit of
+    the model. `groups` holds, by division and group, the ratio of observed to expected
+    of those with enough outcomes to judge by.
+    """
+    limits = spec.limits
+    if spec.outcome.is_amount:
+        spent = judged[AMOUNT].to_numpy()
+        whole = {"people": len(spent), "observed": int((spent > 0).sum())}
+        whole |= ratio(spent, foretold)
+    else:
+        whole = level(judged[HAPPENED].to_numpy(), foretold)
+    divided: dict[str, dict[str, Figures]] = {}
     for name in limits.groups:
-        for value, found in by_group(outcome, foretold, groups[name]).items():
-            ratio = found["observed_over_expected"]
-            judged = found["observed"] >= max(limits.least_outcomes, LEAST_TO_RANK)
-            if value == "Not known" or not judged or ratio is None:
+        if spec.outcome.is_amount:
+            found = amounts_by_group(judged[AMOUNT].to_numpy(), foretold, judged[name])
+        else:
+            found = by_group(judged[HAPPENED].to_numpy(), foretold, judged[name])
+        divided[name] = found
+    return {"level": whole} | _by_group(divided, limits)
+
+
+def drift_of_card(performance: Mapping[str, Any], spec: ModelSpec) -> Figures:
+    """Return the same of a model's trial, as its card (`assess`) has it."""
+    main = (performance.get("models") or performance["beside"])[performance["main"]]
+    whole = {
+        "people": performance["people"],
+        "observed": performance["outcomes"],
+        "expected": main.get("expected"),
+        "observed_over_expected": main["observed_over_expected"],
+        "interval": main["interval"],
+    }
+    divided = {
+        name: performance["groups"][name]
+        for name in spec.limits.groups
+        if name in performance["groups"]
+    }
+    return {"level": whole} | _by_group(divided, spec.limits)
+
+
+def _by_group(
+    divided: Mapping[str, Mapping[str, Figures]], limits: LimitSpec
+) -> Figures:
+    """Return the ratios of groups that may be judged, and the one furthest from 1."""
+    told: dict[str, dict[str, float]] = {}
+    worst: list[Any] | None = None
+    for name, groups in divided.items():
+        for value, found in groups.items():
+            if value == "Not known" or found.get("too_few"):
                 continue
-            if worst is None or abs(ratio - 1) > abs(worst[2] - 1):
-                worst = [name, value, ratio]
-    return {"level": level(outcome, foretold), "worst_group": worst}
+            share = found["observed_over_expected"]
+            if share is None or not _enough(found, limits):
+                continue
+            told.setdefault(name, {})[value] = share
+            if worst is None or abs(share - 1) > abs(worst[2] - 1):
+                worst = [name, value, share]
+    return {"groups": told, "worst_group": worst}
+
+
+def _enough(found: Mapping[str, Any], limits: LimitSpec) -> bool:
+    """Whether so many had the outcome, or should have, that a ratio means something:
+    where hardly anybody has it any more, most is wrong."""
+    had = float(found["having"] if "having" in found else found["observed"])
+    should = float(found.get("expected") or 0)
+    return max(had, should) >= max(limits.least_outcomes, LEAST_TO_RANK)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that is watched of a model, with its limits and what was found.
+
+    `of` is the input or group; `low` and `high` are the limits, None where there is
+    none on that side; `stops` says whether lists stop beyond them, `words` what is then
+    said.
+    """
+
+    what: str
+    of: str
+    value: float
+    low: float | None
+    high: float | None
+    stops: bool
+    words: str
+
+    @property
+    def beyond(self) -> bool:
+        under = self.low is not None and self.value < self.low
+        return under or (self.high is not None and self.value > self.high)
+
+
+def checks(figures: Figures, spec: ModelSpec) -> list[Check]:
+    """Return everything that one release's figures of a model are held against.
+
+    Figures of what came stop lists in the release in which they were reckoned; in
+    later ones, until newer ones come, they are told and stop nothing again: somebody
+    may have looked into them.
+    """
+    limits = spec.limits
+    named = {entry.feature: title(entry) for entry in spec.inputs}
+    value = figures["stability"]
+    found = [
+        Check(
+            *("What is foretold: stability index", "", value),
+            *(None, limits.stability, True),
+            f"The figures have shifted: stability index {value:.2f},"
+            f" limit {limits.stability:.2f}.",
+        )
+    ]
+    for feature, fell in figures["known_fell"].items():
+        found.append(
+            Check(
+                *("Input known of fewer people", named[feature], fell),
+                *(None, limits.known_may_fall, True),
+                f"The input “{named[feature]}” is known of {fell:.0%} fewer people"
+                " than when the model was tried: is a feed broken?",
+            )
+        )
+    for feature, fell in figures["having_fell"].items():
+        found.append(
+            Check(
+                *("Fewer people have any of an input", named[feature], fell),
+                *(None, limits.having_may_fall, True),
+                f"{fell:.0%} fewer people have any of the input “{named[feature]}” than"
+                " when the model was tried: is a feed broken?",
+            )
+        )
+    broken = {check.of for check in found if check.of and check.beyond}
+    for feature, value in figures["input_stability"].items():
+        if named[feature] not in broken:
+            found.append(
+                Check(
+                    *("Input: stability index", named[feature], value),
+                    *(None, limits.input_stability, False),
+                    f"The input “{named[feature]}” has shifted: stability index"
+                    f" {value:.2f}, limit {limits.input_stability:.2f}.",
+                )
+            )
+    for key, before in (("newest", ""), ("drift", "Of what was foretold ")):
+        if key in figures:
+            found += _of_level(figures[key], before, limits)
+    return found
+
+
+def _of_level(told: Figures, before: str, limits: LimitSpec) -> Iterator[Check]:
+    """Yield the checks of what came of people foretold on one day."""
+    stops = bool(told["stops"])
+    day = date.fromisoformat(told["foretold_on"])
+    since = f"{before}on {day.day} {day:%B %Y}"
+    if told.get("superseded"):
+        since += " by an earlier version"
+    whole = told["level"]
+    value = whole["observed_over_expected"]
+    if value is not None and _enough(whole, limits):
+        low, high = limits.level
+        yield Check(
+            *("Observed over expected", since, value, low, high, stops),
+            f"Observed over expected is {value:.2f}, outside {low:g} to {high:g}"
+            f" ({_lower(since)}).",
+        )
+    low, high = limits.group_level
+    for division, groups in told["groups"].items():
+        for group, value in groups.items():
+            yield Check(
+                "Observed over expected in a group",
+                f"{division} {group}, {_lower(since)}",
+                *(value, low, high, stops),
+                f"Observed over expected is {value:.2f} where {division} is"
+                f" {group}, outside {low:g} to {high:g} ({_lower(since)}).",
+            )
+
+
+def _lower(words: str) -> str:
+    return words[:1].lower() + words[1:]
 
 
 def alerts(figures: Figures, spec: ModelSpec) -> list[dict[str, Any]]:
-    """Return what passes a limit, in words; `stops` says whether lists must stop."""
-    found, limits = [], spec.limits
-    named = {entry.feature: title(entry) for entry in spec.inputs}
+    """Return what passes a limit, in words; `stops` says whether lists must stop.
 
-    def say(words: str, *, stops: bool) -> None:
-        found.append({"words": words, "stops": stops})
-
-    if figures["stability"] > limits.stability:
-        say(
-            f"The figures have shifted: stability index {figures['stability']:.2f},"
-            f" limit {limits.stability:.2f}.",
-            stops=True,
-        )
-    for feature, value in figures["input_stability"].items():
-        if value > limits.input_stability:
-            say(
-                f"The input “{named[feature]}” has shifted: stability index"
-                f" {value:.2f}, limit {limits.input_stability:.2f}.",
-                stops=False,
-            )
-    for feature, fell in figures["known_fell"].items():
-        if fell > limits.known_may_fall:
-            say(
-                f"The input “{named[feature]}” is known of {fell:.0%} fewer people"
-                " than when the model was tried: is a feed broken?",
-                stops=True,
-            )
-    for feature, fell in figures["having_fell"].items():
-        if fell > limits.having_may_fall:
-            say(
-                f"{fell:.0%} fewer people have any of the input “{named[feature]}” than"
-                " when the model was tried: is a feed broken?",
-                stops=True,
-            )
-    drifted = figures.get("drift")
-    if drifted:
-        ratio = drifted["level"]["observed_over_expected"]
-        low, high = limits.level
-        if ratio is not None and not low <= ratio <= high:
-            say(
-                f"Observed over expected is {ratio:.2f}, outside {low:g} to {high:g}.",
-                stops=True,
-            )
-        worst = drifted["worst_group"]
-        low, high = limits.group_level
-        if worst and not low <= worst[2] <= high:
-            say(
-                f"Observed over expected is {worst[2]:.2f} where {worst[0]} is"
-                f" {worst[1]}, outside {low:g} to {high:g}.",
-                stops=True,
-            )
+    Of groups the one furthest from its limits is told, and how many others.
+    """
+    found: list[dict[str, Any]] = []
+    groups: dict[str, list[Check]] = {}
+    for check in checks(figures, spec):
+        if not check.beyond:
+            continue
+        if check.what.endswith("in a group"):
+            groups.setdefault(check.of.split(", ", 1)[1], []).append(check)
+        else:
+            found.append({"words": check.words, "stops": check.stops})
+    for beyond in groups.values():
+        worst = max(beyond, key=lambda check: abs(check.value - 1))
+        words = worst.words
+        if len(beyond) > 1:
+            words += f" So it is in {len(beyond) - 1} more groups."
+        found.append({"words": words, "stops": worst.stops})
     return found

@@ -28,8 +28,10 @@ def outcome(
     begins the day after `index_on`. Whoever dies, or moves away, without the outcome
     counts as without it and stays in: the figure is then the chance of the outcome
     within the horizon as it happens, with death competing, and nobody is left out by
-    something that was not known at the index date. Amounts are in `amount_gbp`, 0
-    unless the outcome is one of cost. ValueError for an onset without `later`.
+    something that was not known at the index date. What is dated after a death is no
+    outcome of that person. A cost reaches `gbp` on the day of the use that makes it
+    so much. Amounts are in `amount_gbp`, 0 unless the outcome is one of cost.
+    ValueError for an onset without `later`.
     """
     until = index_on + timedelta(days=spec.horizon_days)
     inside = activity.filter(
@@ -43,15 +45,17 @@ def outcome(
     elif spec.of == "activity":
         first = _first_use(inside, spec)
     else:
-        spent = _spent(inside)
-        enough = spent.filter(pl.col(AMOUNT) >= (spec.gbp or 0.01))
-        first = enough.with_columns(on=pl.lit(until)).select("person_no", "on")
+        first = _day_spent(inside, spec.gbp or 0.01)
         if spec.is_amount:
-            amounts = spent
+            amounts = _spent(inside)
     died = pl.col("died_on").is_between(index_on, until, closed="right")
+    # A code or a bill that comes late does not make somebody ill after death.
+    after_death = (pl.col("died_on") < pl.col("on")).fill_null(value=False)
+    lived = ~after_death | spec.is_amount
     return (
         people.join(first, on="person_no", how="left", maintain_order="left")
         .join(amounts, on="person_no", how="left", maintain_order="left")
+        .with_columns(pl.when(lived).then("on").alias("on"))
         .with_columns(
             pl.col("on").is_not_null().alias(HAPPENED),
             died.fill_null(value=False).alias(DIED),
@@ -90,6 +94,19 @@ def _onset(
     has, since = (pl.col(name) for name in register_of(register))
     return later.filter(has & (since > index_on) & (since <= until)).select(
         "person_no", on=since
+    )
+
+
+def _day_spent(inside: pl.DataFrame, gbp: float) -> pl.DataFrame:
+    """The day on which each person's use has cost so much, of those who reach it."""
+    so_far = pl.col("cost_gbp").cast(pl.Float64).cum_sum().over("person_no")
+    return (
+        inside.select("person_no", "start_on", "cost_gbp")
+        .sort("person_no", "start_on")
+        # Sums of pence in binary fall short of the pound that they make.
+        .filter(so_far.round(2) >= gbp)
+        .group_by("person_no")
+        .agg(on=pl.col("start_on").min())
     )
 
 

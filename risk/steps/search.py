@@ -12,7 +12,8 @@ from risk.specs import ModelSpec, TreesSpec
 from risk.steps.boosting import THREADS
 from risk.steps.matrix import matrix, probability, scatter
 from risk.steps.outcome import HAPPENED
-from risk.steps.train import binned, grow, part, untreated
+from risk.steps.train import as_learnt, binned, grow, part
+from risk.steps.untouched import untreated
 
 LEAVES = (7, 15, 31)
 RATES = (0.05, 0.1)
@@ -68,7 +69,8 @@ def _judged(
 ) -> Iterator[Tried]:
     learnt = untreated(earlier).sort("person_no", "index_on")
     judged = untreated(later)
-    inputs, happened = matrix(learnt, spec.inputs), learnt[HAPPENED].to_numpy()
+    inputs = matrix(learnt, spec.inputs)
+    happened = as_learnt(learnt, inputs, spec)[HAPPENED].to_numpy()
     out = scatter(learnt["person_no"], spec.training.seed) % np.uint64(5) == 0
     bins = binned(inputs, happened, spec)
     seen, tested = part(bins, ~out), part(bins, out)

@@ -12,13 +12,16 @@ from sklearn.linear_model import LogisticRegression
 
 from risk.specs import ModelSpec
 from risk.steps.boosting import THREADS, TRAINING_THREADS, boosting
+from risk.steps.linear import linear
 from risk.steps.matrix import Flags, Floats, Inputs, matrix, probability, scatter
 from risk.steps.outcome import AMOUNT, HAPPENED
+from risk.steps.untouched import as_untouched, taken_on, untreated
 
 OUTCOMES_PER_FOLD = 10
 # Of very many rows an eighth is enough to set the rounds and the level.
 PARTS_OF_MANY = 8
-TREATED = "treated"
+# A plain regression of a hundred weights is as good from so many rows as from all.
+MOST_LINEAR = 100_000
 THREADS_USED = re.compile(r"^\[num_threads: \d+\]\n", re.MULTILINE)
 
 
@@ -81,21 +84,22 @@ def train(
     index date. The same rows, definition and seed give the same model, on however
     many threads.
 
-    People marked as treated are left out. Each fold's people are foretold by trees
-    that never saw them. Those foretellings set the number of trees (median of the
-    folds), the level (Platt's line on the log-odds) and the cut points of the bands.
+    People under an intervention on the index date are no part of it; of those taken
+    on later, it learns what came of others like them. Each fold's people are foretold
+    by trees that never saw them. Those foretellings set the number of trees (median of
+    the folds), the level (Platt's line on the log-odds) and the bands' cut points.
     Of very many rows one fold is held out, and its trees are the model. ValueError
     where too few had the outcome for any of that to mean something.
     """
-    rows = untreated(rows)
     # Training sees rows in one order, however the shards came in.
-    rows = rows.sort("person_no", "index_on")
+    rows = untreated(rows).sort("person_no", "index_on")
     if not enough(rows, spec):
         raise ValueError(f"too few of {rows.height} rows have the outcome")
     inputs = matrix(rows, spec.inputs)
+    rows = as_learnt(rows, inputs, spec)
     happened: Flags = rows[HAPPENED].to_numpy()
     bins = binned(inputs, happened, spec, threads=threads)
-    many = rows.height >= spec.training.one_fold_from
+    many = folds_of(rows.height, spec) == 1
     parts = PARTS_OF_MANY if many else spec.training.folds
     folds = scatter(rows["person_no"], spec.training.seed) % np.uint64(parts)
     tried = [0] if many else list(range(parts))
@@ -134,9 +138,23 @@ def set_level(raw: Floats, happened: Flags) -> tuple[float, float]:
     return float(line.intercept_[0]), float(line.coef_[0, 0])
 
 
-def untreated(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of people whom no programme has taken on."""
-    return rows.filter(~pl.col(TREATED)) if TREATED in rows.columns else rows
+def as_learnt(rows: pl.DataFrame, inputs: Inputs, spec: ModelSpec) -> pl.DataFrame:
+    """Return rows as if nobody had been taken on, by a plain regression's risk."""
+    if not taken_on(rows):
+        return rows
+    every = max(1, -(-rows.height // MOST_LINEAR))
+    plain = linear(inputs[::every], rows[HAPPENED].to_numpy()[::every])
+    return as_untouched(
+        rows,
+        plain.probabilities(inputs),
+        spec.training.seed,
+        is_amount=spec.outcome.is_amount,
+    )
+
+
+def folds_of(rows: int, spec: ModelSpec) -> int:
+    """Return how many folds set the level and the trees of so many rows."""
+    return 1 if rows >= spec.training.one_fold_from else spec.training.folds
 
 
 def how_much(

@@ -50,6 +50,7 @@ def keep(name: str, spec: ModelSpec, rows: pl.DataFrame, later: pl.DataFrame) ->
     TrainedModel.objects.create(
         name=name,
         version=1,
+        approved_as=1,
         index_on=date(2024, 8, 31),
         horizon_days=365,
         people=3000,

@@ -15,7 +15,8 @@ from risk.models import TrainedModel
 from risk.steps.against_truth import against_truth
 from risk.steps.outcome import HAPPENED
 from risk.steps.predict import risks
-from risk.steps.train import Trained, untreated
+from risk.steps.train import Trained
+from risk.steps.untouched import untreated
 
 
 class Command(BaseCommand):

@@ -1,8 +1,10 @@
 """`model_level NAME recalibrate|use|resume`: what people decide about a model's level.
 
-`recalibrate` sets the level anew on the last release that trained, as a version that
-is not in use; `use --version-no N` puts a version to use after its card was looked at;
-`resume --because WORDS` lets a stopped model order lists again.
+`recalibrate` sets the level anew by the newest outcomes, proposed by the person named
+`--by`: a version that waits for a second person's yes on its page, and comes into use
+with the next refresh. `use --version-no N` goes back to another version, which orders
+lists if it was approved. `resume --because WORDS` lets a stopped model order lists
+again.
 """
 
 from argparse import ArgumentParser
@@ -10,9 +12,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from governance.access import viewer_for
+from governance.models import User
+from linkage.release import selectors as release
 from risk import actions, decisions
 from risk.definitions import MODELS
-from risk.models import TrainedModel
 
 
 class Command(BaseCommand):
@@ -30,17 +34,7 @@ class Command(BaseCommand):
         if name not in MODELS:
             raise CommandError(f"no model {name!r}; there are: {', '.join(MODELS)}")
         if options["what"] == "recalibrate":
-            model = TrainedModel.objects.filter(name=name, in_use=True).first()
-            if model is None:
-                raise CommandError(f"{name} has not been trained")
-            release_id = model.definitions["release"]
-            made = actions.recalibrate(name=name, release_id=release_id, by=by)
-            self.stdout.write(
-                f"Version {made.version} has a new level: intercept"
-                f" {made.calibration['intercept']:+.3f}, slope"
-                f" {made.calibration['slope']:.3f}. Look at its card (model_card {name}"
-                f" --model-version {made.version}), then use it."
-            )
+            self._recalibrate(name, by)
         elif options["what"] == "use":
             if options["version_no"] is None:
                 raise CommandError("Say which with --version-no.")
@@ -52,3 +46,25 @@ class Command(BaseCommand):
             if not options["because"]:
                 raise CommandError("Say --because: what was looked into, and found.")
             decisions.resume(name=name, because=options["because"], by=by)
+
+    def _recalibrate(self, name: str, by: str) -> None:
+        user = User.objects.filter(username=by).first()
+        viewer = viewer_for(user) if user else None
+        if viewer is None or not viewer.may_open("approve_model"):
+            raise CommandError(f"{by} is nobody who may propose a level")
+        live = release.current()
+        if live is None:
+            raise CommandError("There is no release yet.")
+        try:
+            made = actions.recalibrate(name=name, release_id=live.id, by=viewer)
+        except decisions.RefusedApprovalError as error:
+            raise CommandError(str(error)) from error
+        before, after = (made.calibration[key] for key in ("before", "after"))
+        self.stdout.write(
+            f"Version {made.version} has a new level. Of {after['people']:,} people by"
+            " whom it was not set, observed over expected:"
+            f" {before['observed_over_expected']:.3f} before,"
+            f" {after['observed_over_expected']:.3f} after (95% interval"
+            f" {after['interval'][0]:.3f} to {after['interval'][1]:.3f})."
+            " A second person must approve it."
+        )

@@ -24,6 +24,7 @@ def trained(system, monkeypatch) -> None:
     TrainedModel.objects.create(
         name=NAME,
         version=1,
+        approved_as=1,
         index_on="2024-08-31",
         horizon_days=365,
         people=1,

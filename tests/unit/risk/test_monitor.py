@@ -4,12 +4,20 @@ import numpy as np
 import polars as pl
 import pytest
 
-from risk.specs import LimitSpec
-from risk.steps.assess import watched
-from risk.steps.monitor import alerts, drift, monitor, stability
-from tests.unit.risk.model_people import SPEC, learnt
+from risk.definitions import MODELS
+from risk.steps.assess import assess, judged_rows, watched
+from risk.steps.monitor import (
+    alerts,
+    checks,
+    drift,
+    drift_of_card,
+    monitor,
+    stability,
+)
+from risk.steps.train import train
+from tests.unit.risk.model_people import FULL, SPEC, learnt
 
-LIMITS = LimitSpec()
+LIMITS = SPEC.limits
 
 
 @pytest.fixture(scope="module")
@@ -94,19 +102,72 @@ def test_an_input_of_few_people_may_be_rarer_by_chance(before) -> None:
     assert few["having_fell"] == {}
 
 
+FINE = {
+    "stability": 0,
+    "input_stability": {},
+    "known_fell": {},
+    "having_fell": {},
+}
+THEN = {"foretold_on": "2025-09-30", "stops": True}
+
+
 def test_drift_in_one_group_is_seen_though_the_whole_is_level() -> None:
     people = learnt(30_000, seed=5)
-    outcome = people["outcome"].to_numpy()
     level = people["chance"].to_numpy()
-    fine = {"stability": 0, "input_stability": {}}
-    fine |= {"known_fell": {}, "having_fell": {}}
-    found = fine | {"drift": drift(outcome, level, people, LIMITS)}
+    found = FINE | {"drift": drift(people, level, SPEC) | THEN}
     assert alerts(found, SPEC) == []
-    forgot = outcome & ~(
-        (people["imd_fifth"] == "1").to_numpy()
-        & (people["person_no"] % 2 == 0).to_numpy()
-    )
-    found = fine | {"drift": drift(forgot, level, people, LIMITS)}
+    assert set(found["drift"]["groups"]) >= {"imd_fifth", "sex", "ethnicity_group"}
+    forgot = (pl.col("imd_fifth") == "1") & (pl.col("person_no") % 2 == 0)
+    worse = people.with_columns(outcome=pl.col("outcome") & ~forgot)
+    found = FINE | {"drift": drift(worse, level, SPEC) | THEN}
     (alert,) = alerts(found, SPEC)
     assert "imd_fifth is 1" in alert["words"]
+    assert "30 September 2025" in alert["words"]
     assert alert["stops"]
+    # What was found before is told again, and stops nothing that was resumed.
+    again = FINE | {"drift": found["drift"] | {"stops": False}}
+    assert [each["stops"] for each in alerts(again, SPEC)] == [False]
+
+
+def test_outcomes_that_are_no_longer_recorded_are_seen() -> None:
+    """Nobody has it any more: no outcome to count, and most is wrong."""
+    people = learnt(8000, seed=5).with_columns(outcome=pl.lit(value=False))
+    told = drift(people, people["chance"].to_numpy(), SPEC)
+    assert told["level"]["observed"] == 0
+    assert told["level"]["expected"] > LIMITS.least_outcomes
+    assert any(each["stops"] for each in alerts(FINE | {"newest": told | THEN}, SPEC))
+    few = people.head(300)
+    told = drift(few, few["chance"].to_numpy(), SPEC)
+    assert alerts(FINE | {"newest": told | THEN}, SPEC) == []
+
+
+def test_drift_of_pounds_is_seen() -> None:
+    spec = FULL.model_copy(update={"outcome": MODELS["cost_next_year"].outcome})
+    people = learnt(8000, seed=5)
+    mean = people["amount_gbp"].mean()
+    told = drift(people, np.full(people.height, mean), spec)
+    assert told["level"]["observed_over_expected"] == pytest.approx(1)
+    assert alerts(FINE | {"newest": told | THEN}, spec) == []
+    told = drift(people, np.full(people.height, mean / 2), spec)
+    assert any(each["stops"] for each in alerts(FINE | {"newest": told | THEN}, spec))
+
+
+def test_what_the_card_says_is_what_the_trial_shows() -> None:
+    later = learnt(12_000, seed=8)
+    trained = train(learnt(12_000, seed=7), SPEC)
+    card = drift_of_card(assess(trained, later, later, SPEC), SPEC)
+    anew = drift(*judged_rows(later, trained, SPEC), SPEC)
+    assert card["groups"] == anew["groups"]
+    assert card["worst_group"] == anew["worst_group"]
+    for name in ("people", "observed", "observed_over_expected", "interval"):
+        assert card["level"][name] == anew["level"][name]
+
+
+def test_a_category_that_shifts_warns(before) -> None:
+    people = learnt(5000, seed=4)
+    chance = people["chance"].to_numpy()
+    found = told(people.with_columns(sex=pl.lit("F")), before, chance)
+    assert [each["stops"] for each in alerts(found, SPEC)] == [False]
+    (check,) = [each for each in checks(found, SPEC) if each.beyond]
+    assert (check.what, check.of) == ("Input: stability index", "Sex")
+    assert check.value > check.high

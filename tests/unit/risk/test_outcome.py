@@ -9,7 +9,8 @@ from polars.testing import assert_frame_equal
 from linkage.feature_definitions import FEATURES, codelists
 from linkage.steps.derive import derive
 from risk.definitions import MODELS
-from risk.steps.gather import gather, rows_of
+from risk.steps.competing import incidence
+from risk.steps.gather import gather, mark_treated, rows_of
 from risk.steps.outcome import outcome
 from tests import builders
 
@@ -142,6 +143,58 @@ def test_costs_of_the_horizon_are_added_up() -> None:
     assert found["outcome"].to_list() == [False, False]
 
 
+def test_a_cost_is_reached_on_the_day_that_makes_it_so_much() -> None:
+    """Who spends so much and then dies had the outcome first, not the death."""
+    spec = SPEC.outcome.model_validate(
+        {"of": "cost_above", "gbp": 1000, "horizon_days": 365}
+    )
+    died = INDEX + timedelta(days=200)
+    people = pl.DataFrame(
+        {"person_no": [1, 2, 3], "died_on": [died, died, None]},
+        schema={"person_no": pl.Int32, "died_on": pl.Date},
+    )
+    used = [
+        admission(INDEX + timedelta(days=days), person_no=person, cost_gbp=cost)
+        for person, days, cost in (
+            *((1, 100, 333.33), (1, 40, 333.33), (1, 150, 333.34)),
+            *((2, 40, 900), (2, 210, 500)),  # the bill came after the death
+            *((3, 300, 999.99),),
+        )
+    ]
+    found = outcome(people, builders.activities(*used), spec, INDEX)
+    assert found["outcome"].to_list() == [True, False, False]
+    assert found["outcome_days"].to_list() == [150, None, None]
+    told = incidence(found["outcome_days"], found["died_days"], 365)
+    assert told["aalen_johansen"] == pytest.approx(1 / 3, abs=1e-6)
+    assert told["died_first"] == pytest.approx(1 / 3, abs=1e-6)
+
+
+def test_an_onset_before_a_death_is_one_and_death_competes_with_the_others() -> None:
+    spec = MODELS["onset_copd"].outcome
+    day = timedelta(days=1)
+    died = [INDEX + 400 * day] * 3 + [None] * 5
+    people = pl.DataFrame(
+        {"person_no": range(1, 9), "died_on": died},
+        schema={"person_no": pl.Int32, "died_on": pl.Date},
+    )
+    later = pl.DataFrame(
+        {
+            "person_no": [1, 2, 4],
+            "has_copd": True,
+            # Before death; coded only after it; of somebody who lives.
+            "copd_since": [INDEX + 100 * day, INDEX + 410 * day, INDEX + 700 * day],
+        },
+        schema_overrides={"person_no": pl.Int32},
+    )
+    found = outcome(people, builders.activities(), spec, INDEX, later)
+    assert found["outcome"].to_list() == [True, False, False, True, *[False] * 4]
+    told = incidence(found["outcome_days"], found["died_days"], spec.horizon_days)
+    # 1 of 8; then two of seven die; then one of the five who are left.
+    assert told["aalen_johansen"] == pytest.approx(2 / 8, abs=1e-6)
+    assert told["naive"] == pytest.approx(1 - 7 / 8 * 4 / 5, abs=1e-6)
+    assert told["died_first"] == pytest.approx(2 / 8, abs=1e-6)
+
+
 def test_people_taken_on_by_a_programme_are_marked_from_its_beginning() -> None:
     features = pl.DataFrame(
         {"person_no": range(1, 6), "age_years": 80},
@@ -174,13 +227,31 @@ def test_people_taken_on_by_a_programme_are_marked_from_its_beginning() -> None:
         index_on=INDEX,
         treatments=began,
     )
-    assert rows_of(made, "few", few)["treated"].to_list() == [
-        True,
-        False,
-        True,
-        False,
-        True,
+    marked = rows_of(made, "few", few)
+    assert marked["treated"].to_list() == [False, False, True, False, True]
+    # Nobody is left out; of the one taken on later it is known when.
+    assert marked["taken_on_days"].to_list() == [365, None, None, None, None]
+
+
+def test_who_is_taken_on_after_the_outcome_is_as_good_as_untouched() -> None:
+    day = timedelta(days=1)
+    taken = pl.DataFrame(
+        {"person_no": [1, 2, 3, 4], "from_on": [INDEX + 100 * day] * 4},
+        schema={"person_no": pl.Int32, "from_on": pl.Date},
+    )
+    people = pl.DataFrame(
+        {"person_no": [1, 2, 3, 4], "died_on": [None, None, INDEX + 90 * day, None]},
+        schema={"person_no": pl.Int32, "died_on": pl.Date},
+    ).with_columns(care_plan_on=pl.lit(None, pl.Date))
+    used = [
+        admission(INDEX + days * day, person_no=n) for n, days in ((1, 99), (2, 101))
     ]
+    followed = outcome(people, builders.activities(*used), SPEC.outcome, INDEX)
+    found = mark_treated(followed, SPEC, INDEX, taken)
+    assert found["treated"].to_list() == [False] * 4
+    # The first was admitted before, the third died before; both keep what came.
+    assert found["taken_on_days"].to_list() == [None, 100, None, 100]
+    assert found["outcome"].to_list() == [True, True, False, False]
 
 
 def test_each_model_has_its_own_people_of_what_is_gathered_for_all() -> None:
