@@ -225,11 +225,21 @@ def _load(
             withheld = Withholding(spec)
             source = replace(source, batches=withheld.around(source.batches))
             gate = Gate(run, spec, source, received_on)
+            taken = (
+                (
+                    [
+                        loading.ready(table, facts, batch.doubtful)
+                        for table, facts in batch.facts.items()
+                    ],
+                    batch.rejected,
+                )
+                for batch in starmap(intake.take, gate.let_in())
+            )
             # The store takes one batch in while the vault's side makes the next.
-            for batch in ahead(starmap(intake.take, gate.let_in()), bulk.close_all):
-                for table, facts in batch.facts.items():
-                    loading.add(table, facts, batch.doubtful)
-                loading.reject(batch.rejected)
+            for ready, rejected in ahead(taken, bulk.close_all):
+                for facts in ready:
+                    loading.add(facts)
+                loading.reject(rejected)
                 if progress:
                     progress(intake.tally.rows_in)
             gate.let_out(intake.tally.measured)

@@ -8,7 +8,7 @@ no files, since the server removes the temporary tables of those who died.
 """
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -27,8 +27,8 @@ from linkage.binary_rows import binary_rows
 from linkage.key_filter import key_filter, may_hold
 from linkage.key_runs import KeyRuns
 from linkage.models import FeedRun, RunKeys
+from linkage.ready_facts import ReadyFacts, ready_facts
 from linkage.settling import Settling
-from linkage.shards import shards
 from linkage.steps.pseudonymise import TABLES
 from linkage.versions import Doubts
 
@@ -90,24 +90,19 @@ class Loading:
         """Of each row key of another feed, whether a published run may hold it."""
         return _held(self._others[feed], row_keys)
 
-    def add(self, table: str, facts: pl.DataFrame, doubtful: pl.Series) -> None:
-        """Take facts; those of the doubtful rows (their numbers) are set aside."""
+    def ready(self, table: str, facts: pl.DataFrame, doubtful: pl.Series) -> ReadyFacts:
+        """Facts as `add` takes them; nothing is written, so any thread may do it."""
+        return ready_facts(table, facts, doubtful, self.run.pk)
+
+    def add(self, ready: ReadyFacts) -> None:
+        """Take facts; those of doubtful rows are set aside."""
+        table = ready.table
         self._facts.setdefault(table, 0)
-        aside = facts["row_number"].is_in(doubtful.implode())
-        self._set_aside(table, facts.filter(aside))
-        fresh = facts.filter(~aside)
-        self._facts[table] += fresh.height
-        self._people.append(fresh["person_no"].unique())
-        # By partition and person, so that each index grows along its leaves. One number
-        # sorts in a third of the time of two columns and the key.
-        columns = [*TABLES[table], "run_id"]
-        shard = shards(fresh["person_no"])
-        order = shard.cast(pl.Int64) * 2**32 + fresh["person_no"]
-        run = pl.lit(self.run.pk, dtype=pl.Int32)
-        sorted_ = fresh.with_columns(shard, run_id=run)[order.arg_sort()]
-        parts = sorted_.partition_by("shard", as_dict=True, maintain_order=True)
-        for (number,), part in parts.items():
-            copy_binary(self.cursor, f"{table}_p{number:02d}", part.select(columns))
+        self._set_aside(table, ready.aside)
+        self._facts[table] += ready.fresh
+        self._people.append(ready.people)
+        for partition, rows in ready.partitions:
+            write_binary(self.cursor, partition, ready.columns, rows)
 
     def _set_aside(self, table: str, frame: pl.DataFrame) -> None:
         """Keep facts until the end."""
@@ -314,12 +309,18 @@ def copy_binary(cursor: Any, table: str, frame: pl.DataFrame) -> None:
 
     For rows by the million; `copy` takes whatever can be written as text.
     """
-    if frame.is_empty():
-        return
-    into = f"COPY {table} ({', '.join(frame.columns)}) FROM STDIN (FORMAT binary)"
+    if not frame.is_empty():
+        write_binary(cursor, table, frame.columns, binary_rows(frame))
+
+
+def write_binary(
+    cursor: Any, table: str, columns: Sequence[str], rows: Iterable[bytes]
+) -> None:
+    """COPY rows that are in binary form already (`binary_rows`)."""
+    into = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT binary)"
     with cursor.copy(into) as copying:
-        for rows in binary_rows(frame):
-            copying.write(rows)
+        for piece in rows:
+            copying.write(piece)
 
 
 def _alone(cursor: Any, run_id: int) -> bool:
