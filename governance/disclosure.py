@@ -13,7 +13,7 @@ pounds) is hidden where 1 to 7 people contribute to it or where 1 to 7 stand beh
 its denominator.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
@@ -167,15 +167,31 @@ def of_a_sample(cells: Iterable[Cell], *, measure: Measure, viewer: Asker) -> Pu
 
 
 def official(
-    rows: Iterable[tuple[Mapping[str, str], float]], *, measure: Measure, viewer: Asker
+    rows: Iterable[tuple[Mapping[str, str], float]],
+    *,
+    measure: Measure,
+    viewer: Asker,
+    intervals: Sequence[tuple[float, float] | None] = (),
 ) -> Published:
     """Publish operational or already published figures as they are.
 
     For rows received, beds, published prevalence: nothing that counts this
-    platform's persons by their characteristics.
+    platform's persons by their characteristics. `intervals` are the bounds of each
+    row's figure, in their order, where they are known.
     """
+    given = list(rows)
+    bounds = intervals or [None] * len(given)
     made = tuple(
-        PublishedCell(at, value, None, None, None, None, None) for at, value in rows
+        PublishedCell(
+            at,
+            value,
+            None,
+            None,
+            bound[0] if bound else None,
+            bound[1] if bound else None,
+            None,
+        )
+        for (at, value), bound in zip(given, bounds, strict=True)
     )
     return _published(made, measure, DisclosureClass.OFFICIAL, viewer, [])
 

@@ -12,6 +12,8 @@ from governance.specs import Definition, Strict
 from linkage.steps.holds import FeatureTest
 from linkage.vocabulary import EVENT_KINDS, SYSTEMS
 
+LOCAL = "local"
+
 
 class Ages(Strict):
     """The ages, in completed years, for which a score or model was made."""
@@ -105,13 +107,18 @@ class RecordedMethod(Strict):
 class ImportedMethod(Strict):
     """A value reckoned elsewhere and received with its date and source.
 
-    The latest value of any of `codes` within `within_days` and between `low` and
-    `high`; older ones are no longer the person's. Nothing is re-implemented.
+    The latest value of any of `codes` (of the code system `system`) or `local_codes`
+    (as the feed of imported scores names them) within `within_days` and between `low`
+    and `high`; older ones are no longer the person's, and nobody's is nothing because
+    none came. Nothing is re-implemented. `lanes` of a person's timeline are those that
+    the value tells of: who sees them is shown it.
     """
 
     kind: Literal["imported"]
-    system: str
-    codes: dict[str, str]
+    system: str = LOCAL
+    codes: dict[str, str] = {}
+    local_codes: dict[str, str]
+    lanes: tuple[str, ...] = ("gp",)
     within_days: int
     low: float
     high: float
@@ -120,6 +127,12 @@ class ImportedMethod(Strict):
     def knows_the_system(self) -> "ImportedMethod":
         if self.system not in SYSTEMS:
             raise ValueError(f"system {self.system!r} is none of {', '.join(SYSTEMS)}")
+        return self
+
+    @model_validator(mode="after")
+    def has_a_range(self) -> "ImportedMethod":
+        if self.low >= self.high:
+            raise ValueError("the lowest valid value lies below the highest")
         return self
 
 

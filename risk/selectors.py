@@ -14,7 +14,7 @@ from risk.approvals import approvals_of
 from risk.approvals import may_feed_lists as may_feed_lists
 from risk.definitions import MODELS, SCORES
 from risk.models import ModelApproval, ModelWatch, PersonRisk, TrainedModel
-from risk.score_specs import ScoreSpec
+from risk.score_specs import ImportedMethod, ScoreSpec
 from risk.specs import ModelSpec
 
 PREDICTIONS_PART = "predictions"
@@ -114,6 +114,32 @@ def versions(name: str) -> list[ModelCard]:
 def scores() -> dict[str, ScoreSpec]:
     """Return the published scores by name: source, licence, ages, bands."""
     return dict(SCORES)
+
+
+def imported_scores() -> list[tuple[ScoreSpec, ImportedMethod]]:
+    """Return the scores that others reckon and deliver, with how they come."""
+    return [
+        (spec, spec.method)
+        for spec in SCORES.values()
+        if isinstance(spec.method, ImportedMethod)
+    ]
+
+
+def imported_codes() -> list[str]:
+    """Return the codes under which the feed of imported scores brings them."""
+    return [code for _, method in imported_scores() for code in method.local_codes]
+
+
+def ordering_model(attribute: str) -> str | None:
+    """Return the name of the model whose figure an attribute is; None if of none."""
+    names = (name for name, spec in MODELS.items() if spec.attribute == attribute)
+    return next(names, None)
+
+
+def ordering_title(attribute: str) -> str:
+    """Return the title of the model whose figure an attribute is; "" if of none."""
+    name = ordering_model(attribute)
+    return MODELS[name].title if name else ""
 
 
 def reasons(

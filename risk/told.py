@@ -1,7 +1,10 @@
 """What models foretell of one person, in words: the figure, why, and over time."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from math import exp
+from typing import Any
 
 from linkage.models import Release
 from linkage.release.sources import holders
@@ -9,7 +12,14 @@ from risk.definitions import MODELS
 from risk.models import PersonRisk
 from risk.selectors import NOT_SHOWN, may_be_told, model_card
 from risk.specs import ModelSpec
+from risk.standing import ModelStanding, not_in_order
 from risk.steps.reasons import frequency, written
+
+OF_CHANCE = "What it rests on: together these add up to the figure (log-odds)"
+OF_POUNDS = (
+    "What it rests on: the chance of any cost times how much it then is; each reason"
+    " multiplies how much, and all together, multiplied, are the figure"
+)
 
 
 @dataclass(frozen=True)
@@ -48,17 +58,22 @@ class Told:
     """What one model foretells of a person, as a page says it.
 
     `band` is what happened, in the model's trial, to the tenth of people whose figures
-    were like this one's. `reasons` hold words and what they add to the log-odds; the
-    last is all that is not told, and together they are the figure. `before` are the
-    figures of earlier days, as day, band and words; `since` says what was not kept.
+    were like this one's. `reasons` hold words and what each does to the figure, as
+    `weighs` heads it and `explains` says: of a chance it adds to the log-odds, of
+    pounds it multiplies them. The last is all that is not told, and together they are
+    the figure. `before` are the figures of earlier days, as day, band and words;
+    `since` says what was not kept. `halted` says that the model is not in order.
     """
 
     title: str
     chance: str
     band: str
+    explains: str
+    weighs: str
     reasons: list[tuple[str, str]]
     before: list[tuple[str, str, str]]
     since: str = ""
+    halted: ModelStanding | None = None
 
 
 def told_of(release_id: int, person_no: int, lanes: frozenset[str]) -> list[Told]:
@@ -83,15 +98,9 @@ def told_of(release_id: int, person_no: int, lanes: frozenset[str]) -> list[Told
                 title=spec.title,
                 chance=figure_words(row.value, spec),
                 band=trial_words(row.value, name, spec),
-                reasons=[
-                    (
-                        each["words"]
-                        if may_be_told(each["feature"], lanes)
-                        else NOT_SHOWN,
-                        f"{each['adds']:+.2f}",
-                    )
-                    for each in row.reasons
-                ],
+                explains=OF_POUNDS if spec.outcome.is_amount else OF_CHANCE,
+                weighs="Does to the pounds" if spec.outcome.is_amount else "Adds",
+                reasons=weighed(row, spec, lanes),
                 before=[
                     (
                         written(each.as_of, None) or "",
@@ -102,9 +111,42 @@ def told_of(release_id: int, person_no: int, lanes: frozenset[str]) -> list[Told
                     if each.release_id != held_in
                 ],
                 since=f"Days on which it was below {least_words(spec)} are not kept.",
+                halted=not_in_order(name),
             )
         )
     return found
+
+
+def weighed(
+    row: PersonRisk, spec: ModelSpec, lanes: frozenset[str]
+) -> list[tuple[str, str]]:
+    """Return the reasons' words and what each does to the figure.
+
+    A chance is the sum of its parts in log-odds. Pounds are the chance of any cost
+    times how much it then is: reasons are of the second, where they add to the
+    logarithm and so multiply, and what is not told is the pounds that they multiply.
+    """
+    told = [
+        (
+            each["words"] if may_be_told(each["feature"], lanes) else NOT_SHOWN,
+            weight(each, spec),
+        )
+        for each in row.reasons
+    ]
+    if not spec.outcome.is_amount:
+        return told
+    first = exp(sum(each["adds"] for each in row.reasons if each["feature"]))
+    base = f"£{row.value / first:,.0f}"
+    return [
+        (words, effect if each["feature"] else base)
+        for each, (words, effect) in zip(row.reasons, told, strict=True)
+    ]
+
+
+def weight(reason: Mapping[str, Any], spec: ModelSpec) -> str:
+    """Return what one reason does: "+0.42" log-odds, or "× 1.52" of pounds."""
+    adds = float(reason["adds"])
+    return f"× {exp(adds):.2f}" if spec.outcome.is_amount else f"{adds:+.2f}"
 
 
 def band_title(band: str, spec: ModelSpec) -> str:

@@ -73,10 +73,16 @@ def words(cell: PublishedCell, spec: ChartSpec) -> str:
 
 
 def error_bars(cells: list[PublishedCell], spec: ChartSpec) -> dict[str, Any]:
-    if spec.value == "count" or all(cell.lower is None for cell in cells):
+    """Return the bars of what is drawn: of rates, or of figures that are no rates."""
+    if all(cell.lower is None for cell in cells):
         return {"visible": False}
-    above = [_gap(cell.upper, cell.rate) for cell in cells]
-    below = [_gap(cell.rate, cell.lower) for cell in cells]
+    # The interval of a cell that has a rate is the rate's, and not its count's.
+    if spec.value == "count" and any(cell.rate is not None for cell in cells):
+        return {"visible": False}
+    drawn = [spec.value_of(cell) for cell in cells]
+    pairs = list(zip(cells, drawn, strict=True))
+    above = [_gap(cell.upper, value) for cell, value in pairs]
+    below = [_gap(value, cell.lower) for cell, value in pairs]
     return {
         "type": "data",
         "symmetric": False,

@@ -42,6 +42,8 @@ class Evidence:
     uncertainty: str
     source: str
     fitness: Fitness = Fitness(())
+    # What must be read before the figure: that a model behind it is not in order.
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -39,12 +39,18 @@ def as_table(spec: ChartSpec) -> Table:
     if has_rate:
         columns.append(Column("Out of (people)", True))
         columns.append(Column(per_words(measure.per).capitalize(), True))
+    # A figure that is no rate, such as a model's, may have an interval of its own.
+    has_interval = has_rate or any(c.lower is not None for c in spec.published.cells)
+    if has_interval:
         columns.append(Column("95% interval", True))
     rows = []
     for _, cells in spec.layers():
         for cell in cells:
             heads = [dimension.of(cell) for dimension in spec.dimensions]
-            rows.append((*heads, *_numbers(cell, spec, has_rate)))
+            numbers = _numbers(cell, spec, has_rate)
+            if has_interval and not has_rate:
+                numbers.append(_between(cell, spec))
+            rows.append((*heads, *numbers))
     caption = f"{spec.axis_title}, {spec.period}"
     return Table(caption, tuple(columns), tuple(rows), spec.published.notes)
 
@@ -64,6 +70,12 @@ def _numbers(cell: PublishedCell, spec: ChartSpec, has_rate: bool) -> list[str]:
         interval = f"{show(cell.lower, spec)} to {show(cell.upper, spec)}"
     rate = "no people" if cell.rate is None else show(cell.rate, spec)
     return [words, of, rate, interval]
+
+
+def _between(cell: PublishedCell, spec: ChartSpec) -> str:
+    if cell.lower is None:
+        return ""
+    return f"{_count(cell.lower, spec)} to {_count(cell.upper, spec)}"
 
 
 def _count(value: float | None, spec: ChartSpec) -> str:
@@ -96,6 +108,7 @@ def as_csv(spec: ChartSpec) -> str:
         "freshness": spec.evidence.freshness,
         "disclosure": spec.published.kind.value,
         "fitness": spec.fitness.grade or "",
+        "warning": " ".join(spec.evidence.warnings),
     }
     rows = []
     for cell, row in zip(spec.published.cells, as_rows(spec.published), strict=True):
@@ -129,7 +142,7 @@ def describe(spec: ChartSpec) -> str:
         "bars": "bar chart",
         "xmr": "control chart",
     }.get(spec.kind, f"{spec.kind} chart")
-    words = [f"{kind.capitalize()}: {spec.title}."]
+    words = [f"{kind.capitalize()}: {spec.title}.", *spec.evidence.warnings]
     if drawn:
         low = min(drawn, key=lambda pair: pair[0])
         high = max(drawn, key=lambda pair: pair[0])

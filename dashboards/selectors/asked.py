@@ -11,11 +11,13 @@ from dashboards.charts import Dimension, Evidence
 from dashboards.selectors.fitness import Background, background, fitness_of
 from dashboards.selectors.places import Geography, Place
 from dashboards.steps.aggregate import Group
+from dashboards.steps.fitness import model_not_in_order
 from governance.access import Viewer
 from governance.disclosure import Cell, Measure, Published, in_workspace, protect
 from linkage import reach
 from linkage.feature_definitions import FEATURES
 from linkage.release.selectors import ReleaseView
+from risk.standing import halted_behind
 
 PLACE = "place"
 
@@ -152,6 +154,7 @@ class Asked:
         if published is not None:
             freshness += f", published {wording.moment(published)}"
         named = {source_of(self.release, name) for name in attributes}
+        halted = halted_behind(attributes)
         return Evidence(
             freshness=freshness,
             coverage=f"{size} {self.basis_words}, alive at the data date"
@@ -164,7 +167,8 @@ class Asked:
                 self.behind,
                 as_of=self.release.as_of,
                 practices=self.practice_codes,
-            ),
+            ).also(model_not_in_order(each.title, each.state) for each in halted),
+            warnings=tuple(each.words for each in halted),
         )
 
     def _completeness(self, attributes: Collection[str]) -> str:

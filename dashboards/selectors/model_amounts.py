@@ -18,7 +18,7 @@ from dashboards.selectors.model_tables import (
     protected,
     table_of,
 )
-from dashboards.selectors.models import evidence, tenth_name
+from dashboards.selectors.models import bounds, evidence, tenth_name
 from governance.access import Viewer
 from governance.disclosure import HIDE_UP_TO, Measure, official
 from governance.models import Org
@@ -56,11 +56,15 @@ def calibration(card: ModelCard, viewer: Viewer) -> ChartSpec:
     """
     curve = card.performance["calibration_curve"]
     labels = {str(i): f"{tenth_name(i)} tenth of people" for i in range(len(curve))}
-    rows = [
-        ({"tenth": str(i), "series": series}, round(part[series]))
+    shown = [
+        (series, i, part)
         for series in ("observed", "foretold")
         for i, part in enumerate(curve)
         if series == "foretold" or not of_few(part)
+    ]
+    rows = [
+        ({"tenth": str(i), "series": series}, round(part[series]))
+        for series, i, part in shown
     ]
     slope = card.performance.get("calibration_slope")
     title = "Pounds foretold and pounds spent"
@@ -75,6 +79,10 @@ def calibration(card: ModelCard, viewer: Viewer) -> ChartSpec:
             rows,
             measure=Measure("Cost per person", unit="£ per person"),
             viewer=viewer,
+            intervals=[
+                bounds(part.get("interval"), 1) if series == "observed" else None
+                for series, _, part in shown
+            ],
         ),
         category=Dimension("tenth", "By what is foretold", labels),
         series=Dimension(

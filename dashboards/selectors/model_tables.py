@@ -17,6 +17,7 @@ from governance.disclosure import HIDE_UP_TO, Cell, Measure, protect
 from governance.models import Org
 from risk import selectors as risk
 from risk.selectors import ModelCard
+from risk.steps.evaluate import LEAST_IN_CELL
 
 GROUP_TITLES = {
     "sex": "Sex",
@@ -44,11 +45,15 @@ def comparison(card: ModelCard) -> Table:
             "AUROC",
             "95% interval",
             "AUPRC",
+            "95% interval of the AUPRC",
             "Brier",
+            "95% interval of the Brier score",
             "Slope",
             "95% interval of the slope",
             "Intercept",
+            "95% interval of the intercept",
             "Observed / expected",
+            "95% interval of that",
         )
     ]
     rows = []
@@ -63,11 +68,15 @@ def comparison(card: ModelCard) -> Table:
                     f"{found['auroc']:.3f}",
                     f"{low:.3f} to {high:.3f}",
                     f"{found['auprc']:.3f}",
+                    between(found.get("auprc_interval"), lambda x: f"{x:.3f}"),
                     f"{found['brier']:.4f}",
+                    between(found.get("brier_interval"), lambda x: f"{x:.4f}"),
                     f"{found['calibration_slope']:.2f}",
                     between(found["slope_interval"], lambda x: f"{x:.2f}"),
                     f"{found['calibration_intercept']:+.3f}",
+                    between(found.get("intercept_interval"), lambda x: f"{x:+.3f}"),
                     f"{found['observed_over_expected']:.3f}",
+                    between(found["interval"], lambda x: f"{x:.3f}"),
                 )
             )
     return table_of("The model beside two plainer ones", columns, rows)
@@ -186,6 +195,41 @@ def group_label(division: str, value: str, names: Mapping[str, str]) -> str:
     """Return what a group is called; `names` are those of organisations by code."""
     named = names.get(value, value) if division in PLACES else worded(value)
     return LABELS.get(division, {}).get(value) or named
+
+
+def worst_cell(card: ModelCard, viewer: Viewer) -> str:
+    """Say for which cell of ethnicity and deprivation the level is furthest off.
+
+    Nothing of trials that did not look.
+    """
+    if "worst_cell" not in card.performance:
+        return ""
+    found = card.performance["worst_cell"]
+    if found is None:
+        return (
+            f"No ethnic group in one deprivation fifth has {LEAST_IN_CELL:,} people who"
+            " were tried: no cell of both is judged."
+        )
+    at = (
+        f"{group_label('ethnicity_group', found['ethnicity_group'], {})}, deprivation"
+        f" fifth {group_label('imd_fifth', found['imd_fifth'], {})}"
+    )
+    ratio = found.get("ratio", found.get("observed_over_expected"))
+    had = found.get("observed", found.get("having"))
+    people, having = protected(found["people"], had, viewer)
+    level = (
+        "hidden, being of few people"
+        if having == "hidden"
+        else f"{ratio:.2f} observed / expected"
+        f" (95% interval {between(found['interval'], lambda x: f'{x:.2f}')})"
+    )
+    return (
+        f"Of the {found['cells']} cells of ethnic group and deprivation fifth with"
+        f" {found.get('least', LEAST_IN_CELL):,} people or more, the level is furthest"
+        f" from 1 in: {at}. It is {level}, among {people} people, of whom {having}"
+        f" {'cost anything' if card.spec.outcome.is_amount else 'had the outcome'}."
+        " The worst of many cells is partly chance."
+    )
 
 
 def cut_words(card: ModelCard) -> str:

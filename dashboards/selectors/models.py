@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from dashboards import wording
 from dashboards.charts import ChartSpec, Dimension, Evidence
-from dashboards.selectors.model_tables import of_few
+from dashboards.selectors.model_tables import between, of_few
 from governance.access import Viewer
 from governance.disclosure import Measure, official
 from risk import selectors as risk
@@ -99,24 +99,35 @@ def calibration(card: ModelCard, viewer: Viewer) -> ChartSpec:
     """
     curve = card.performance["calibration_curve"]
     labels = {str(i): f"{tenth_name(i)} tenth of people" for i in range(len(curve))}
-    rows = [
-        ({"tenth": str(i), "series": series}, 100 * part[series])
+    shown = [
+        (series, i, part)
         for series in ("observed", "foretold")
         for i, part in enumerate(curve)
         if series == "foretold" or not of_few(part)
     ]
+    rows = [
+        ({"tenth": str(i), "series": series}, 100 * part[series])
+        for series, i, part in shown
+    ]
     main = card.performance["models"][card.performance["main"]]
-    low, high = main["slope_interval"] or (None, None)
-    slope = f"slope {main['calibration_slope']:.2f}"
-    if low is not None:
-        slope += f" (95% interval {low:.2f} to {high:.2f})"
+    slope = f"slope {main['calibration_slope']:.2f}" + _interval(
+        main["slope_interval"], "{:.2f}"
+    )
+    intercept = f"intercept {main['calibration_intercept']:+.2f}" + _interval(
+        main.get("intercept_interval"), "{:+.2f}"
+    )
     return ChartSpec(
         key="calibration",
         kind="bars",
-        title=f"What was foretold and what happened: {slope}, intercept"
-        f" {main['calibration_intercept']:+.2f}",
+        title=f"What was foretold and what happened: {slope}, {intercept}",
         published=official(
-            rows, measure=Measure("Had the outcome", unit="% of people"), viewer=viewer
+            rows,
+            measure=Measure("Had the outcome", unit="% of people"),
+            viewer=viewer,
+            intervals=[
+                bounds(part["interval"], 100) if series == "observed" else None
+                for series, _, part in shown
+            ],
         ),
         category=Dimension("tenth", "By risk", labels),
         series=Dimension(
@@ -129,6 +140,17 @@ def calibration(card: ModelCard, viewer: Viewer) -> ChartSpec:
     )
 
 
+def bounds(interval: list[float] | None, scale: float) -> tuple[float, float] | None:
+    """Return an interval in the units that a figure draws; None where there is none."""
+    return (scale * interval[0], scale * interval[1]) if interval else None
+
+
+def _interval(found: list[float] | None, form: str) -> str:
+    """Return an interval as words in brackets; nothing of trials that kept none."""
+    words = between(found, form.format)
+    return f" (95% interval {words})" if words else ""
+
+
 def tenth_name(place: int) -> str:
     """Return what a tenth of people by risk is called, the lowest being 0."""
     return TENTHS[min(place, len(TENTHS) - 1)]
@@ -138,10 +160,14 @@ def decision_curve(card: ModelCard, viewer: Viewer) -> ChartSpec:
     """Return the net benefit of acting above each threshold, beside acting on all."""
     curve = card.performance["decision_curve"]
     labels = {str(part["threshold"]): f"{part['threshold']:.1%}" for part in curve}
-    rows = [
-        ({"at": str(part["threshold"]), "series": series}, 1000 * part[key])
+    shown = [
+        (series, key, part)
         for series, key in (("model", "net_benefit"), ("all", "act_on_all"))
         for part in curve
+    ]
+    rows = [
+        ({"at": str(part["threshold"]), "series": series}, 1000 * part[key])
+        for series, key, part in shown
     ]
     return ChartSpec(
         key="decision-curve",
@@ -153,6 +179,9 @@ def decision_curve(card: ModelCard, viewer: Viewer) -> ChartSpec:
                 "Net benefit", unit="true positives per 1,000 people", better="higher"
             ),
             viewer=viewer,
+            intervals=[
+                bounds(part.get(f"{key}_interval"), 1000) for _, key, part in shown
+            ],
         ),
         category=Dimension("at", "Act above a chance of", labels),
         series=Dimension(

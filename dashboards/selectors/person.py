@@ -26,6 +26,7 @@ from dashboards.steps.shortlist import written
 from governance import audit
 from governance.access import Viewer
 from governance.models import Org
+from linkage.definitions import FEEDS
 from linkage.feature_definitions import codelists, guarded_codes
 from linkage.models import Activity, Event, Person
 from linkage.release import selectors as release
@@ -33,8 +34,11 @@ from linkage.vocabulary import (
     ACTIVITY_KINDS,
     EVENT_KINDS,
     SETTINGS,
+    SYSTEMS,
     URGENCIES,
 )
+from risk.score_specs import LOCAL
+from risk.selectors import imported_codes, imported_scores
 from risk.told import Told, told_of
 from segmentation.selectors import explain
 from segmentation.steps.explain import Explanation
@@ -220,6 +224,8 @@ def _events(
             person_no=person_no, kind__in=kinds, on_date__range=(start, end)
         )
         .exclude(feed_no__in=closed_feed_numbers(viewer))
+        # Scores reckoned elsewhere are shown as such, to who sees all that they tell.
+        .exclude(system=SYSTEMS[LOCAL], code__in=imported_codes())
         .order_by("-on_date")[:MOST_EVENTS]
     )
     terms = code_terms()
@@ -289,7 +295,29 @@ def _facts(values: dict[str, Any], allowed: frozenset[str]) -> list[tuple[str, s
         elif value is not None and unit:
             words = f"{words} {unit}"
         facts.append((title, words))
-    return facts
+    return facts + _imported(values, allowed)
+
+
+def _imported(values: dict[str, Any], allowed: frozenset[str]) -> list[tuple[str, str]]:
+    """Scores reckoned elsewhere: value, unit, date and the feed that it came by.
+
+    None that has come is said as such: it is not a low value.
+    """
+    found = []
+    for spec, method in imported_scores():
+        if not set(method.lanes) <= allowed:
+            continue
+        value = values.get(spec.attribute)
+        words = "none received"
+        if value is not None:
+            feed = values.get(f"{spec.attribute}_source")
+            source = FEEDS[feed].title if feed in FEEDS else "a feed not known"
+            words = (
+                f"{written(value)} {spec.unit} on"
+                f" {written(values.get(f'{spec.attribute}_on'))}, from: {source}"
+            )
+        found.append((spec.title, words))
+    return found
 
 
 def _conditions(viewer: Viewer, values: dict[str, Any]) -> list[str]:

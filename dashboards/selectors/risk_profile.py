@@ -205,7 +205,8 @@ def explore(asked: Asked, per_week: int) -> Explored:
     """Return what a list for a capacity of so many reviews a week would hold.
 
     Lists are for four weeks; beside it are lists of half, twice and four times the
-    size. Everything counted passes disclosure control.
+    size. Everything counted passes disclosure control, and of a list whose size is
+    hidden nothing else is told: its chances would be those of a few people.
     """
     spec = MODELS[NAME]
     people = asked.place.people & asked.release.known(spec.attribute)
@@ -213,7 +214,7 @@ def explore(asked: Asked, per_week: int) -> Explored:
     risks = asked.release.take(spec.attribute, people).astype(np.float64)
     order = np.argsort(-risks, kind="stable")
     size = max(1, min(per_week * WEEKS, len(members)))
-    rows = []
+    rows, reach = [], ""
     for times in TIMES:
         n = max(1, min(round(size * times), len(members)))
         chosen = order[:n]
@@ -221,21 +222,22 @@ def explore(asked: Asked, per_week: int) -> Explored:
             [Cell({}, people, BitMap(members[chosen]))], Measure("Listed", per=100)
         ).cells
         expected = float(risks[chosen].sum())
-        rows.append(
-            (
-                f"{per_week * times:g} a week",
-                cell.hidden or wording.count(cell.count),
-                f"{risks[chosen[-1]]:.0%}",
-                f"{expected / n:.0%}",
-                f"{expected / max(float(risks.sum()), 1e-9):.0%}",
-            )
+        told = (
+            wording.count(cell.count),
+            f"{risks[chosen[-1]]:.0%}",
+            f"{expected / n:.0%}",
+            f"{expected / max(float(risks.sum()), 1e-9):.0%}",
         )
+        if cell.hidden:
+            told = (cell.hidden, "hidden", "hidden", "hidden")
+        rows.append((f"{per_week * times:g} a week", *told))
+        if times == 1:
+            reach = "" if cell.hidden else _reach(float(risks[chosen[-1]]))
     listed = BitMap(members[order[:size]])
-    least = float(risks[order[size - 1]])
     return Explored(
         per_week,
-        f"For {per_week} reviews a week, a list of {WEEKS} weeks reaches down to a"
-        f" chance of {least:.0%} ({frequency(least)}).",
+        f"For {per_week} reviews a week, a list of {WEEKS} weeks"
+        + (reach or " would hold too few people to tell how far down it reaches."),
         _table(
             f"Lists of {WEEKS} weeks by capacity",
             (
@@ -250,6 +252,10 @@ def explore(asked: Asked, per_week: int) -> Explored:
         _equity(asked, people, listed),
         _swap(asked, people, listed, size),
     )
+
+
+def _reach(least: float) -> str:
+    return f" reaches down to a chance of {least:.0%} ({frequency(least)})."
 
 
 def _equity(asked: Asked, people: BitMap, listed: BitMap) -> Table:

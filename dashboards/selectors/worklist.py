@@ -336,9 +336,10 @@ def _with_because(
     cards: list[Card], release_id: int, tells: Teller, programme: str
 ) -> list[Card]:
     """Add to each card what moved the model's figure, as far as the role sees it."""
-    if not tells.may([LISTS[programme].order_by]):
+    model = risk.ordering_model(LISTS[programme].order_by)
+    if model is None or not tells.may([LISTS[programme].order_by]):
         return cards
-    told = risk.explained(release_id, [card.person_no for card in cards])
+    told = risk.explained(release_id, [card.person_no for card in cards], model)
     return [
         replace(
             card, chance_because=risk.in_words(told.get(card.person_no), tells.lanes)

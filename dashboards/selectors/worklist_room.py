@@ -22,6 +22,8 @@ from governance import audit
 from governance.access import Viewer
 from linkage.release import selectors as release
 from linkage.release.selectors import ReleaseView
+from risk.definitions import MODELS
+from risk.selectors import ordering_model
 
 TRAITS = ("imd_fifth", "ethnicity_group", "age_band", "sex")
 TITLES = {
@@ -57,7 +59,7 @@ class Alternative:
 class Room:
     """What so many places would mean.
 
-    `expected` people of `places` are expected to have the emergency that the order
+    `expected` people of `places` are expected to have the outcome that the order
     foretells, None where the order foretells nothing. `hours` and `cost_gbp` are of
     the suggested steps. `off` and `on` are how many lose and gain a place beside the
     programme's own number of places.
@@ -79,6 +81,12 @@ class Room:
     @property
     def short(self) -> list[GroupShare]:
         return [each for each in self.shares if each.is_short]
+
+    @property
+    def happens(self) -> str:
+        """What the order foretells: ends a sentence on people who …; "" of nothing."""
+        model = ordering_model(self.spec.order_by)
+        return MODELS[model].happens if model else ""
 
     @property
     def ppv(self) -> float | None:
@@ -106,7 +114,8 @@ def room(viewer: Viewer, programme: str, slots: int) -> Room | None:
     )
     first = rows[:slots]
     chances = [row.probability for row in first]
-    foretells = spec.order_is == "chance"
+    # Nobody has a chance where the model is stopped, not approved or not trained.
+    foretells = any(chance is not None for chance in chances)
     steps = {step.name: step for step in spec.next_steps}
     offered = list_entries.rows(
         live.id,

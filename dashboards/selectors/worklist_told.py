@@ -109,7 +109,7 @@ class Teller:
             changed=changed,
             step=self.step(spec, entry.next_step),
             order_words=entry.order_words if ordered else "",
-            chance=natural_frequency(entry.probability if ordered else None),
+            chance=chance_words(spec, entry.probability if ordered else None),
             hidden=sum(map(len, held)) - sum(map(len, told)),
         )
 
@@ -152,6 +152,12 @@ def teller(viewer: Viewer, names: Iterable[str], release_id: int) -> Teller:
     delivered = release.delivered(release_id)
     closed = closed_attributes(viewer, names, delivered)
     return Teller(open_to(viewer), frozenset(closed), viewer.sees_sensitive)
+
+
+def chance_words(spec: ListSpec, probability: float | None) -> str:
+    """Write the chance that a list is ordered by, and of what; "" of no chance."""
+    title = risk.ordering_title(spec.order_by)
+    return f"{title}: {natural_frequency(probability)}" if title else ""
 
 
 def natural_frequency(probability: float | None) -> str:

@@ -74,6 +74,11 @@ def age(title: str, days: int | None, interval_days: int | None) -> Check:
     return Check("age", _grade(days / interval_days, 1, 2), words)
 
 
+def model_not_in_order(title: str, state: str) -> Check:
+    """A model that foretells what the figure shows is stopped or not approved."""
+    return Check("model", "red", f"the model “{title}” is {state.lower()}")
+
+
 def submitting(title: str, came: int, expected: int) -> Check:
     """Share of providers or practices that submitted in the newest period."""
     if not expected:

@@ -31,6 +31,7 @@ from dashboards.views.asking import asked_from, choices, no_release
 from dashboards.views.cohorts import address_of, answered
 from governance import access
 from linkage.release import selectors as release
+from risk.standing import halted_behind
 from segmentation import tasks
 from segmentation.cohorts import actions
 from segmentation.cohorts import selectors as saved
@@ -321,6 +322,7 @@ def people(request: HttpRequest, cohort_id: int) -> HttpResponse:
         "steps": [made.words(step.rule) for step in made.steps] if answer.total else [],
     }
     if answer.total is not None:
+        context["halted"] = halted_behind([people_selectors.ORDER])
         context["page"] = people_selectors.people(
             made, first=int(first) if first.isdecimal() else 0
         )

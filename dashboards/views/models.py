@@ -22,6 +22,7 @@ from risk import selectors as risk
 from risk.definitions import MODELS
 from risk.selectors import ModelCard
 from risk.specs import ModelSpec
+from risk.steps.intervals import METHODS, METHODS_OF_POUNDS
 
 FIGURES = {
     "calibration": selectors.calibration,
@@ -59,6 +60,8 @@ def model(request: HttpRequest, name: str) -> HttpResponse:
             "watching": model_tables.watching(name),
             "weightiest": selectors.weightiest(card),
             "tripod": checklist(card),
+            "worst_cell": model_tables.worst_cell(card, request.viewer),
+            "methods": METHODS_OF_POUNDS if is_amount else METHODS,
             "may_approve": request.viewer.may_open("approve_model"),
         }
         make = _amount_tables if is_amount else _chance_tables

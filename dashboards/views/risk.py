@@ -9,6 +9,7 @@ from dashboards.figures import csv_response, presented
 from dashboards.selectors import risk_profile as selectors
 from dashboards.views.asking import asked_from, choices, no_release
 from governance import access, audit
+from risk.standing import not_in_order
 
 USUAL_PER_WEEK = 12
 
@@ -36,6 +37,7 @@ def profile(request: HttpRequest) -> HttpResponse:
                 )
                 for figure in selectors.figures(asked)
             ],
+            "halted": not_in_order(selectors.NAME),
             "movements": selectors.movements(asked),
             "expected": selectors.expected_and_observed(asked),
             "explored": selectors.explore(asked, per_week),

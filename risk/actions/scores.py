@@ -11,7 +11,7 @@ from linkage.release.store import read_activity, read_events
 from linkage.release.touched import persons_of
 from linkage.steps.derive.known import known_activity, known_events
 from risk.definitions import SCORES, score_tables
-from risk.score_specs import ImportedMethod
+from risk.score_specs import LOCAL, ImportedMethod
 from risk.steps.score import score
 
 FEATURES_PART = "features"
@@ -89,4 +89,29 @@ def score_attributes() -> tuple[Attribute, ...]:
                     source=source,
                 )
             )
+            found.append(
+                Attribute(
+                    f"{spec.attribute}_source",
+                    f"{spec.title}: the feed that it came by",
+                    "category",
+                    values=senders(spec.method),
+                    part=SCORES_PART,
+                    source=source,
+                )
+            )
     return tuple(found)
+
+
+def senders(method: ImportedMethod) -> tuple[str, ...]:
+    """Return the feeds whose events could hold values of an imported score."""
+    systems = {LOCAL if method.local_codes else "", method.system}
+    return tuple(
+        sorted(
+            name
+            for name, spec in FEEDS.items()
+            if any(
+                event.kind == "observation" and event.system in systems
+                for event in spec.events
+            )
+        )
+    )

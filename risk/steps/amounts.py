@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from risk.steps.evaluate import LEAST_TO_RANK, Figures
+from risk.steps.evaluate import LEAST_IN_CELL, LEAST_TO_RANK, Figures
 from risk.steps.matrix import Floats
 
 # Of a group in which one person has so much of the cost, pounds would tell of them.
@@ -34,10 +34,45 @@ def amounts(
             for part in np.array_split(order, 10)
             if len(part)
         ],
+        "worst_cell": worst_cell(spent, chosen, groups),
         "groups": {
             name: by_group(spent, chosen, groups[name]) for name in groups.columns
         },
     }
+
+
+def worst_cell(
+    spent: Floats, foretold: Floats, groups: pl.DataFrame, least: int = LEAST_IN_CELL
+) -> Figures | None:
+    """Return the ethnicity and deprivation cell whose level is furthest from 1.
+
+    Of cells with at least `least` people, where both are known and no one person has
+    most of the cost. None where there is no such cell, or people are not told apart so.
+    """
+    if not {"ethnicity_group", "imd_fifth"} <= set(groups.columns):
+        return None
+    named = groups.select("ethnicity_group", "imd_fifth").with_row_index("place")
+    found: list[Figures] = []
+    for (group, fifth), rows in named.drop_nulls().group_by(
+        "ethnicity_group", "imd_fifth"
+    ):
+        chosen = rows["place"].to_numpy()
+        had, told = spent[chosen], foretold[chosen]
+        if len(chosen) < least or had.max() > DOMINANT * had.sum():
+            continue
+        at = {"ethnicity_group": group, "imd_fifth": fifth, "people": len(chosen)}
+        found.append(at | {"having": int((had > 0).sum())} | ratio(had, told))
+    if not found:
+        return None
+    worst = max(
+        found,
+        key=lambda cell: (
+            abs(cell["observed_over_expected"] - 1),
+            cell["ethnicity_group"],
+            cell["imd_fifth"],
+        ),
+    )
+    return worst | {"cells": len(found), "least": least}
 
 
 def summary(spent: Floats, foretold: Floats) -> Figures:

@@ -5,11 +5,20 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.stats import chi2, rankdata
+from scipy.stats import rankdata
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 
 from governance.disclosure import wilson
+from risk.steps.intervals import (
+    auprc_interval,
+    benefit,
+    intercept_interval,
+    of_mean,
+    poisson,
+    rounded,
+    share_interval,
+)
 from risk.steps.matrix import Flags, Floats, log_odds, probability
 
 TOP_SHARES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
@@ -23,6 +32,8 @@ TOP_SHARE = 0.05
 LEAST_TO_SHARE = 8
 # People in a part of the curve's top: what came of fewer says little of the next.
 LEAST_IN_PART = 100
+# Of fewer people than this, the level of an ethnicity and deprivation cell is chance.
+LEAST_IN_CELL = 2_000
 Figures = dict[str, Any]
 
 
@@ -52,7 +63,7 @@ def evaluate(
         "decision_curve": decision_curve(outcome, chosen),
         "within_age": within(outcome, chosen, groups["age_band"]),
         "by_age": by_group(outcome, chosen, groups["age_band"], cut),
-        "cut": _rounded(cut),
+        "cut": rounded(cut),
         "worst_cell": worst_cell(outcome, chosen, groups),
         "groups": {
             name: by_group(outcome, chosen, groups[name], cut)
@@ -64,16 +75,23 @@ def evaluate(
 def summary(outcome: Flags, risk: Floats) -> Figures:
     """Return discrimination, accuracy and level of one model."""
     slope, intercept, error = line(outcome, risk)
+    auprc = float(average_precision_score(outcome, risk))
+    missed = (risk - outcome) ** 2
     return {
-        "auroc": _rounded(auroc(outcome, risk)),
+        "auroc": rounded(auroc(outcome, risk)),
         "auroc_interval": auroc_interval(outcome, risk),
-        "auprc": _rounded(average_precision_score(outcome, risk)),
-        "brier": _rounded(float(np.mean((risk - outcome) ** 2))),
-        "calibration_slope": _rounded(slope),
-        "slope_interval": [_rounded(slope - error), _rounded(slope + error)]
+        "auprc": rounded(auprc),
+        "auprc_interval": auprc_interval(auprc, int(outcome.sum())),
+        "brier": rounded(missed.mean()),
+        "brier_interval": of_mean(missed),
+        "calibration_slope": rounded(slope),
+        "slope_interval": [rounded(slope - error), rounded(slope + error)]
         if error is not None
         else None,
-        "calibration_intercept": _rounded(intercept),
+        "calibration_intercept": rounded(intercept),
+        "intercept_interval": intercept_interval(
+            intercept, probability(log_odds(risk) + intercept)
+        ),
         **level(outcome, risk),
     }
 
@@ -85,16 +103,9 @@ def level(outcome: Flags, risk: Floats) -> Figures:
         "people": len(outcome),
         "observed": observed,
         "expected": round(expected, 2),
-        "observed_over_expected": _rounded(observed / expected) if expected else None,
+        "observed_over_expected": rounded(observed / expected) if expected else None,
         "interval": poisson(observed, expected) if expected else None,
     }
-
-
-def poisson(observed: int, expected: float) -> list[float]:
-    """Return the exact 95% interval of observed over expected (Garwood 1936)."""
-    low = chi2.ppf(0.025, 2 * observed) / 2 if observed else 0.0
-    high = chi2.ppf(0.975, 2 * observed + 2) / 2
-    return [_rounded(low / expected), _rounded(high / expected)]
 
 
 def line(outcome: Flags, risk: Floats) -> tuple[float, float, float | None]:
@@ -142,7 +153,7 @@ def auroc_interval(outcome: Flags, risk: Floats) -> list[float]:
         area * (1 - area) + (yes - 1) * (q1 - area**2) + (no - 1) * (q2 - area**2)
     ) / (yes * no)
     reach = 1.96 * np.sqrt(variance)
-    return [_rounded(max(area - reach, 0)), _rounded(min(area + reach, 1))]
+    return [rounded(max(area - reach, 0)), rounded(min(area + reach, 1))]
 
 
 def curve(outcome: Flags, risk: Floats, parts: int = 10) -> list[Figures]:
@@ -156,10 +167,10 @@ def curve(outcome: Flags, risk: Floats, parts: int = 10) -> list[Figures]:
             found.append(
                 {
                     "people": len(chosen),
-                    "from": _rounded(risk[chosen].min()),
-                    "foretold": _rounded(risk[chosen].mean()),
-                    "observed": _rounded(outcome[chosen].mean()),
-                    "interval": [_rounded(low), _rounded(high)],
+                    "from": rounded(risk[chosen].min()),
+                    "foretold": rounded(risk[chosen].mean()),
+                    "observed": rounded(outcome[chosen].mean()),
+                    "interval": [rounded(low), rounded(high)],
                 }
             )
     return found
@@ -206,11 +217,11 @@ def per_pcn(
                 "pcns": each.height,
                 "people": listed.height,
                 "hits": hits,
-                "ppv": _rounded(hits / listed.height) if told else None,
+                "ppv": rounded(hits / listed.height) if told else None,
                 "ppv_interval": share_interval(hits, listed.height) if told else None,
                 "ppv_lowest": _share_at(each, 0.1),
                 "ppv_highest": _share_at(each, 0.9),
-                "sensitivity": _rounded(hits / outcomes) if told else None,
+                "sensitivity": rounded(hits / outcomes) if told else None,
                 "sensitivity_interval": share_interval(hits, outcomes)
                 if told
                 else None,
@@ -231,15 +242,7 @@ def _share_at(each: pl.DataFrame, part: float) -> float | None:
     right, wrong = ranked.row(round(part * (each.height - 1)))[-2:]
     if 0 < right < LEAST_TO_SHARE or 0 < wrong < LEAST_TO_SHARE:
         return None
-    return _rounded(right / (right + wrong))
-
-
-def share_interval(of: int, people: int) -> list[float] | None:
-    """Return Wilson's 95% interval of a share; None of nobody."""
-    if not people:
-        return None
-    low, high = wilson(of, people)
-    return [_rounded(low), _rounded(high)]
+    return rounded(right / (right + wrong))
 
 
 def decision_curve(
@@ -250,26 +253,27 @@ def decision_curve(
     True positives less false ones weighed by the odds of the threshold, as a share
     of people; beside it that of acting on everybody (on nobody it is 0).
     """
-    people, rate = len(outcome), float(outcome.mean())
     found = []
     for threshold in thresholds:
         acted = risk >= threshold
         odds = threshold / (1 - threshold)
-        right = int(outcome[acted].sum())
-        wrong = int(acted.sum()) - right
+        each = benefit(outcome, acted, odds)
+        everybody = benefit(outcome, np.ones_like(acted), odds)
         found.append(
             {
                 "threshold": threshold,
                 "acted_on": int(acted.sum()),
-                "net_benefit": _rounded(right / people - wrong / people * odds),
-                "act_on_all": _rounded(rate - (1 - rate) * odds),
+                "net_benefit": rounded(each.mean()),
+                "net_benefit_interval": of_mean(each),
+                "act_on_all": rounded(everybody.mean()),
+                "act_on_all_interval": of_mean(everybody),
             }
         )
     return found
 
 
 def worst_cell(
-    outcome: Flags, risk: Floats, groups: pl.DataFrame, least: int = 2000
+    outcome: Flags, risk: Floats, groups: pl.DataFrame, least: int = LEAST_IN_CELL
 ) -> Figures | None:
     """Return the ethnicity and deprivation cell whose level is furthest from 1.
 
@@ -294,7 +298,7 @@ def worst_cell(
         return None
     worst = cells.row(-1, named=True)
     interval = poisson(worst["observed"], worst["expected"])
-    return worst | {"cells": cells.height, "interval": interval}
+    return worst | {"cells": cells.height, "interval": interval, "least": least}
 
 
 def list_sizes(
@@ -315,10 +319,10 @@ def list_sizes(
             {
                 "top_share": share,
                 "people": size,
-                "from_risk": _rounded(risk[order[size - 1]]),
-                "ppv": _rounded(hits / size),
-                "sensitivity": _rounded(hits / max(outcome.sum(), 1)),
-                "lift": _rounded(hits / size / average) if average else None,
+                "from_risk": rounded(risk[order[size - 1]]),
+                "ppv": rounded(hits / size),
+                "sensitivity": rounded(hits / max(outcome.sum(), 1)),
+                "lift": rounded(hits / size / average) if average else None,
             }
         )
     return found
@@ -337,7 +341,7 @@ def within(outcome: Flags, risk: Floats, group: pl.Series) -> float | None:
         if yes and no:
             right += yes * no * auroc(outcome[chosen], risk[chosen])
             pairs += yes * no
-    return _rounded(right / pairs) if pairs else None
+    return rounded(right / pairs) if pairs else None
 
 
 def by_group(
@@ -356,7 +360,7 @@ def by_group(
         ranks = min(yes, no) >= LEAST_TO_RANK
         area = auroc(outcome[chosen], risk[chosen]) if ranks else None
         found[value] = level(outcome[chosen], risk[chosen]) | {
-            "auroc": _rounded(area) if area is not None else None,
+            "auroc": rounded(area) if area is not None else None,
             "auroc_interval": auroc_interval(outcome[chosen], risk[chosen])
             if ranks
             else None,
@@ -378,11 +382,6 @@ def at_cut(outcome: Flags, risk: Floats, cut: float) -> Figures:
     for name, rest in (("ppv", wrong), ("sensitivity", missed)):
         made[name] = made[f"{name}_interval"] = None
         if min(right, rest) >= LEAST_TO_SHARE:
-            made[name] = _rounded(right / (right + rest))
+            made[name] = rounded(right / (right + rest))
             made[f"{name}_interval"] = share_interval(right, right + rest)
     return made
-
-
-def _rounded(value: float) -> float:
-    """Six decimals: more would only make two runs look different."""
-    return round(float(value), 6)

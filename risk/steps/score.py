@@ -13,6 +13,7 @@ import polars as pl
 from linkage.steps.holds import holds
 from linkage.vocabulary import EVENT_KINDS, SYSTEMS
 from risk.score_specs import (
+    LOCAL,
     AdmissionMethod,
     Ages,
     BandSpec,
@@ -236,8 +237,7 @@ class Shard:
         latest = (
             self.events.lazy()
             .filter(
-                (pl.col("system") == SYSTEMS[method.system])
-                & pl.col("code").is_in(list(method.codes))
+                _is_of(method)
                 & pl.col("on_date").is_between(after, self.as_of, closed="right")
                 & pl.col("value").is_between(method.low, method.high)
             )
@@ -257,6 +257,14 @@ class Shard:
             found["on_date"].alias(f"{spec.attribute}_on"),
             source.alias(f"{spec.attribute}_source"),
         ]
+
+
+def _is_of(method: ImportedMethod) -> pl.Expr:
+    """Whether an event is a value of the score, under either of its names."""
+    system, code = pl.col("system"), pl.col("code")
+    named = (system == SYSTEMS[method.system]) & code.is_in(list(method.codes))
+    local = (system == SYSTEMS[LOCAL]) & code.is_in(list(method.local_codes))
+    return named | local
 
 
 def band(value: pl.Expr, bands: Sequence[BandSpec]) -> pl.Expr:

@@ -3,9 +3,11 @@
 import pytest
 
 from dashboards.definitions import FILES, LISTS
-from dashboards.list_specs import AllOf, Is, ListSpec, flat, placeholders
+from dashboards.list_specs import AllOf, Is, ListSpec, asked_by, flat, placeholders
 from dashboards.steps.shortlist import shortlist
 from linkage.feature_definitions import codelists
+from risk.definitions import MODELS
+from risk.selectors import ordering_model
 from tests.definitions.test_indicators import CATALOGUE
 from tests.made_up import (
     AS_OF,
@@ -107,6 +109,27 @@ def test_a_programme_says_what_a_reviewer_and_the_public_need(name):
         assert bool(step.code) == bool(step.code_list)
         if step.code_list:
             assert step.code in codes[step.code_list].codes
+
+
+def test_other_models_than_the_first_order_lists_too():
+    models = {ordering_model(spec.order_by) for spec in LISTS.values()} - {None}
+    onset = {"onset_diabetes_type2", "onset_chronic_kidney_disease"}
+    assert models >= {"emergency_admission", *onset}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_no_models_figure_decides_who_is_on_a_list(name):
+    """A model that is stopped then costs a list its order, and never its people."""
+    figures = {f for m in MODELS.values() for f in (m.attribute, m.band_attribute)}
+    spec = LISTS[name]
+    rules = [r.when for r in (*spec.reasons, *spec.known, *spec.needs)]
+    rules += [step.when for step in spec.next_steps if step.when]
+    assert not (spec.decisive | asked_by(rules)) & figures
+    # Whom the model was not made for would stand last, whatever their need.
+    model = ordering_model(spec.order_by)
+    if model is not None and model.startswith("onset"):
+        youngest = [r for r in flat(spec.who) if r.attribute == "age_years"]
+        assert youngest[0].at_least >= MODELS[model].ages.at_least
 
 
 def test_lists_ordered_by_a_chance_can_be_ordered_by_what_could_be_done():

@@ -45,7 +45,7 @@ def told(live):
 
 def test_a_card_says_what_the_chance_rests_on(told) -> None:
     page = words(told.client("pcn_mdt_member").get(LIST))
-    assert "What the chance of an admission rests on" in page
+    assert "What the chance rests on" in page
     assert page.count(ADMITTED) == 1
     # The team's role does not see the mental health lane.
     assert "Two contacts" not in page
@@ -70,6 +70,90 @@ def test_a_person_page_shows_weights_that_add_up_and_earlier_figures(told) -> No
         assert said in before
     assert "about 3 in 10" not in before
     assert "Days on which it was below 10 in 100 are not kept." in page
+
+
+@pytest.fixture
+def pounds(told):
+    """What Anna is foretold to cost, and why: 2,000 pounds times 1.5 times 1.2."""
+    now = release.current().id
+    with system.connect("worker") as worker:
+        worker.execute(
+            "INSERT INTO person_risk (release_id, name, person_no, practice_code,"
+            " value, band, reasons)"
+            " VALUES (%s, 'cost_next_year', %s, %s, 3600, 'high', %s)",
+            [
+                now,
+                ANNA.person_no,
+                ANNA.practice,
+                json.dumps(
+                    [
+                        {"feature": "age_years", "words": "Aged 81", "adds": 0.405465},
+                        {
+                            "feature": "mental_health_contacts_12m",
+                            "words": "Two contacts",
+                            "adds": 0.182322,
+                        },
+                        {"feature": "", "words": "Everything else", "adds": 8.1},
+                    ]
+                ),
+            ],
+        )
+    yield told
+    with system.connect("worker") as worker:
+        worker.execute("DELETE FROM person_risk WHERE name = 'cost_next_year'")
+
+
+def test_reasons_of_pounds_multiply_and_are_said_to(pounds) -> None:
+    page = words(pounds.client("pcn_mdt_member").get(page_of(pounds, ANNA)))
+    mine = page[page.index("Cost of care in the next 12 months") :]
+    mine = mine[: mine.index("</table>")]
+    assert "About £3,600" in mine
+    assert "the chance of any cost times how much it then is" in mine
+    assert "log-odds" not in mine
+    for said in ("× 1.50", "× 1.20", "£2,000", "Does to the pounds"):
+        assert said in mine
+    assert "Two contacts" not in mine
+
+
+@pytest.fixture
+def halted(told):
+    """Two models in use: one stopped, one that one person has approved."""
+    with system.connect("migrator") as owner:
+        for name, because, at in (
+            ("emergency_admission", "The figures have shifted", "2026-09-12 06:00+00"),
+            ("rising_risk", "", None),
+        ):
+            owner.execute(
+                "INSERT INTO trained_model (name, version, trained_at, index_on,"
+                " horizon_days, people, outcomes, seed, spec_hash, features,"
+                " definitions, calibration, performance, payload, in_use,"
+                " stopped_because, stopped_at, approved_as, waits_because)"
+                " VALUES (%s, 1, '2026-08-02', '2025-08-31', 365, 100, 10, 1, 'a',"
+                " '[]', '{}', '{}', '{\"calibration_curve\": []}', '', true, %s, %s,"
+                " 1, '')",
+                [name, because, at],
+            )
+    yield told
+    with system.connect("migrator") as owner:
+        owner.execute("DELETE FROM trained_model")
+
+
+def test_a_person_page_says_of_a_stopped_model_that_it_is(halted) -> None:
+    """Above the figure: since when, why, and who may let it order lists again."""
+    page = words(halted.client("pcn_mdt_member").get(page_of(halted, ANNA)))
+    mine = page[page.index("Emergency admission in the next 12 months</h2>") :]
+    above = mine[: mine.index("About 3 in 10")]
+    assert ">Stopped<" in above
+    assert "stopped since 12 September 2026: The figures have shifted." in above
+    assert "Whoever runs the platform" in above
+    # Nothing is foretold of her by the other model, and nothing is said of it.
+    assert "Not approved" not in page
+
+
+def test_a_list_by_a_stopped_model_gives_its_reasons_to_nobody(halted) -> None:
+    page = words(halted.client("pcn_mdt_member").get(LIST))
+    assert "Not in the model's order" in page
+    assert "What the chance rests on" not in page
 
 
 def test_a_role_without_the_hospital_lane_is_not_told_of_admissions(told) -> None:

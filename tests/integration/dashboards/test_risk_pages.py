@@ -1,8 +1,10 @@
 """Risk profile, threshold explorer and model card: who may open them, what they say."""
 
+import csv
+import io
 import re
 from collections import Counter
-from datetime import date
+from datetime import UTC, date, datetime
 
 import numpy as np
 import polars as pl
@@ -155,6 +157,64 @@ def test_the_profile_downloads_protected_figures(signed_in, with_bands) -> None:
     assert client.get(reverse("risk-csv", args=["no-such"])).status_code == 404
 
 
+def test_figures_of_a_model_that_is_not_in_order_say_so_above_them(
+    signed_in, with_bands, trained
+) -> None:
+    """Since when, why and who may act; in the page, its figures and their CSV."""
+    client = signed_in("system_analyst", "QZZ")
+
+    def asked() -> tuple[str, str]:
+        page = text_of(client.get(reverse("risk")))
+        sent = client.get(reverse("risk-csv", args=["risk-bands"]))
+        return page, sent.content.decode()
+
+    page, sent = asked()
+    above = page[: page.index('id="explorer"')]
+    assert ">Not approved<" in above
+    assert "approved by 0 of 2 people" in above
+    assert "PCN multidisciplinary team member" in above
+    assert "Not fit for this decision" in page
+    assert "is not approved, its version in use being of" in sent
+    ModelApproval.objects.bulk_create(
+        ModelApproval(name=NAME, spec_hash="a" * 64, model_version=3, user_id=n)
+        for n in (1, 2)
+    )
+    page, sent = asked()
+    for words in ("not approved", "Not to be acted on", "app-not-in-order"):
+        assert words not in page
+        assert words not in sent
+    TrainedModel.objects.filter(pk=trained.pk).update(
+        stopped_because="The figures have shifted",
+        stopped_at=datetime(2026, 9, 12, 6, tzinfo=UTC),
+    )
+    page, sent = asked()
+    above = page[: page.index('id="explorer"')]
+    assert ">Stopped<" in above
+    assert "stopped since 12 September 2026: The figures have shifted." in above
+    figure = page[page.index('id="risk-bands"') :]
+    assert figure.index("Not to be acted on") < figure.index("app-figure__reading")
+    assert "The figures have shifted" in sent
+    indicator = reverse("indicator", args=["emergency_admission_risk"])
+    assert "Not to be acted on" in text_of(client.get(indicator))
+    other = reverse("indicator", args=["emergency_admissions"])
+    assert "Not to be acted on" not in text_of(client.get(other))
+
+
+def test_the_explorer_tells_nothing_of_a_list_whose_size_is_hidden(
+    signed_in, with_bands, trained
+) -> None:
+    client = signed_in("place_lead", "P1")
+    page = text_of(client.get(reverse("risk"), {"per_week": "1"}))
+    assert "would hold too few people to tell how far down it reaches" in page
+    table = page[page.index('id="sizes"') :]
+    rows = table[: table.index("</table>")].split("<tr")[2:]
+    cells = [re.findall(r"numeric[^>]*>([^<]*)<", row) for row in rows]
+    assert cells[0] == cells[1] == ["fewer than 8 people", *["hidden"] * 3]
+    # Sixteen people are told of, with their chances.
+    assert "hidden" not in cells[3]
+    assert all("%" in cell for cell in cells[3][1:])
+
+
 def test_the_card_answers_whether_the_score_may_be_trusted(signed_in, trained) -> None:
     client = signed_in("icb_board_member", "QZZ")
     page = text_of(client.get(reverse("model", args=[NAME])))
@@ -176,6 +236,11 @@ def test_the_card_answers_whether_the_score_may_be_trusted(signed_in, trained) -
         "95% interval of the AUROC",
         "95% interval of the PPV",
         "95% interval of the slope",
+        "95% interval of the intercept",
+        "95% interval of the AUPRC",
+        "95% interval of the Brier score",
+        "How the 95% intervals are worked out",
+        "No ethnic group in one deprivation fifth has 2,000 people",
     ):
         assert words in page, words
     assert "I have read this card" not in page
@@ -188,6 +253,57 @@ def test_the_card_answers_whether_the_score_may_be_trusted(signed_in, trained) -
     record = client.get(reverse("model-record", args=[NAME])).json()
     assert record["version"] == 3
     assert "may not order lists" in record["standing"]
+
+
+def test_the_cards_drawings_carry_their_intervals(signed_in, trained) -> None:
+    client = signed_in("place_lead", "P1")
+    for key, drawn in (("calibration", "Happened"), ("decision-curve", "Everybody")):
+        sent = client.get(reverse("model-csv", args=[NAME, key])).content.decode()
+        rows = list(csv.DictReader(io.StringIO(sent.lstrip("\ufeff"))))
+        mine = [row for row in rows if row["series"] == drawn]
+        assert mine
+        for row in mine:
+            assert (
+                float(row["lower_95"]) <= float(row["count"]) <= float(row["upper_95"])
+            )
+    page = text_of(client.get(reverse("model", args=[NAME])))
+    figure = page[page.index('id="calibration"') :]
+    assert '"error_x": {"type": "data"' in figure[: figure.index("</script>")]
+    assert "95% interval" in figure[: figure.index("</table>")]
+
+
+def test_the_worst_cell_of_ethnicity_and_deprivation_is_told(
+    signed_in, trained
+) -> None:
+    worst = {
+        "ethnicity_group": "Asian",
+        "imd_fifth": "1",
+        "people": 2301,
+        "observed": 412,
+        "expected": 380.0,
+        "ratio": 1.0842,
+        "cells": 9,
+        "interval": [0.9823, 1.1942],
+        "least": 2000,
+    }
+    address = reverse("model", args=[NAME])
+    client = signed_in("place_lead", "P1")
+
+    def told(**cell: object) -> str:
+        trained.performance = trained.performance | {"worst_cell": worst | cell}
+        trained.save()
+        page = text_of(client.get(address))
+        found = page[page.index('id="worst-cell"') :]
+        return found[: found.index("</p>")]
+
+    found = told()
+    assert "Of the 9 cells" in found
+    assert "Asian, deprivation fifth" in found
+    assert "1.08 observed / expected (95% interval 0.98 to 1.19)" in found
+    assert "2,300 people, of whom 410 had the outcome" in found
+    few = told(observed=5)
+    assert "hidden, being of few people" in few
+    assert "1.08" not in few
 
 
 def test_the_register_of_algorithms_is_public_and_counts_nobody(trained) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from risk.steps.amounts import amounts, by_group, ratio, slope
+from risk.steps.amounts import amounts, by_group, ratio, slope, worst_cell
 from risk.steps.linear import log_linear
 
 RANDOM = np.random.default_rng(12)
@@ -55,6 +55,26 @@ def test_everybody_is_in_one_group_of_each_division() -> None:
     assert total == pytest.approx(SPENT.sum())
     assert found["beside"]["it"]["top_20th_of_cost"] == found["top_20th_of_cost"]
     assert sum(part["people"] for part in found["calibration_curve"]) == 3000
+
+
+def test_the_worst_cell_of_pounds_is_the_one_furthest_from_level() -> None:
+    people = 3000
+    groups = pl.DataFrame(
+        {
+            "ethnicity_group": ["Asian", "White", None] * (people // 3),
+            "imd_fifth": ["1"] * people,
+        }
+    )
+    foretold = np.full(people, 100.0)
+    spent = np.where(np.arange(people) % 3 == 0, 130.0, 95.0)
+    found = worst_cell(spent, foretold, groups, least=1000)
+    assert (found["ethnicity_group"], found["cells"]) == ("Asian", 2)
+    assert found["observed_over_expected"] == pytest.approx(1.3)
+    assert found["having"] == found["people"] == 1000
+    assert worst_cell(spent, foretold, groups, least=1001) is None
+    # One person who cost nearly all of it would be told of.
+    spent[0] = 1e9
+    assert worst_cell(spent, foretold, groups, least=1000)["cells"] == 1
 
 
 def test_a_log_linear_regression_finds_what_made_the_pounds() -> None:
