@@ -240,6 +240,9 @@ AUTH_PASSWORD_VALIDATORS = [
     },
 ]
 
+# For how many days a password opens an account that its owner did not choose.
+GIVEN_PASSWORD_DAYS = int(value("CATCHMENT_GIVEN_PASSWORD_DAYS", "7") or 0)
+
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],

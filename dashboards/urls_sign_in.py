@@ -6,6 +6,7 @@ from dashboards.views import (
     access_review,
     api_keys,
     audit,
+    own_password,
     second_factor,
     single_sign_on,
 )
@@ -19,6 +20,7 @@ urlpatterns = [
     path("security/change/", second_factor.change_security, name="change-security"),
     path("security/app/", second_factor.add_app, name="add-app"),
     path("security/passkey/", second_factor.add_passkey, name="add-passkey"),
+    path("security/password/", own_password.change, name="change-password"),
     path("api-keys/", api_keys.api_keys, name="api-keys"),
     path("api-keys/<int:key_id>/end/", api_keys.end_key, name="end-key"),
     path("my-access/", audit.my_access, name="my-access"),

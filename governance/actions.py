@@ -40,11 +40,13 @@ def create_user(
     trained_until: date | None,
     by: str,
     is_demo: bool = False,
+    until: datetime | None = None,
 ) -> User:
     """Make or renew an account. It can see nothing until a role is granted.
 
-    Without a password it is opened by single sign-on alone. ValidationError for one
-    that is short, common or made of the user's name.
+    Without a password it is opened by single sign-on alone. `until`: when a password
+    that its owner must change opens the account no more. ValidationError for one that
+    is short, common or made of the user's name.
     """
     if password is not None:
         validate_password(password, User(username=username, full_name=full_name))
@@ -56,11 +58,12 @@ def create_user(
             full_name=full_name,
             trained_until=trained_until,
             is_demo=is_demo,
+            given_password_until=until,
         )
     else:
         user.set_password(password)
         user.full_name, user.trained_until = full_name, trained_until
-        user.is_demo = is_demo
+        user.is_demo, user.given_password_until = is_demo, until
         user.save()
     audit.record("user_saved", None, subject=username, by=by)
     return user
@@ -159,14 +162,15 @@ def close_account(*, user: User, by: str) -> None:
 
 
 @transaction.atomic
-def set_password(*, user: User, password: str, by: str) -> None:
+def set_password(*, user: User, password: str, until: datetime, by: str) -> None:
     """Give an account another password, which ends every session of it.
 
-    ValidationError as in `create_user`.
+    Its owner must change it, before `until`. ValidationError as in `create_user`.
     """
     validate_password(password, user)
     user.set_password(password)
-    user.save(update_fields=["password"])
+    user.given_password_until = until
+    user.save(update_fields=["password", "given_password_until"])
     audit.record("password_set", None, subject=user.username, by=by)
 
 

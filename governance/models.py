@@ -163,6 +163,8 @@ class User(AbstractBaseUser):
     full_name = models.CharField(max_length=200)
     is_active = models.BooleanField(default=True)
     trained_until = models.DateField(null=True)
+    # Of a password that somebody else chose: until when it opens the account.
+    given_password_until = models.DateTimeField(null=True)
     # An account of a demonstration, refused anywhere else.
     is_demo = models.BooleanField(default=False, db_default=False)
     # How a single sign-on provider names this person: its issuer, a space, its `sub`.
@@ -174,8 +176,8 @@ class User(AbstractBaseUser):
     def check_password(self, raw_password: str) -> bool:
         """Say whether a password is right, and never hash it anew.
 
-        Django would write a newer hash at sign-in; the web role may write none, and
-        everyone would be shut out by an upgrade.
+        Django would write a newer hash at sign-in; the web role may write none before
+        its user has signed in, and everyone would be shut out by an upgrade.
         """
         return check_password(raw_password, self.password)
 

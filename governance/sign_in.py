@@ -19,7 +19,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
-from governance import factors
+from governance import factors, passwords
 from governance.models import User
 
 ABSOLUTE = timedelta(hours=10)
@@ -33,6 +33,8 @@ MUST_ENROL = "must_enrol"
 BEFORE_ENROLLING = frozenset(
     {"security", "change-security", "add-app", "add-passkey", "sign-out"}
 )
+# And who must first choose a password of their own; that comes before the rest.
+BEFORE_CHANGING = frozenset({"change-password", "confirm", "sign-out"})
 
 View = Callable[..., HttpResponse]
 
@@ -143,6 +145,9 @@ class SessionRules:
         if seen is None or datetime.fromisoformat(seen) < now - KEPT_ALIVE:
             request.session[SEEN] = now.isoformat()
         address = request.resolver_match.url_name if request.resolver_match else ""
+        is_single = request.session.get("single_sign_on")
+        if passwords.must_change(request.user) and not is_single:
+            return None if address in BEFORE_CHANGING else redirect("change-password")
         if request.session.get(MUST_ENROL) and address not in BEFORE_ENROLLING:
             return redirect("security")
         return None

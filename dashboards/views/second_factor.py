@@ -183,6 +183,7 @@ def _kept(request: HttpRequest, codes: list[str]) -> HttpResponse:
         "paper": sum(f.kind == factors.Kind.RECOVERY for f in held),
         "codes": codes,
         "is_required": sign_in.is_required(),
+        "has_password": request.user.has_usable_password(),
     }
     return render(request, "dashboards/security.html", context)
 

@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboards.views.purpose import after_sign_in
-from governance import access, audit, factors, lockout
+from governance import access, audit, factors, lockout, passwords
 from governance import sign_in as sign_in_rules
 
 
@@ -31,13 +31,18 @@ class SignInForm(AuthenticationForm):
         "invalid_login": "The user name or password is not right. Check both.",
         "inactive": "This account is closed. Ask your data manager.",
         "demo": "This account is for demonstrations and this is not one.",
+        "lapsed": "This password was given to you and not changed in time. Ask your"
+        " data manager for another.",
     }
 
     def confirm_login_allowed(self, user: Any) -> None:
-        """Refuse closed accounts, and those of a demonstration anywhere else."""
+        """Refuse closed accounts, those of a demonstration anywhere else, and given
+        passwords that have lapsed."""
         super().confirm_login_allowed(user)
         if user.is_demo and not settings.DEMO:
             raise forms.ValidationError(self.error_messages["demo"], code="demo")
+        if passwords.has_lapsed(user, timezone.now()):
+            raise forms.ValidationError(self.error_messages["lapsed"], code="lapsed")
 
 
 @access.public

@@ -23,6 +23,7 @@ from tests.page_builders import PASSWORD
 
 pytestmark = pytest.mark.browser
 LIST = "/lists/proactive_care/"
+NEW = "lantern marsh eleven"
 
 
 @pytest.fixture
@@ -163,3 +164,34 @@ def test_an_app_is_added_by_its_picture(gp, visitor, live):  # noqa: F811
     expect(page.get_by_role("img", name="Picture for the app")).to_be_visible()
     assert serious(page) == []
     assert somebody.problems == []
+
+
+def test_a_password_is_changed_and_the_old_one_opens_nothing(gp, visitor, live):  # noqa: F811
+    somebody = visitor()
+    user = live_system.make_user("place_lead", "P1", "changer")
+    try:
+        somebody.signs_in(user.username)
+        page = somebody.goes_to("/security/")
+        page.get_by_role("link", name="Change your password").click()
+        page.wait_for_load_state("load")
+        assert serious(page) == []
+        page.get_by_label("The password you have now").fill("not it")
+        page.get_by_label("A new password").fill(NEW)
+        page.get_by_label("The new password again").fill(NEW)
+        page.get_by_role("button", name="Change it").click()
+        page.wait_for_load_state("load")
+        expect(
+            page.get_by_role("link", name="That is not your password.")
+        ).to_be_visible()
+        assert serious(page) == []
+        page.get_by_label("The password you have now").fill(PASSWORD)
+        page.get_by_label("A new password").fill(NEW)
+        page.get_by_label("The new password again").fill(NEW)
+        page.get_by_role("button", name="Change it").click()
+        page.wait_for_load_state("load")
+        expect(page.get_by_text("Your password is changed.")).to_be_visible()
+        user.refresh_from_db()
+        assert user.check_password(NEW)
+    finally:
+        with live_system.acting_as("worker"):
+            user.delete()

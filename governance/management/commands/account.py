@@ -4,14 +4,14 @@ import getpass
 import re
 import secrets
 from argparse import ArgumentTypeError
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import IntegrityError
 from django.utils import timezone
 
-from governance import actions
+from governance import actions, passwords
 from governance.access import ACCESS
 from governance.models import Org, User
 from governance.registers import selectors as registers
@@ -30,6 +30,12 @@ def day(given: str) -> date:
 def new_password() -> str:
     """Return a random password; it is shown once and kept as a hash alone."""
     return secrets.token_urlsafe(15)
+
+
+def told(password: str, until: datetime) -> str:
+    """Say a new password, this once, and until when it must have been changed."""
+    last = timezone.localtime(until).strftime("%d %B %Y, %H:%M").lstrip("0")
+    return f"Password: {password} (to be changed at the first sign-in, before {last})"
 
 
 class Command(BaseCommand):
@@ -102,9 +108,9 @@ class Command(BaseCommand):
             actions.end_grants(user=user, role=role, org_code=org_code, by=by)
             self.stdout.write(f"{name} is {role} at {org_code} no longer.")
         elif options["new_password"]:
-            password = new_password()
-            actions.set_password(user=user, password=password, by=by)
-            self.stdout.write(f"Every session has ended. Password: {password}")
+            password, until = new_password(), passwords.given_until(timezone.now())
+            actions.set_password(user=user, password=password, until=until, by=by)
+            self.stdout.write(f"Every session has ended. {told(password, until)}")
         elif options["close"]:
             actions.close_account(user=user, by=by)
             self.stdout.write(f"{name} is closed; its sessions and tokens have ended.")
@@ -128,15 +134,19 @@ class Command(BaseCommand):
         if until < timezone.localdate():
             raise CommandError("That training has ended already.")
         password = None if options["no_password"] else new_password()
+        given = passwords.given_until(timezone.now()) if password else None
         actions.create_user(
             username=name,
             full_name=full_name,
             password=password,
             trained_until=until,
+            until=given,
             by=by,
         )
-        told = f"Password: {password}" if password else "Link it to single sign-on."
-        self.stdout.write(f"{name} is made and has no role yet. {told}")
+        words = "Link it to single sign-on."
+        if password and given:
+            words = told(password, given)
+        self.stdout.write(f"{name} is made and has no role yet. {words}")
 
     def grant(self, user: User, by: str, options: dict[str, Any]) -> None:
         role, org_code = options["grant"]

@@ -15,8 +15,12 @@ WRITES = {
     "governance_signintries": (True, True, ALL),
     # governance/clients.py: each statement once
     "governance_usedstatement": (True, False, ()),
-    # Django's sign-in and sessions
-    "governance_user": (False, False, ("last_login",)),
+    # Django's sign-in and sessions; governance/passwords.py: one's own, by a trigger
+    "governance_user": (
+        False,
+        False,
+        ("last_login", "password", "given_password_until"),
+    ),
     "django_session": (True, True, ALL),
     # governance/registers/actions.py: two people
     "register_entry": (

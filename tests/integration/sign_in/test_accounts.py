@@ -49,6 +49,13 @@ def joiner() -> User:
     return User.objects.get(username=NAME)
 
 
+def settled() -> User:
+    """The account once its owner has chosen a password (test_own_password.py)."""
+    with system.acting_as("worker"):
+        User.objects.filter(username=NAME).update(given_password_until=None)
+    return joiner()
+
+
 def test_an_account_is_made_granted_and_opens_the_list(account):
     password = make(account)
     made = joiner()
@@ -96,7 +103,7 @@ def test_a_new_password_ends_every_session(account):
     make(account)
     account("--grant", *TEAM)
     client = Client()
-    client.force_login(joiner())
+    client.force_login(settled())
     assert client.get(LIST).status_code == 200
     account("--new-password")
     assert client.get(LIST).status_code == 302
@@ -108,7 +115,7 @@ def test_a_closed_account_keeps_nothing_open(account):
     account("--grant", *TEAM)
     account("--link", "https://provider.example", "joiner-1")
     client = Client()
-    client.force_login(joiner())
+    client.force_login(settled())
     assert client.get(LIST).status_code == 200
     today = timezone.localdate()
     with system.acting_as("worker"):
