@@ -62,13 +62,16 @@ class Found:
     examples: list[str] = field(default_factory=list)
 
 
-def run(scale: float) -> Iterable[Figure]:
-    """Let 100 × scale things go wrong, in a folder of its own."""
+def run(scale: float, seed: int = SEED) -> Iterable[Figure]:
+    """Let 100 × scale things go wrong, in a folder of its own.
+
+    Of another `seed` other moments; the people are the same.
+    """
     kills = max(5, round(KILLS * scale))
     with home() as folder, small_disk(folder.parent / "disk") as mounted:
         disk = folder.parent / "disk"
         with Session(disk / "home") as session:
-            acts = Acts(Random(SEED), disk if mounted else None)
+            acts = Acts(Random(seed), disk if mounted else None)
             found, clean = measured(session, acts, kills)
     beside: dict[str, float | int | str] = {**acts.counts}
     if not mounted:
@@ -85,7 +88,7 @@ def run(scale: float) -> Iterable[Figure]:
 
 def measured(session: Session, acts: Acts, kills: int) -> tuple[Found, int]:
     """Go the road in peace, then until enough went wrong; what differed, rows held."""
-    seed(session)
+    begin(session)
     found = Found()
     steps = road(session.home)
     with copied(session, "clean") as copy:
@@ -104,7 +107,7 @@ def measured(session: Session, acts: Acts, kills: int) -> tuple[Found, int]:
     return found, rows.total()
 
 
-def seed(session: Session) -> None:
+def begin(session: Session) -> None:
     """Make the databases that every round begins with: places, and no people."""
     if migrate(session, ["--verbosity", "0"]):
         raise RuntimeError("the migrations failed")

@@ -12,11 +12,13 @@ import django
 import polars as pl
 
 AS_OF = date(2026, 9, 30)
+# People of the road have the numbers below.
 AFTER = 1_000
 # A mark that no run of the benchmark has.
 MARK = 1_000_000
 KEYS = 2**62
-NUMBER = "9990000018"
+# Never issued, and in no test range from which invented people are drawn.
+NUMBER = "9876543210"
 PATIENT = {
     "patient_id": "p-1",
     "nhs_number": NUMBER,
@@ -67,38 +69,48 @@ def fill(people: str, reference: str) -> dict[str, float]:
     return {"rows": rows}
 
 
-def deliver(folder: str) -> dict[str, float]:
-    """Take one person through the road: registered, and a patient of the practice."""
+def deliver(folder: str, day: str) -> dict[str, float]:
+    """Take one person through the road: registered, and a patient of the practice.
+
+    From a supplier of its own, whose files the gate has nothing to hold against.
+    """
     from linkage.actions import load_feed_file
 
-    practice = _practice()
-    registered = Path(folder) / "registered_list_202609.csv"
+    practice = _practice(day)
+    registered = Path(folder) / "registered_list_ZZ999_202609.csv"
     _write(registered, LISTED | {"Primary Care Provider": practice})
-    patient = Path(folder) / "gp_patient_202609.csv"
+    patient = Path(folder) / "gp_patient_ZZ999_202609.csv"
     _write(patient, PATIENT | {"organisation": practice})
+    runs = []
     for feed, path in (("registered_list", registered), ("gp_patient", patient)):
         run = load_feed_file(feed=feed, path=path, by="benchmark")
         if run.loaded != 1:
-            raise RuntimeError(f"{feed} was not loaded: {run.quarantined}")
-    return {"people": 1}
+            raise RuntimeError(f"{feed} was not loaded: {run.state} {run.detail}")
+        runs.append(run.pk)
+    # The one that says where they are registered.
+    return {"run": runs[0]}
 
 
-def touch(people: str, mark: str) -> dict[str, float]:
-    """Give the first so many people a new fact each, as one run would."""
+def touch(people: str, mark: str, day: str) -> dict[str, float]:
+    """Give so many people, from all shards, a new fact each, as one run would."""
     from django.db import connection, transaction
 
     from linkage.shards import shards
     from linkage.store import copy
     from linkage.vocabulary import EVENT_KINDS, SYSTEMS
 
-    numbers = pl.Series("person_no", range(AFTER + 1, AFTER + 1 + int(people))).cast(
-        pl.Int32
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT person_no FROM person WHERE died_on IS NULL ORDER BY person_no"
+        )
+        living = pl.Series("person_no", [n for (n,) in cursor.fetchall()], pl.Int32)
+    numbers = living.gather_every(living.len() // int(people)).head(int(people))
+    on_date = date.fromisoformat(day)
     facts = numbers.to_frame().with_columns(
         record_key=pl.lit(KEYS) + int(mark) * 10_000_000 + pl.col("person_no"),
         subject_key=pl.col("person_no").cast(pl.Int64),
-        on_date=pl.lit(AS_OF),
-        recorded_on=pl.lit(AS_OF),
+        on_date=pl.lit(on_date),
+        recorded_on=pl.lit(on_date),
         kind=pl.lit(EVENT_KINDS["observation"]),
         system=pl.lit(SYSTEMS["snomed"]),
         code=pl.lit(PRESSURE),
@@ -115,21 +127,21 @@ def touch(people: str, mark: str) -> dict[str, float]:
     return {"people": numbers.len()}
 
 
-def push(folder: str) -> dict[str, float]:
+def push(folder: str, day: str) -> dict[str, float]:
     """Send one blood pressure to the vault's queue, as a file that has arrived."""
     from linkage.tasks import load_feed_file
 
-    path = Path(folder) / "gp_observation_pushed.parquet"
+    path = Path(folder) / "gp_observation_ZZ999_202609.parquet"
     pl.DataFrame(
         {
             "observation_id": ["pushed-1"],
             "patient_id": ["p-1"],
-            "organisation": [_practice()],
-            "effective_datetime": [AS_OF],
+            "organisation": [_practice(day)],
+            "effective_datetime": [date.fromisoformat(day)],
             "snomed_concept_id": [PRESSURE],
             "numeric_value": [168.0],
             "unit_of_measure": ["mmHg"],
-            "model_updated_datetime": [AS_OF],
+            "model_updated_datetime": [date.fromisoformat(day)],
         }
     ).write_parquet(path)
     sent_at = time.time()
@@ -137,11 +149,11 @@ def push(folder: str) -> dict[str, float]:
     return {"sent_at": sent_at}
 
 
-def _practice() -> str:
-    """A practice of the drawn ICS; its list has a network to be on."""
+def _practice(day: str) -> str:
+    """A practice of the ICS; its list has a network to be on."""
     from governance.geography import registered_hierarchy
 
-    found = registered_hierarchy(AS_OF).drop_nulls("pcn_code")
+    found = registered_hierarchy(date.fromisoformat(day)).drop_nulls("pcn_code")
     return str(found["practice_code"][0])
 
 

@@ -47,7 +47,13 @@ def main(words: list[str]) -> int:
             env=child_environment(NOWHERE),
         )
     if given.command == "bench":
-        return bench.bench(given.name, scale=given.scale, as_json=given.json)
+        return bench.bench(
+            given.name,
+            scale=given.scale,
+            as_json=given.json,
+            seed=given.seed,
+            start=from_caller(given.start) if given.start else None,
+        )
     if given.command == "link" and not given.against_index:
         from config.runner.link import link
 

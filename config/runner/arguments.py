@@ -59,6 +59,14 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("name", nargs="?")
     bench.add_argument("--json", action="store_true", help="one object a line")
     bench.add_argument("--scale", type=float, default=1.0, help="size; 0.1 for a try")
+    bench.add_argument("--seed", type=int, help="another seed than its own (faults)")
+    bench.add_argument(
+        "--from",
+        dest="start",
+        type=Path,
+        metavar="HOME",
+        help="begin with a copy of a demo's home instead of filling one (delta)",
+    )
     manage = add("manage", "a Django command, under the role it needs")
     manage.add_argument(
         "--as",

@@ -1,10 +1,12 @@
 """`./run bench [NAME]`: the measurements in benchmarks/, one file each.
 
 A benchmark is a module with `run(scale: float) -> Iterable[Figure]`; its docstring
-says what it measures. `scale` 1 is the size that docs/benchmarks.md reports.
+says what it measures. `scale` 1 is the size that docs/benchmarks.md reports. One that
+can take more says so: `seed`, and `start`, a home to begin with a copy of.
 """
 
 import importlib
+import inspect
 import os
 from pathlib import Path
 
@@ -22,7 +24,14 @@ def names(folder: Path = FOLDER) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.py") if path.stem != "figures")
 
 
-def bench(name: str | None, *, scale: float, as_json: bool) -> int:
+def bench(
+    name: str | None,
+    *,
+    scale: float,
+    as_json: bool,
+    seed: int | None = None,
+    start: Path | None = None,
+) -> int:
     """Run one benchmark, or list them without a name; returns the exit code."""
     console = Console(highlight=False)
     if name is None:
@@ -34,7 +43,12 @@ def bench(name: str | None, *, scale: float, as_json: bool) -> int:
         return 2
     # Whoever signs in for a measurement has a password alone.
     os.environ.setdefault("CATCHMENT_SECOND_FACTOR", "where_enrolled")
-    figures = importlib.import_module(f"benchmarks.{name}").run(scale)
+    run = importlib.import_module(f"benchmarks.{name}").run
+    asked = {k: v for k, v in {"seed": seed, "start": start}.items() if v is not None}
+    if strange := asked.keys() - inspect.signature(run).parameters.keys():
+        console.print(f"{name} takes no {' or '.join(sorted(strange))}.")
+        return 2
+    figures = run(scale, **asked)
     if as_json:
         for figure in figures:
             print(figure.as_json(), flush=True)

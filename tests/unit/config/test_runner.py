@@ -275,6 +275,11 @@ def test_a_figure_reads_back_as_the_issue_says() -> None:
     }
 
 
+def test_a_benchmark_is_told_only_what_it_takes(capsys) -> None:
+    assert bench.bench("scores", scale=1, as_json=True, seed=3) == 2
+    assert "scores takes no seed." in capsys.readouterr().out
+
+
 def test_an_unknown_benchmark_is_refused(capsys) -> None:
     assert bench.bench("no_such", scale=1, as_json=True) == 2
     assert "no_such" in capsys.readouterr().out
