@@ -12,6 +12,7 @@ urlpatterns = [
     path("models/<slug:name>/", models.model, name="model"),
     path("models/<slug:name>/record.json", models.model_record, name="model-record"),
     path("models/<slug:name>/approve/", models.approve, name="approve-model"),
+    path("models/<slug:name>/level/", models.ask_for_level, name="ask-for-level"),
     path(
         "models/<slug:name>/figures/<slug:key>.csv",
         models.model_csv,

@@ -11,13 +11,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dashboards.charts import ChartSpec
 from dashboards.figures import csv_response, presented
-from dashboards.selectors import model_amounts, model_tables
+from dashboards.selectors import model_amounts, model_tables, model_watch
 from dashboards.selectors import models as selectors
 from dashboards.selectors.algorithms import record, register
 from dashboards.selectors.tripod import checklist
 from governance import access, audit
 from governance.access import Viewer
-from risk import decisions
+from linkage.release import selectors as release
+from risk import decisions, tasks
 from risk import selectors as risk
 from risk.definitions import MODELS
 from risk.selectors import ModelCard
@@ -58,6 +59,9 @@ def model(request: HttpRequest, name: str) -> HttpResponse:
             ],
             "standing": selectors.standing(card),
             "watching": model_tables.watching(name),
+            "watched": model_watch.watched(card),
+            "proposed": model_watch.proposed(name),
+            "level_refused": card.calibration.get("level_refused", ""),
             "weightiest": selectors.weightiest(card),
             "tripod": checklist(card),
             "worst_cell": model_tables.worst_cell(card, request.viewer),
@@ -104,11 +108,36 @@ def algorithms(request: HttpRequest) -> HttpResponse:
 def approve(request: HttpRequest, name: str) -> HttpResponse:
     """Record this person's yes to a model, after reading its card."""
     _spec(name)
+    version = request.POST.get("version", "")
     try:
         decisions.approve(
-            name=name, note=request.POST.get("note", ""), by=request.viewer
+            name=name,
+            version=int(version) if version.isdecimal() and len(version) < 9 else None,
+            note=request.POST.get("note", ""),
+            by=request.viewer,
         )
         messages.success(request, "Your approval is recorded.")
+    except decisions.RefusedApprovalError as error:
+        messages.error(request, str(error))
+    return redirect("model", name)
+
+
+@access.page("approve_model")
+@require_POST
+def ask_for_level(request: HttpRequest, name: str) -> HttpResponse:
+    """Ask for a new level of a model; what is made waits for a second person."""
+    _spec(name)
+    live = release.current()
+    try:
+        if live is None:
+            raise decisions.RefusedApprovalError("There is no release to set it by.")
+        decisions.ask_for_level(name=name, by=request.viewer)
+        tasks.recalibrate.delay_on_commit(name, live.id, request.viewer.user_id)
+        messages.success(
+            request,
+            "A new level is being set on the newest people whose outcomes are known."
+            " It will stand here, to be compared and approved by a second person.",
+        )
     except decisions.RefusedApprovalError as error:
         messages.error(request, str(error))
     return redirect("model", name)

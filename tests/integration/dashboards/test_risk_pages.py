@@ -1,6 +1,7 @@
 """Risk profile, threshold explorer and model card: who may open them, what they say."""
 
 import csv
+import html
 import io
 import re
 from collections import Counter
@@ -16,6 +17,7 @@ from dashboards.selectors.model_tables import of_few
 from linkage.release import selectors as release
 from linkage.release.catalogue import Attribute
 from risk import selectors as risk
+from risk import tasks
 from risk.definitions import MODELS
 from risk.models import ModelApproval, ModelWatch, TrainedModel
 from risk.steps.assess import assess
@@ -403,6 +405,100 @@ def test_a_stopped_model_says_why(signed_in, trained) -> None:
     )
     page = text_of(signed_in("place_lead", "P1").get(reverse("model", args=[NAME])))
     assert "stopped: The figures have shifted." in page
+
+
+def test_each_check_stands_beside_its_limit_last_value_and_trend(
+    signed_in, trained
+) -> None:
+    """What is beyond its limit comes first; groups and inputs are called by name."""
+    for release_id, shift, level in ((4, 0.05, 1.02), (5, 0.11, 1.04), (6, 0.31, 1.3)):
+        ModelWatch.objects.create(
+            release_id=release_id,
+            name=NAME,
+            model_version=3,
+            figures={
+                "stability": shift,
+                "known_fell": {"latest_egfr": 0.02},
+                "having_fell": {},
+                "input_stability": {"age_years": 0.01},
+                "newest": {
+                    "foretold_on": f"2025-0{release_id}-30",
+                    "stops": True,
+                    "level": {
+                        "observed": 900,
+                        "expected": 850.0,
+                        "observed_over_expected": level,
+                    },
+                    "groups": {"imd_fifth": {"1": 1.06}},
+                },
+            },
+        )
+    # What an earlier version showed says nothing of this one's trend.
+    ModelWatch.objects.filter(release_id=4).update(model_version=2)
+    page = text_of(signed_in("place_lead", "P1").get(reverse("model", args=[NAME])))
+    table = page[page.index('id="watched"') :]
+    table = html.unescape(table[: table.index("</table>")])
+    assert "at release 6" in table
+    rows = [re.sub(r"<[^>]+>", "|", row) for row in table.split("<tr")[2:]]
+    assert "What is foretold: stability index" in rows[0] + rows[1]
+    assert "Observed over expected" in rows[0] + rows[1]
+    assert all("beyond: lists stop" in row for row in rows[:2])
+    assert all("within" in row for row in rows[2:])
+    assert "up to 0.25" in table
+    assert "rising: 0.11, 0.31" in table
+    assert "rising: 1.04, 1.30" in table
+    assert "Deprivation fifth: 1 (most deprived)" in table
+    assert "steady: 1.06, 1.06" in table
+
+
+def test_a_new_level_is_proposed_by_one_and_approved_by_another(
+    signed_in, with_bands, trained, monkeypatch, django_capture_on_commit_callbacks
+) -> None:
+    sent = []
+    monkeypatch.setattr(tasks.recalibrate, "delay", lambda *ids: sent.append(ids))
+    address = reverse("model", args=[NAME])
+    ask = reverse("ask-for-level", args=[NAME])
+    first = signed_in("system_analyst", "QZZ")
+    page = text_of(first.get(address))
+    assert "Propose a new level" in page
+    board = signed_in("icb_board_member", "QZZ")
+    assert "Propose a new level" not in text_of(board.get(address))
+    assert board.post(ask).status_code == 403
+    assert first.get(ask).status_code == 405
+    with django_capture_on_commit_callbacks(execute=True):
+        assert first.post(ask).status_code == 302
+    assert [ids[:2] for ids in sent] == [(NAME, with_bands.id)]
+    figures = {"observed_over_expected": 1.2, "interval": [1.1, 1.3]}
+    waits = TrainedModel.objects.get(pk=trained.pk)
+    waits.pk, waits.version, waits.approved_as, waits.in_use = None, 4, 4, False
+    waits.waits_because = "A new level, proposed by System Analyst."
+    waits.calibration = {
+        "before": figures,
+        "after": figures | {"observed_over_expected": 1.01, "interval": [0.93, 1.09]},
+    }
+    waits.save(force_insert=True)
+    ModelApproval.objects.create(
+        name=NAME, spec_hash="a" * 64, model_version=4, user_id=1, full_name="Somebody"
+    )
+    page = text_of(first.get(address))
+    assert "Propose a new level" not in page
+    section = page[page.index('id="waiting"') :]
+    for words in (
+        "A new level, proposed by System Analyst.",
+        "Said yes: Somebody.",
+        "1 more must",
+        "1.200",
+        "1.010",
+        "0.930 to 1.090",
+    ):
+        assert words in section
+    # Nothing is asked for while one waits, and the yes is to the version that waits.
+    assert "decide on that one first" in text_of(first.post(ask, follow=True))
+    assert len(sent) == 1
+    second = signed_in("pcn_mdt_member", "U1")
+    second.post(reverse("approve-model", args=[NAME]), {"version": "4"})
+    assert ModelApproval.objects.filter(model_version=4).count() == 2
+    assert "The next full refresh puts it to use" in text_of(second.get(address))
 
 
 def test_an_alert_that_stops_nothing_is_for_those_who_answer_for_models(
