@@ -62,6 +62,7 @@ RULES = {
 NOT_USED = "not_used"
 EXCLUDING = ("unlinked", "subject_unknown", "token_unknown", NOT_USED)
 LONGEST_VALUE_BYTES = 64 * 1024
+SAID_AGAIN = ("date", "postcode", "ethnicity", "name")
 TYPED = {"date": pl.Date, "integer": pl.Int64, "number": pl.Float64}
 
 
@@ -85,7 +86,7 @@ def validate(frame: pl.DataFrame, spec: FeedSpec, received_on: date) -> Checked:
     left_out = pl.concat([_unused(frame, spec), _refused(frame)])
     left_out = left_out.unique("row_number", keep="first", maintain_order=True)
     frame = frame.join(left_out, on="row_number", how="anti", maintain_order="left")
-    typed = frame.select("row_number", *_typed(frame, spec, received_on))
+    typed = _typed(frame, spec, received_on)
     reasons, blanked = [left_out], {}
     for name, column in spec.expanded.items():
         rule = typed[f"{name} rule"]
@@ -114,7 +115,7 @@ def validate(frame: pl.DataFrame, spec: FeedSpec, received_on: date) -> Checked:
 
 def values_of(frame: pl.DataFrame, spec: FeedSpec, received_on: date) -> pl.DataFrame:
     """What each row says, typed, whether it can be used or not; null for the rest."""
-    typed = frame.select("row_number", *_typed(frame, spec, received_on))
+    typed = _typed(frame, spec, received_on)
     return typed.select("row_number", *spec.expanded)
 
 
@@ -186,12 +187,30 @@ def _no_reasons() -> pl.DataFrame:
     )
 
 
-def _typed(frame: pl.DataFrame, spec: FeedSpec, received_on: date) -> list[pl.Expr]:
-    found = []
+def _typed(frame: pl.DataFrame, spec: FeedSpec, received_on: date) -> pl.DataFrame:
+    """row_number, and of each column its value (`name`) and rule (`name rule`).
+
+    What takes long to read, and is said again and again, is read once a batch: a file
+    of 170,000 appointments has 400 days and 18 ethnicities.
+    """
+    found = [pl.col("row_number")]
+    once = []
     for name, column in spec.expanded.items():
         value, rule = _read(name, column, frame.schema[name], received_on)
-        found += [value.alias(name), rule.alias(f"{name} rule")]
-    return found
+        read = [value.alias(name), rule.alias(f"{name} rule")]
+        if frame.schema[name] == pl.String and column.type in SAID_AGAIN:
+            said = frame.select(pl.col(name).unique())
+            told = said.select(pl.col(name).alias("said"), *read)
+            once.append(
+                frame.select(said=name)
+                .join(
+                    told, on="said", how="left", nulls_equal=True, maintain_order="left"
+                )
+                .drop("said")
+            )
+        else:
+            found += read
+    return pl.concat([frame.select(found), *once], how="horizontal")
 
 
 def _read(

@@ -163,15 +163,26 @@ def open_identities(found: pl.DataFrame) -> pl.DataFrame:
 
 
 def write_identities(
-    connection: dbapi.Connection, linked: pl.DataFrame, version: int
+    connection: dbapi.Connection,
+    linked: pl.DataFrame,
+    version: int,
+    exact: pl.Series | None = None,
 ) -> None:
-    """Make linked records searchable: subjects with person_no and number_agreed."""
-    told = for_comparison(linked).select(
-        "person_no",
-        pl.when("number_agreed").then("nhs_number").alias("nhs_number"),
-        *(name for name in IDENTITY_SCHEMA if name not in {"person_no", "nhs_number"}),
+    """Make linked records searchable: subjects with person_no and number_agreed.
+
+    exact: the subject_key of those that were `exactly_known`. All that they could be
+    found under leads to their person already, and most of the work is saved.
+    """
+    known = pl.Series([], dtype=pl.Int64) if exact is None else exact
+    told = (
+        for_comparison(linked)
+        .with_columns(
+            pl.when("number_agreed").then("nhs_number").alias("nhs_number"),
+            found=pl.col("subject_key").is_in(known.implode()),
+        )
+        .group_by(list(IDENTITY_SCHEMA))
+        .agg(pl.col("found").all())
     )
-    told = told.unique()
     keys = row_keys(told, list(IDENTITY_SCHEMA), "known identity")
     told = told.with_columns(sealing.blind_records(keys).alias("identity_key"))
     bulk.ask(connection, told.select("person_no", "identity_key"), "told_keys")
@@ -191,7 +202,7 @@ def write_identities(
         fresh.select("person_no", "identity_key").with_columns(sealed),
         "known_identity",
     )
-    _write_blocks(connection, fresh, version)
+    _write_blocks(connection, fresh.filter(~pl.col("found")), version)
 
 
 def _write_blocks(

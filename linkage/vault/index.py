@@ -119,7 +119,7 @@ def resolve(
         decisions=pl.concat([exact.decisions(clear, spec.tier), linked.decisions])
     )
     linked = judged.allowed(connection, linked, placed, new)
-    _write(connection, records, linked, spec, run_id, by)
+    _write(connection, records, linked, clear["subject_key"], spec, run_id, by)
     _note_merges(connection, linked.merges, run_id)
     found = new.select("subject_key", subject_born_on="born_on").join(
         linked.decisions.select("subject_key", "person_no"), on="subject_key"
@@ -239,6 +239,7 @@ def _write(
     connection: dbapi.Connection,
     new: pl.DataFrame,
     linked: Linked,
+    clear: pl.Series,
     spec: FeedSpec,
     run_id: int,
     by: str,
@@ -254,7 +255,7 @@ def _write(
     )
     search = identities.search_version(connection)
     identities.write_records(connection, records, search)
-    identities.write_identities(connection, records, search)
+    identities.write_identities(connection, records, search, clear)
     decided = decisions.select(list(LINK)).with_columns(decided_by=pl.lit(by))
     versioned = pl.lit(version, dtype=pl.Int32)
     bulk.copy(connection, decided.with_columns(from_version=versioned), "link")
