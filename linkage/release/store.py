@@ -4,9 +4,11 @@ A shard is read from its partition by name, as the worker: COPY, which ADBC uses
 refuses tables under row-level security.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -19,6 +21,9 @@ from linkage.models import AttributeBitmap, AttributeColumn, CodeSeen, Release
 from linkage.release import touched
 from linkage.steps.index import Indexed
 from linkage.vocabulary import EVENT_KINDS
+
+if TYPE_CHECKING:
+    from adbc_driver_postgresql import dbapi
 
 PERSON_COLUMNS = (
     "person_no, sex, birth_month, ethnicity, died_on, needs_interpreter,"
@@ -66,7 +71,7 @@ def read_shard(shard: int, *, until: date, persons: pl.Series | None = None) -> 
 
     With `persons`, read theirs alone, of whichever shards.
     """
-    with bulk.connect("default") as source:
+    with _reading(persons) as source:
 
         def rows(table: str, columns: str, condition: str = "true") -> pl.DataFrame:
             return bulk.fetch(
@@ -85,6 +90,19 @@ def read_shard(shard: int, *, until: date, persons: pl.Series | None = None) -> 
                 "activity", ACTIVITY_COLUMNS, f"start_on <= '{until:%Y-%m-%d}'"
             ),
         )
+
+
+@contextmanager
+def _reading(persons: pl.Series | None) -> Iterator["dbapi.Connection"]:
+    """A connection that reads a shard, or the rows of some persons.
+
+    Of these the server gathers where they lie before it reads: they lie scattered over
+    all pages, and of one in a hundred people one by one is as many reads as rows.
+    """
+    with bulk.connect("default") as source:
+        if persons is not None:
+            bulk.execute(source, "SET LOCAL enable_indexscan = off")
+        yield source
 
 
 def _rows_of(table: str, shard: int, persons: pl.Series | None) -> str:
@@ -109,7 +127,7 @@ def read_events(
     feed_no.
     """
     numbers = ", ".join(str(EVENT_KINDS[kind]) for kind in kinds)
-    with bulk.connect("default") as source:
+    with _reading(persons) as source:
         return bulk.fetch(
             source,
             f"SELECT {EVENT_COLUMNS}, feed_no FROM"
@@ -122,7 +140,7 @@ def read_activity(
     shard: int, *, since: date, until: date, persons: pl.Series | None = None
 ) -> pl.DataFrame:
     """Read activity that began from `since` to `until`, in the columns of `derive`."""
-    with bulk.connect("default") as source:
+    with _reading(persons) as source:
         return bulk.fetch(
             source,
             f"SELECT {ACTIVITY_COLUMNS} FROM {_rows_of('activity', shard, persons)}"

@@ -18,7 +18,7 @@ from linkage.steps.read_json import read_json
 from linkage.steps.unpack import HARMLESS_BYTES, UnreadableFileError
 
 __all__ = ["Opened", "UnreadableFileError", "opened", "read", "read_opened"]
-ROWS_PER_BATCH = 500_000
+ROWS_PER_BATCH = 250_000
 PIECE_BYTES = 64 << 20
 MOST_PARQUET_ROWS = 500_000_000
 
