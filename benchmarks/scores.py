@@ -68,7 +68,12 @@ def run(scale: float) -> Iterable[Figure]:
             found = list(pool.map(scored, shards, [tables] * WORKERS))
             seconds += time.perf_counter() - began
             processor += time.process_time() - worked
-            made += [one.select("person_no", *COMPARED) for one in found]
+            made += [
+                one.select("person_no", *COMPARED).join(
+                    features.select("person_no", "age_years"), on="person_no"
+                )
+                for one, (features, _, _) in zip(found, shards, strict=True)
+            ]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     yield Figure("scores.people", people, "people", {"coded_rows": rows})
     yield Figure(
@@ -159,15 +164,22 @@ def pycomorb_scores(people: int, codes: "Codes") -> tuple[float, pl.DataFrame]:
 
 
 def mismatches(ours: pl.DataFrame, theirs: pl.DataFrame) -> int:
-    """Count the values that differ where a score is not refused for age."""
+    """Count the values that differ, and those that one has and the other lacks.
+
+    `ours` has `age_years` beside the scores: a score must be absent for the ages that
+    it refuses, and for nobody else, since everybody here has a hospital code.
+    """
     both = ours.join(theirs, on="person_no", how="full", suffix="_theirs")
-    apart = [
-        (
-            pl.col(name).is_not_null()
-            & ((pl.col(name) - pl.col(f"{name}_theirs")).abs() > 1e-9).fill_null(True)
-        ).sum()
-        for name in COMPARED
-    ]
+    specs = {spec.attribute: spec for spec in SCORES.values()}
+    apart = []
+    for name in COMPARED:
+        ages = specs[name].ages
+        meant = pl.col("age_years").is_between(ages.at_least, ages.at_most)
+        same = (pl.col(name) - pl.col(f"{name}_theirs")).abs() <= 1e-9
+        right = (
+            pl.when(meant).then(same.fill_null(False)).otherwise(pl.col(name).is_null())
+        )
+        apart.append((~right).sum())
     missing = pl.col("person_no").is_null().sum()
     return int(both.select(pl.sum_horizontal(missing, *apart)).item())
 

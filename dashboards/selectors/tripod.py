@@ -18,6 +18,12 @@ def checklist(card: ModelCard) -> list[tuple[str, str]]:
     tried = wording.count(told["people"])
     left_out = wording.count(told["treated_left_out"])
     horizon = f"{card.horizon_days} days"
+    held_out = card.calibration.get("folds", training.folds)
+    folds = (
+        "one held-out part of very many rows"
+        if held_out == 1
+        else (f"{held_out} folds, each foretold by trees that never saw it,")
+    )
     is_amount = spec.outcome.is_amount
     plain = "log-linear" if is_amount else "logistic"
     output = "An amount in pounds" if is_amount else "A chance"
@@ -37,8 +43,9 @@ def checklist(card: ModelCard) -> list[tuple[str, str]]:
         (
             "6 Participants",
             (
-                f"{spec.ages.words} Whoever is under an intervention is marked and not"
-                f" learnt from ({left_out} left out of the trial)."
+                f"{spec.ages.words} Whoever is under an intervention on the index date"
+                f" is counted apart ({left_out} in the trial); of whoever is taken on"
+                " later, what came of others like them counts."
             ),
         ),
         (
@@ -61,8 +68,8 @@ def checklist(card: ModelCard) -> list[tuple[str, str]]:
         (
             "12 Methods",
             (
-                f"Boosted trees; {training.folds} folds set the number of trees and the"
-                f" level. Beside it: a {plain} regression; age, sex, deprivation."
+                f"Boosted trees; {folds} set the number of trees and the level."
+                f" Beside it: a {plain} regression; age, sex, deprivation."
             ),
         ),
         ("13 Class imbalance", "Nothing is weighed or resampled; the level is set."),

@@ -35,6 +35,7 @@ from governance.access import Viewer
 from linkage.release import selectors as release
 from linkage.release.for_purpose import closed_attributes
 from risk import selectors as risk
+from risk.steps.reasons import frequency
 
 
 class ListClosedError(PermissionDenied):
@@ -161,14 +162,10 @@ def chance_words(spec: ListSpec, probability: float | None) -> str:
 
 
 def natural_frequency(probability: float | None) -> str:
-    """Write a chance as a natural frequency: "about 3 in 10 people like this"."""
+    """Write a chance as every page does; say so where there is none."""
     if probability is None or probability <= 0:
         return "chance not estimated"
-    tenths = round(probability * 10)
-    if tenths >= 1:
-        return f"about {tenths} in 10 people like this"
-    hundredths = max(1, round(probability * 100))
-    return f"about {hundredths} in 100 people like this"
+    return frequency(probability)
 
 
 def _is_sensitive(name: str) -> bool:

@@ -70,7 +70,7 @@ def model_attributes(
             spec.attribute,
             spec.title,
             "number",
-            unit="probability",
+            unit="£" if spec.outcome.is_amount else "probability",
             bins=spec.bins,
             part=PREDICTIONS_PART,
             source=source,

@@ -1,5 +1,6 @@
 """Cambridge and frailty index by a slow second reading, on people drawn at random."""
 
+import json
 from collections import Counter
 
 import numpy as np
@@ -130,22 +131,74 @@ def cambridge(rows: list[Row]) -> set[str]:
     return {name for name, has in found.items() if has}
 
 
+# The 36 deficits of Clegg et al. 2016 (Age and Ageing 45:353-60, table 1) and the code
+# lists that stand for each here; written down by hand, beside the table of the score.
+DEFICITS: dict[str, tuple[str, ...]] = {
+    "activity_limitation": ("deficit_activity_limitation",),
+    "anaemia": ("deficit_anaemia",),
+    "arthritis": ("osteoarthritis", "rheumatoid_arthritis"),
+    "atrial_fibrillation": ("atrial_fibrillation",),
+    "cerebrovascular_disease": ("stroke_tia",),
+    "chronic_kidney_disease": ("chronic_kidney_disease",),
+    "diabetes": ("diabetes_type1", "diabetes_type2"),
+    "dizziness": ("deficit_dizziness",),
+    "dyspnoea": ("deficit_dyspnoea",),
+    "falls": ("deficit_falls",),
+    "foot_problems": ("deficit_foot_problems",),
+    "fragility_fracture": ("deficit_fragility_fracture",),
+    "hearing_impairment": ("deficit_hearing_impairment",),
+    "heart_failure": ("heart_failure",),
+    "heart_valve_disease": ("deficit_heart_valve_disease",),
+    "housebound": (),  # a flag of the release
+    "hypertension": ("hypertension",),
+    "hypotension_syncope": ("deficit_hypotension_syncope",),
+    "ischaemic_heart_disease": ("coronary_heart_disease",),
+    "memory_cognition": ("dementia", "deficit_memory_problems"),
+    "mobility_transfer": ("deficit_mobility_problems",),
+    "osteoporosis": ("osteoporosis",),
+    "parkinsonism_tremor": ("parkinsons",),
+    "peptic_ulcer": ("deficit_peptic_ulcer",),
+    "peripheral_vascular_disease": ("peripheral_arterial_disease",),
+    "polypharmacy": (),  # counted from medicines
+    "requirement_for_care": (),  # flags of the release
+    "respiratory_disease": ("copd", "asthma"),
+    "skin_ulcer": ("deficit_skin_ulcer",),
+    "sleep_disturbance": ("deficit_sleep_disturbance",),
+    "social_vulnerability": ("deficit_social_vulnerability",),
+    "thyroid_disease": ("hypothyroidism",),
+    "urinary_incontinence": ("deficit_urinary_incontinence",),
+    "urinary_system_disease": ("deficit_urinary_system_disease",),
+    "visual_impairment": ("deficit_visual_impairment",),
+    "weight_loss": ("deficit_weight_loss",),
+}
+
+
 def deficits(rows: list[Row]) -> set[str]:
     """Deficits by membership of lists, and polypharmacy by substances."""
-    found = set()
-    for condition in score_tables().ways["efi"].conditions:
-        for way in condition.ways:
-            for part in way[0]:
-                asked = getattr(part, "asked", None)
-                values = hasattr(part, "below")
-                if asked and not values and asked.codes & {r[0] for r in rows}:
-                    found.add(condition.name)
+    codes = {code for code, _, _ in rows}
+    found = {name for name, lists in DEFICITS.items() if listed(*lists) & codes}
     drugs = {code[:9] for code, ago, _ in rows if code.startswith("0") and ago < 365}
     if len(drugs) >= 5:
         found.add("polypharmacy")
     if "ckd" in cambridge(rows):
         found.add("chronic_kidney_disease")
     return found
+
+
+def band(score: float) -> str:
+    """The paper's cut points: up to .12, .24 and .36."""
+    names = ("fit", "mild", "moderate", "severe")
+    return names[sum(score > cut for cut in (0.12, 0.24, 0.36))]
+
+
+def test_the_index_has_the_papers_deficits(sample_data) -> None:
+    path = sample_data.parent / "golden" / "score_tables.json"
+    golden = json.loads(path.read_text())["efi"]
+    assert len(DEFICITS) == golden["deficits"]
+    told = {each.name for each in score_tables().ways["efi"].conditions}
+    assert told == set(DEFICITS)
+    for cut in ("<=0.12 fit", "<=0.24 mild", "<=0.36 moderate", ">0.36 severe"):
+        assert cut in golden["bands"]
 
 
 def test_every_person_has_the_conditions_of_a_second_reading(records) -> None:
@@ -162,10 +215,15 @@ def test_every_person_has_the_conditions_of_a_second_reading(records) -> None:
     )
     told = dict(found.select("person_no", "cambridge_general_terms").iter_rows())
     frail = dict(found.select("person_no", "efi_score_terms").iter_rows())
+    scored = dict(found.select("person_no", "efi_score").iter_rows())
+    banded = dict(found.select("person_no", "efi").iter_rows())
     seen: Counter[str] = Counter()
     for person, rows in records.items():
         assert set(told[person]) == cambridge(rows), rows
-        assert set(frail[person]) == deficits(rows), rows
+        has = deficits(rows)
+        assert set(frail[person]) == has, rows
+        assert scored[person] == pytest.approx(len(has) / 36)
+        assert banded[person] == band(len(has) / 36)
         seen.update(told[person])
     assert len(seen) >= 18
     assert SYSTEMS["bnf"] in score_tables().record
