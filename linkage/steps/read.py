@@ -18,7 +18,10 @@ from linkage.steps.read_json import read_json
 from linkage.steps.unpack import HARMLESS_BYTES, UnreadableFileError
 
 __all__ = ["Opened", "UnreadableFileError", "opened", "read", "read_opened"]
-ROWS_PER_BATCH = 250_000
+ROWS_PER_BATCH = 500_000
+# Of feeds that only refer to people, which are large: two batches of them lie in memory
+# at a time. What writes to the person index is read twice where it is not one batch.
+ROWS_REFERRING = 250_000
 PIECE_BYTES = 64 << 20
 MOST_PARQUET_ROWS = 500_000_000
 
@@ -128,6 +131,12 @@ def headers(found: list[str], spec: FeedSpec, path: Path) -> dict[str, str]:
     return matched
 
 
+def _most_rows(spec: FeedSpec) -> int:
+    if spec.tier == "reference":
+        return min(ROWS_PER_BATCH, ROWS_REFERRING)
+    return ROWS_PER_BATCH
+
+
 def _named(
     frame: pl.DataFrame, matched: dict[str, str], spec: FeedSpec
 ) -> pl.DataFrame:
@@ -177,7 +186,7 @@ def _csv(plain: Plain, spec: FeedSpec) -> Iterator[pl.DataFrame]:
                 f"{plain.path.name}: a line does not fit the headers"
                 f" ({without_values(error)}). Put it right and send the file again."
             ) from error
-        for frame in wanted.iter_slices(ROWS_PER_BATCH):
+        for frame in wanted.iter_slices(_most_rows(spec)):
             yield _named(frame, matched, spec)
 
 
@@ -216,11 +225,11 @@ def _parquet(plain: Plain, spec: FeedSpec) -> Iterator[pl.DataFrame]:
                     " plain value a row is needed."
                 )
         gathered: list[pa.RecordBatch] = []
-        rows = 0
-        for batch in file.iter_batches(ROWS_PER_BATCH, columns=list(matched)):
+        rows, most = 0, _most_rows(spec)
+        for batch in file.iter_batches(most, columns=list(matched)):
             gathered.append(batch)
             rows += batch.num_rows
-            if rows >= ROWS_PER_BATCH:
+            if rows >= most:
                 yield _named(_frame(gathered), matched, spec)
                 gathered, rows = [], 0
         if gathered:
