@@ -7,7 +7,7 @@ places are one consistent picture as at one date.
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from pyroaring import BitMap
 
@@ -64,6 +64,10 @@ class Geography:
     # A cohort's people on this basis, to whom every place is narrowed: an
     # indicator's denominator.
     within: BitMap | None = field(default=None, repr=False, compare=False)
+    # What a page asks of several times: hundreds of sets, laid over one another.
+    _visible: dict[tuple[Any, ...], list[Place]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @cached_property
     def base(self) -> BitMap:
@@ -135,6 +139,13 @@ class Geography:
 
     def visible_to(self, viewer: Viewer) -> list[Place]:
         """Return the places that a viewer may look at, widest first."""
+        reaches = viewer.practice_codes, viewer.area_codes
+        key = (viewer.org_kind, viewer.org_code, *reaches)
+        if key not in self._visible:
+            self._visible[key] = self._looked_up(viewer)
+        return self._visible[key]
+
+    def _looked_up(self, viewer: Viewer) -> list[Place]:
         own = self.people_of(viewer)
         if viewer.org_kind == "trust":
             seen = own & self.base

@@ -80,9 +80,16 @@ def choices(request: HttpRequest, asked: Asked) -> dict[str, Any]:
         "bases": [
             Link(words, f"{request.path}?basis={name}{also}", name == basis)
             for name, words in BASES.items()
-            if Geography(asked.release, name).visible_to(asked.viewer)
+            if _on(asked, name).visible_to(asked.viewer)
         ],
     }
+
+
+def _on(asked: Asked, basis: str) -> Geography:
+    """The places of one basis, of everybody; the page's own where it is that one."""
+    own = asked.geography
+    is_own = own.basis == basis and own.within is None
+    return own if is_own else Geography(asked.release, basis)
 
 
 def no_release(request: HttpRequest, title: str) -> HttpResponse:

@@ -97,9 +97,13 @@ def _take_turns(sets: Sequence[BitMap]) -> None:
     buckets = {
         (len(people) + far) // BUCKET for people in sets for far in (-CLOSE, 0, CLOSE)
     }
+    # In one order, or two questions would each wait for what the other holds.
     with connection.cursor() as cursor:
-        for bucket in sorted(buckets):
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK, bucket])
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(%s, bucket)"
+            " FROM (SELECT unnest(%s::int[]) AS bucket ORDER BY 1) AS sorted",
+            [LOCK, sorted(buckets)],
+        )
 
 
 def _near(sets: Sequence[BitMap], by: Viewer) -> tuple[list[Shown], list[Shown]]:
