@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+from dashboards.algorithm_specs import RecordSpec
 from dashboards.list_specs import SHARED, FileSpec, ListSpec
 from dashboards.specs import (
     IndicatorSpec,
@@ -10,7 +11,7 @@ from dashboards.specs import (
     PublishedIndicatorSpec,
     ReconciliationSpec,
 )
-from governance.definitions import Folder, digest
+from governance.definitions import Folder, digest, load_file
 
 HERE = Path(__file__).parent
 
@@ -33,3 +34,4 @@ RECONCILIATIONS = Folder(HERE / "reconciliations", ReconciliationSpec)
 PAGES = Folder(HERE / "pages", PageSpec)
 FILES = Folder(HERE / "lists" / "files", FileSpec)
 LISTS = Programmes(HERE / "lists", ListSpec)
+RECORD = load_file(HERE / "algorithms" / "record.yaml", RecordSpec)

@@ -316,6 +316,32 @@ def test_the_register_of_algorithms_is_public_and_counts_nobody(trained) -> None
     assert not {"people", "observed", "expected"} & set(told["performance"])
 
 
+def test_the_public_record_answers_every_field_of_the_standard(trained) -> None:
+    """Fields of version 3.0 of the ATRS; words filled, nobody counted."""
+    numbers = ["1", "2", "3", "4"]
+    for section, fields in (("1", 4), ("2", 5), ("3", 6)):
+        numbers += [f"{section}.{n}" for n in range(1, fields + 1)]
+    numbers += [f"1.4.{n}" for n in range(1, 6)]
+    for section, fields in (("4.1", 4), ("4.2", 9), ("4.3", 10), ("4.4", 5)):
+        numbers += [f"{section}.{n}" for n in range(1, fields + 1)]
+    numbers += ["5.1", "5.2"]
+    (told,) = Client().get(reverse("algorithms")).json()["algorithms"]
+    fields = [each for part in told["sections"] for each in part["fields"]]
+    assert sorted(each["number"] for each in fields) == sorted(numbers)
+    words = {each["number"]: each["words"] for each in fields}
+    assert not [number for number, said in words.items() if "{" in said or not said]
+    assert words["1"] == MODELS[NAME].title
+    assert "Proactive care" in words["3.1"]
+    assert "may not order lists: approved by 0 of 2 people" in words["3.4"]
+    assert "95% interval" in words["4.2.7"]
+    assert "About 4,000 people" in words["4.3.3"]
+    asked = {each["number"] for each in fields if each["deployment"]}
+    assert asked == {"4", "1.3", "2.4", "4.1.2", "5.1"}
+    page = text_of(Client().get(reverse("public-register")))
+    assert "4.3.4 Sensitive attributes" in page
+    assert "For the organisation to answer before live use." in page
+
+
 def test_two_different_people_approve_before_a_model_orders_a_list(
     signed_in, trained
 ) -> None:
