@@ -1,15 +1,15 @@
 """Writing of many threads that costs as much as writing of one.
 
 A call that must be on disk before it returns waits for the disk, whether it holds one
-row or fifty. Whoever comes while a call is under way waits for its end, and then one
+row or fifty. Whoever comes while a call is under way waits for its end; then the first
 of those who wait takes the rows of all of them along.
 """
 
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from threading import Lock
+from dataclasses import dataclass, field
+from threading import Event, Lock
 
 logger = logging.getLogger("catchment.audit")
 
@@ -17,8 +17,10 @@ logger = logging.getLogger("catchment.audit")
 @dataclass(eq=False)
 class _Waiting:
     rows: str
-    was_tried: bool = False
+    leads: bool = False
     is_written: bool = False
+    # Told once: that the rows are written, that they are not, or to lead.
+    told: Event = field(default_factory=Event)
 
 
 class Together:
@@ -32,29 +34,60 @@ class Together:
 
     def __init__(self, send: Callable[[Sequence[str]], None]) -> None:
         self._send = send
-        self._turn = Lock()
+        # Held for moments: nobody waits for a call of `send` with it.
+        self._lock = Lock()
         self._waiting: deque[_Waiting] = deque()
+        self._is_led = False
 
     def write(self, rows: str) -> None:
         """Write these rows, with those of whoever else is waiting; raises as `send`."""
         mine = _Waiting(rows)
-        self._waiting.append(mine)
-        with self._turn:
-            if mine.is_written:
-                return
-            along = [] if mine.was_tried else self._taken()
-            if len(along) > 1 and self._is_sent(along):
-                return
+        with self._lock:
+            self._waiting.append(mine)
+            if not self._is_led:
+                self._is_led = mine.leads = True
+        if not mine.leads:
+            self._wait(mine)
+        if mine.leads:
+            self._lead(mine)
+        if not mine.is_written:
             self._send([mine.rows])
 
-    def _taken(self) -> list[_Waiting]:
-        """Take everybody who waits; only who has the turn takes."""
-        taken = []
-        while self._waiting:
-            taken.append(self._waiting.popleft())
-            # Before it is sent: should this thread be broken off, each writes its own.
-            taken[-1].was_tried = True
-        return taken
+    def _wait(self, mine: _Waiting) -> None:
+        try:
+            mine.told.wait()
+        except BaseException:
+            with self._lock:
+                if mine in self._waiting:
+                    self._waiting.remove(mine)
+            if mine.leads:
+                self._hand_over()
+            raise
+
+    def _lead(self, mine: _Waiting) -> None:
+        """Send what everybody brought who waits now, then let the next one lead."""
+        with self._lock:
+            along = list(self._waiting)
+            self._waiting.clear()
+        try:
+            if len(along) == 1:
+                self._send([mine.rows])
+                mine.is_written = True
+            elif self._is_sent(along):
+                for each in along:
+                    each.is_written = True
+        finally:
+            self._hand_over()
+            for each in along:
+                each.told.set()
+
+    def _hand_over(self) -> None:
+        with self._lock:
+            self._is_led = bool(self._waiting)
+            if self._is_led:
+                first = self._waiting[0]
+                first.leads = True
+                first.told.set()
 
     def _is_sent(self, along: Sequence[_Waiting]) -> bool:
         try:
@@ -64,6 +97,4 @@ class Together:
                 "%d callers' rows are tried one by one: %s", len(along), error
             )
             return False
-        for each in along:
-            each.is_written = True
         return True
