@@ -1,9 +1,14 @@
 """Whatever happens to people who are not ours, our pages are the same to the byte.
 
 Rows of the other network's people are changed, added and taken away, one after the
-other, by the roles that may; after each, every page of rows is asked for again.
+other, by the roles that may; after each, every page of rows is asked for again. Pages
+and answers of figures, of every role that sees any, are asked before and after them
+all: figures are of a release, and no row moves them. An ordinary run asks some roles,
+drawn by lot; CATCHMENT_PROOFS=full asks all.
 """
 
+import os
+import random
 from unittest import mock
 
 import pytest
@@ -13,8 +18,13 @@ from django.utils import timezone
 
 from dashboards.selectors import worklist
 from tests import live_system as system
+from tests.guards.test_addresses import ALL
+from tests.integration.proofs import cells
+from tests.integration.proofs.cells import Cell, definition
+from tests.integration.proofs.crawl import callers
 from tests.live_people import ANNA, CORA, ODA, PIP, PROGRAMME
 
+DRAWN, SEED = 2, 1
 ROLES = ("pcn_mdt_member", "pcn_clinician", "pcn_social_prescriber", "practice_manager")
 ADDED = (
     "INSERT INTO event (person_no, record_key, subject_key, on_date, kind, system,"
@@ -87,9 +97,64 @@ def pages(live):
     }
 
 
+def of_figures():
+    """Every role that sees figures or rows, or some of them: those of every kind."""
+    told = definition()
+    found = [
+        role
+        for role in system.ROLE_PLACES
+        if told["roles"][role].get("api")
+        or any(
+            told["pages"][page]["shows"] in ("figures", "rows")
+            for page in told["roles"][role]["pages"]
+        )
+    ]
+    if os.environ.get("CATCHMENT_PROOFS") == "full":
+        return found
+    return random.Random(SEED).sample(found, DRAWN)
+
+
+def figures(live, asked):
+    """What each role is answered, for each purpose, wherever people or figures stand.
+
+    `asked` are the roles; addresses come from the routes.
+    """
+    found = {}
+    for role in asked:
+        for purpose in definition()["roles"][role]["purposes"]:
+            browser, partner = callers(live, role, purpose)
+            viewer = live.viewer(role, purpose)
+            for address in cells.asked():
+                cell = Cell(role, purpose, "own", address)
+                if cells.is_allowed(cell) and tells_of_people(address):
+                    is_api = hasattr(ALL[address].callback, "api_scope")
+                    client = partner if is_api else browser
+                    answer = client.get(cells.path_of(cell, viewer))
+                    if answer.status_code != 405:
+                        body = b"".join(answer) if answer.streaming else answer.content
+                        found[cell] = (
+                            answer.status_code,
+                            system.in_clear(body.decode(errors="replace")),
+                        )
+    return found
+
+
+def tells_of_people(address):
+    """Whether figures or rows stand there; feeds and trails tell of other things."""
+    view = ALL[address].callback
+    if hasattr(view, "api_scope"):
+        return True
+    page = definition()["pages"].get(view.page_name, {"shows": "nothing"})
+    return page["shows"] in ("figures", "rows", "names")
+
+
 def test_no_change_to_others_changes_our_pages(live, still, record_property):
     pages(live)  # once before, so that nothing is new since the last visit
     before = pages(live)
+    drawn = of_figures()
+    figures(live, drawn)
+    figures_before = figures(live, drawn)
+    assert {cell.role for cell in figures_before} == {*drawn}
     assert {status for status, _ in before.values()} >= {200, 403}
     differ, compared, touched = [], 0, 0
     for role, statement in CHANGES:
@@ -101,6 +166,13 @@ def test_no_change_to_others_changes_our_pages(live, still, record_property):
         differ += [
             f"{statement[:40]}: {key}" for key in before if before[key] != after[key]
         ]
+    figures_after = figures(live, drawn)
+    compared += len(figures_after)
+    differ += [
+        f"figures: {cell}"
+        for cell in figures_before
+        if figures_before[cell] != figures_after[cell]
+    ]
     record_property("access.interference", len(differ))
     record_property("access.interference_compared", compared)
     assert touched >= len(CHANGES)
