@@ -10,10 +10,15 @@ from typing import Any
 import psycopg
 import pytest
 from django.db import connections
+from hypothesis import settings
 
 from config.environment import database
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# No example fails for the time it took: a busy machine is no fault of the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
