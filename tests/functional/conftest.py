@@ -25,6 +25,9 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
+# What htmx says of a request that a newer one took the place of. Of one that failed it
+# says another thing besides.
+TAKEN_BACK = ("htmx:afterRequest", "htmx:sendAbort")
 # Playwright's own loop makes Django think that it runs inside async code.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
@@ -84,7 +87,8 @@ class Visitor:
         self.page.on("request", self._watch)
 
     def _note(self, message: Any) -> None:
-        if message.type in {"error", "warning"}:
+        is_problem = message.type in {"error", "warning"}
+        if is_problem and not message.text.startswith(TAKEN_BACK):
             self.problems.append(message.text)
 
     def _watch(self, request: Any) -> None:

@@ -99,6 +99,48 @@ def test_the_clinicians_cohort_is_built_by_keyboard_alone(visit, invented_releas
     assert visitor.elsewhere == []
 
 
+def test_a_question_typed_over_is_taken_back_and_its_figures_come_at_once(
+    visit, invented_release
+):
+    """One request in flight: whatever is asked next takes the place of what waits."""
+    visitor = visit("system_analyst", "QZZ")
+    page = visitor.goes_to("/cohorts/build/?c1=feature:age_years&focus=c1")
+    held, taken_back = [], []
+
+    def hold_the_first(route) -> None:
+        target = route.request.headers.get("hx-target")
+        if target in {"answer", "who"} and target not in held:
+            held.append(target)
+        else:
+            route.continue_()
+
+    page.route("**/cohorts/build/?*", hold_the_first)
+    page.on("requestfailed", lambda gone: taken_back.append(gone.headers["hx-target"]))
+
+    def until(found: list[str], wanted: list[str]) -> None:
+        for _ in range(100):
+            if found == wanted:
+                return
+            page.wait_for_timeout(50)
+        raise AssertionError(f"{found} is not {wanted}")
+
+    page.keyboard.type("6")
+    until(held, ["answer"])  # and no answer comes
+    page.keyboard.type("5")
+    page.locator(".app-steps__words", has_text="65 or more").wait_for()
+    assert taken_back == ["answer"]
+    until(held, ["answer", "who"])  # the figures were asked for, and do not come
+    page.keyboard.press("Backspace")
+    page.keyboard.type("0")
+    page.locator(".app-steps__words", has_text="60 or more").wait_for()
+    assert taken_back == ["answer", "who"]
+    page.locator("#ages .main-svg").first.wait_for()
+    assert page.evaluate("document.activeElement.id") == "c1-low"
+    assert "figures" in page.locator("#announcements").inner_text().lower()
+    assert page.locator("#announcements").get_attribute("aria-live") == "polite"
+    assert visitor.problems == []
+
+
 def test_the_builder_works_without_script(visit, invented_release):
     page = visit("pcn_mdt_member", "U1", java_script_enabled=False).goes_to(
         "/cohorts/build/"
