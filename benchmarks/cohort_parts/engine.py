@@ -2,7 +2,8 @@
 
 `python -m benchmarks.cohort_parts.engine STARTED QUESTIONS SEED` prints one JSON
 object: seconds of each question, of characterisations and cross-tabulations, how many
-people each cohort has, and the process's memory. STARTED is the clock at its start.
+people each cohort has, and the process's memory. STARTED is the clock at its start;
+after it `without`, and the release is that of a purpose that honours opt-outs.
 """
 
 import json
@@ -18,7 +19,9 @@ import django  # noqa: E402
 django.setup()
 
 from benchmarks.cohort_parts.questions import questions  # noqa: E402
+from governance.registers import selectors as registers  # noqa: E402
 from linkage.release import selectors as release  # noqa: E402
+from linkage.release.for_purpose import Limits  # noqa: E402
 from segmentation.cohorts.index import index_of  # noqa: E402
 from segmentation.cohorts.selectors import Reader  # noqa: E402
 from segmentation.cohorts.specs import Outside, Who  # noqa: E402
@@ -30,10 +33,23 @@ def nowhere(criterion: Outside) -> Any:
     raise LookupError("questions name no list, search or cohort")
 
 
-def run(count: int, seed: int) -> dict[str, Any]:
-    before = memory_mb("VmRSS")
-    view = release.current()
-    assert view is not None
+def as_asked(whole: release.ReleaseView, *, without: bool) -> release.ReleaseView:
+    """Return the release, or the one without those who opted out of either kind."""
+    if not without:
+        return whole
+    stamp = registers.opt_out_stamp({"national", "type1"})
+    people = registers.opted_out(stamp)
+    return release.narrowed(
+        whole,
+        Limits(stamp=stamp, gone=people["national"], gone_from_gp=people["type1"]),
+    )
+
+
+def run(count: int, seed: int, *, without: bool) -> dict[str, Any]:
+    before, started = memory_mb("VmRSS"), time.time() - STARTED
+    live = release.current()
+    assert live is not None
+    view = as_asked(live, without=without)
     index = index_of(view)
     reader = Reader(index, nowhere)
     scope = view.bitmap("is_registered")
@@ -61,6 +77,7 @@ def run(count: int, seed: int) -> dict[str, Any]:
         seconds["crosstab"].append(time.perf_counter() - began)
     return {
         "cold_s": cold,
+        "started_s": started,
         "tables": len(tables),
         "cells": sum(len(table.values) for table in tables),
         "seconds": seconds,
@@ -79,4 +96,5 @@ def memory_mb(field: str) -> float:
 
 
 if __name__ == "__main__":
-    print(json.dumps(run(int(sys.argv[2]), int(sys.argv[3]))))
+    is_without = sys.argv[4:] == ["without"]
+    print(json.dumps(run(int(sys.argv[2]), int(sys.argv[3]), without=is_without)))

@@ -1,9 +1,10 @@
 """Run as the worker: a release made directly as bitmaps, and the wide table beside it.
 
 `python -m benchmarks.cohort_parts.fill PEOPLE PASSWORD` writes the release, the
-organisations, an analyst who signs in with PASSWORD, and `staging.bench_profile`: a
-row for each person with all that the release knows of them, as wide as the profile of
-a refresh, and an index on every column that questions ask.
+organisations, an analyst and a place's lead who sign in with PASSWORD, those who opted
+out, and `staging.bench_profile`: a row for each person with all that the release knows
+of them, as wide as the profile of a refresh, and an index on every column that
+questions ask.
 """
 
 import sys
@@ -22,17 +23,19 @@ from benchmarks.cohort_parts import questions  # noqa: E402
 from benchmarks.cohort_parts.columns import PCNS, PLACES, PRACTICES, Crowd  # noqa: E402
 from benchmarks.filling.registers import agreed  # noqa: E402
 from governance import actions  # noqa: E402
-from governance.models import Org, OrgLink  # noqa: E402
+from governance.models import OptOutSet, Org, OrgLink  # noqa: E402
 from linkage import bulk  # noqa: E402
 from linkage.models import AttributeBitmap, Release  # noqa: E402
 from linkage.release import store  # noqa: E402
 from linkage.release.actions import publish_release  # noqa: E402
 from linkage.release.catalogue import Attribute, Catalogue  # noqa: E402
 from linkage.release.selectors import EVERYONE, PEOPLE  # noqa: E402
-from linkage.steps.index import index  # noqa: E402
+from linkage.steps.index import bitmap_of, index  # noqa: E402
 
 AS_OF = date(2026, 9, 30)
-ANALYST = "bench-analyst"
+ANALYST, LEAD = "bench-analyst", "bench-lead"
+# Of everybody, who opted out, and whose practice may not share their record.
+OPTED_OUT = {"national": 0.05, "type1": 0.03}
 ASKED = {"is_registered", *questions.FLAGS, *questions.CHOICES, *questions.NUMBERS}
 
 
@@ -41,6 +44,7 @@ def fill(people: int, password: str) -> None:
     accounts(password)
     agreed()
     crowd = Crowd(people)
+    opt_outs(crowd.numbers)
     release = Release.objects.create(
         as_of=AS_OF, state=Release.State.BUILDING, code_version="bench", people=people
     )
@@ -81,6 +85,21 @@ def keep(
     AttributeBitmap.objects.bulk_create(rows, batch_size=200)
 
 
+def opt_outs(ids: np.ndarray) -> None:
+    """Keep who opted out, as gathered today."""
+    rng = np.random.default_rng(13)
+    for kind, share in OPTED_OUT.items():
+        people = bitmap_of(ids[rng.random(len(ids)) < share])
+        OptOutSet.objects.update_or_create(
+            kind=kind,
+            defaults={
+                "people": people.serialize(),
+                "status_at": timezone.now(),
+                "made_at": timezone.now(),
+            },
+        )
+
+
 def wide_table(frame: pl.DataFrame) -> None:
     """The profile as SQL would want it: typed columns, an index on each one asked."""
     types = {pl.Boolean: "boolean", pl.String: "text", pl.Float32: "real"}
@@ -119,23 +138,27 @@ def organisations() -> None:
 
 
 def accounts(password: str) -> None:
-    """The analyst whose pages are timed."""
+    """The analyst and the place's lead whose pages are timed."""
     today = timezone.localdate()
-    user = actions.create_user(
-        username=ANALYST,
-        full_name="Bench analyst",
-        password=password,
-        trained_until=today + timedelta(days=30),
-        by="bench",
-    )
-    actions.grant_role(
-        user=user,
-        role="system_analyst",
-        org=Org.objects.get(pk="Q000"),
-        start_on=today,
-        end_on=None,
-        by="bench",
-    )
+    for username, role, org in (
+        (ANALYST, "system_analyst", "Q000"),
+        (LEAD, "place_lead", "P000"),
+    ):
+        user = actions.create_user(
+            username=username,
+            full_name=username,
+            password=password,
+            trained_until=today + timedelta(days=30),
+            by="bench",
+        )
+        actions.grant_role(
+            user=user,
+            role=role,
+            org=Org.objects.get(pk=org),
+            start_on=today,
+            end_on=None,
+            by="bench",
+        )
 
 
 if __name__ == "__main__":

@@ -37,6 +37,33 @@ class Question:
     sql: str
 
 
+# In words of the lattice: catalogued values, and the catalogue's own edges.
+EDGES = {"age_years": (5, 18, 25, 40, 50, 65, 75, 85)} | dict.fromkeys(
+    COUNTS[:9], (1, 2, 5, 8, 10)
+)
+# Protected figures know four things at most; what is left is for figures' own cuts.
+PROTECTED_TERMS = (1, 2, 2, 3, 3, 3, 4)
+
+
+def protected_questions(count: int, seed: int) -> list[dict[str, Any]]:
+    """Return random cohorts that may be asked of protected figures, as definitions."""
+    rng = Random(seed)
+    made = []
+    for _ in range(count):
+        things = rng.sample((*FLAGS, *CHOICES, *EDGES), rng.choice(PROTECTED_TERMS))
+        made.append({"all_of": [_plainly(name, rng) for name in things]})
+    return made
+
+
+def _plainly(name: str, rng: Random) -> dict[str, Any]:
+    if name in CHOICES:
+        values = rng.sample(CHOICES[name], max(1, len(CHOICES[name]) // 2))
+        return {"feature": name, "any_of": values}
+    if name in EDGES:
+        return {"feature": name, "at_least": rng.choice(EDGES[name])}
+    return {"feature": name}
+
+
 def questions(count: int, seed: int) -> list[Question]:
     """Return random cohorts; the same seed gives the same ones."""
     rng = Random(seed)
