@@ -37,7 +37,7 @@ class Source(Protocol):
     """Where a view gets its bitmaps and columns: the database, or a test's frames."""
 
     def bitmaps(self, attributes: Collection[str]) -> dict[str, dict[str, BitMap]]: ...
-    def column(self, attribute: str) -> bytes | None: ...
+    def column(self, attribute: str) -> bytes | memoryview | None: ...
 
 
 class Whole(Protocol):
@@ -98,23 +98,29 @@ class Narrowed:
     limits: Limits
 
     def bitmaps(self, attributes: Collection[str]) -> dict[str, dict[str, BitMap]]:
-        whole = self.whole.source.bitmaps(attributes)
-        return {
-            attribute: {
-                value: people - self.limits.gone_of(attribute)
-                for value, people in values.items()
+        whole = dict(self.whole.source.bitmaps(attributes))
+        made = {}
+        for attribute in list(whole):
+            gone = self.limits.gone_of(attribute)
+            # One after the other: the sets of all would stand in memory twice.
+            made[attribute] = {
+                value: people - gone for value, people in whole.pop(attribute).items()
             }
-            for attribute, values in whole.items()
-        }
+        return made
 
-    def column(self, attribute: str) -> bytes | None:
+    def column(self, attribute: str) -> bytes | memoryview | None:
+        people = self.whole.person_nos
+        if attribute == PEOPLE:
+            return people.data  # the very numbers of the whole release
         data = self.whole.source.column(attribute)
-        gone = np.array(self.limits.gone_of(attribute).to_array(), dtype=np.uint32)
-        if data is None or attribute == PEOPLE or not gone.size:
+        gone = self.limits.gone_of(attribute)
+        if data is None or not gone:
             return data
-        numbers = np.frombuffer(data, dtype="<f4").copy()
-        numbers[np.isin(self.whole.person_nos, gone, assume_unique=True)] = np.nan
-        return numbers.tobytes()
+        last = max(int(people.max(initial=0)), gone.max())
+        is_gone = np.zeros(last + 1, dtype=np.bool_)
+        is_gone[np.frombuffer(gone.to_array(), dtype=np.uint32)] = True
+        numbers = np.frombuffer(data, dtype="<f4")
+        return np.where(is_gone[people], np.float32(np.nan), numbers).tobytes()
 
 
 def closed_attributes(

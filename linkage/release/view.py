@@ -8,6 +8,7 @@ import threading
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,8 +72,9 @@ class ReleaseView:
     whole: "ReleaseView | None" = field(default=None, repr=False)
     _bitmaps: dict[str, dict[str, BitMap]] = field(default_factory=dict, repr=False)
     _columns: dict[str, Numbers] = field(default_factory=dict, repr=False)
-    # Flags known of everyone, of which "no" is kept as the rest: a fifth of all memory.
-    _halves: set[str] = field(default_factory=set, repr=False)
+    # Flags known of everyone who is asked, of which "no" is kept as the rest of them: a
+    # fifth of all memory.
+    _halves: dict[str, BitMap] = field(default_factory=dict, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def _of(self, attribute: str) -> dict[str, BitMap]:
@@ -94,18 +96,21 @@ class ReleaseView:
                     self._keep(attribute, found)
 
     def _keep(self, attribute: str, found: dict[str, BitMap]) -> None:
-        if attribute != EVERYONE and self._is_whole(attribute, found):
-            found.pop("no", None)
-            self._halves.add(attribute)
+        if attribute != EVERYONE and self.catalogue[attribute].kind == "flag":
+            is_closed = self.gone_from_gp and legal_basis.is_from_gp(attribute)
+            asked = self._open if is_closed else self.everyone
+            if sum(len(people) for people in found.values()) == len(asked):
+                found.pop("no", None)
+                self._halves[attribute] = asked
         self._bitmaps[attribute] = found
 
-    def _is_whole(self, attribute: str, found: dict[str, BitMap]) -> bool:
-        """Whether a flag is either yes or no for everyone of the release."""
-        known = sum(len(people) for people in found.values())
-        return self.catalogue[attribute].kind == "flag" and known == len(self.everyone)
+    @cached_property
+    def _open(self) -> BitMap:
+        """Whose GP record this use may read."""
+        return self.everyone - self.gone_from_gp
 
-    def is_whole(self, attribute: str) -> bool:
-        """Whether an attribute is a flag, and known of everyone of the release."""
+    def is_half(self, attribute: str) -> bool:
+        """Whether an attribute is a flag, and known of everyone who is asked."""
         self._of(attribute)
         return attribute in self._halves
 
@@ -135,7 +140,7 @@ class ReleaseView:
         """Return who has a value; empty when nobody. KeyError for no such attribute."""
         found = self._of(attribute)
         if value == "no" and attribute in self._halves:
-            return self.everyone - found.get("yes", BitMap())
+            return self._halves[attribute] - found.get("yes", BitMap())
         return found.get(value, BitMap())
 
     def any_of(self, attribute: str, values: Iterable[str]) -> BitMap:

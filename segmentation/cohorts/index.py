@@ -102,7 +102,10 @@ class CohortIndex:
         ]
 
     def tables(self) -> list[tuple[str, dict[str, BitMap]]]:
-        """Return every one-way table's values; of a flag known of all, "yes" alone."""
+        """Return every one-way table's values; of a flag, "yes" alone where it may be.
+
+        It may where the flag is known of everyone who is asked.
+        """
         with self._lock:
             if self._tables is None:
                 self._tables = self._tabulated()
@@ -114,7 +117,7 @@ class CohortIndex:
             (
                 name,
                 {"yes": self.view.bitmap(name)}
-                if self.view.is_whole(name)
+                if self.view.is_half(name)
                 else self.values(name),
             )
             for name in self.tabled()

@@ -21,8 +21,9 @@ Values = Mapping[str, BitMap]
 class OneWay:
     """How many of a cohort have each value of an attribute, and how many none.
 
-    `rest` are those with none of the values: for a flag known of everyone, whose
-    table holds "yes" alone, they are its "no"; else they are not known.
+    `rest` are those with none of the values: for a flag known of everyone who is asked,
+    whose table holds "yes" alone, they are its "no" and those whose record is closed to
+    the use; else they are not known.
     """
 
     attribute: str

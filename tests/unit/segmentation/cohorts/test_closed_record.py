@@ -71,3 +71,11 @@ AGED = {"feature": "age_years", "at_least": 65}
 )
 def test_who_opted_out_is_in_neither_yes_nor_no(reader, rule, found) -> None:
     assert asked(reader, rule) == found
+
+
+def test_whoever_has_no_is_kept_as_the_rest_of_those_who_are_asked(reader):
+    """In memory a flag is one set, also for a use that honours opt-outs."""
+    view = reader.index.view
+    assert view.is_half("has_copd")
+    assert set(view._bitmaps["has_copd"]) == {"yes"}
+    assert view.bitmap("has_copd", "no") == BitMap(PEOPLE) - BitMap(COPD) - OPTED_OUT
