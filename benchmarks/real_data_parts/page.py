@@ -62,9 +62,7 @@ def page(found: Sequence[dict[str, Any]]) -> str:
             "",
             "## What the gate held",
             "",
-            "A person released each of these with a reason before it was loaded.",
-            "",
-            as_markdown(("File", "Held because"), held),
+            *_held(held),
             "",
             "## Why rows were not loaded",
             "",
@@ -74,6 +72,17 @@ def page(found: Sequence[dict[str, Any]]) -> str:
             "",
         ]
     )
+
+
+def _held(held: Sequence[tuple[str, str]]) -> list[str]:
+    """What a person had to release; in words where it was nothing."""
+    if not held:
+        return ["No file waited for anybody: all were within their feed's limits."]
+    return [
+        "A person released each of these with a reason before it was loaded.",
+        "",
+        as_markdown(("File", "Held because"), held),
+    ]
 
 
 def _words(rule: str, field: str) -> str:
