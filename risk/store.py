@@ -13,6 +13,13 @@ from risk.specs import ModelSpec
 
 # Trajectories look back so many full releases.
 RELEASES_KEPT = 24
+ADD_RISKS = (
+    "INSERT INTO person_risk (release_id, name, person_no, practice_code, value, band,"
+    " reasons) SELECT release_id, name, person_no, practice_code, value, band,"
+    " reasons::jsonb FROM pg_temp.risks ON CONFLICT DO NOTHING"
+)
+# It would outlive a session that is killed.
+DROP_RISKS = "DROP TABLE pg_temp.risks"
 
 
 def read_deaths(shard: int) -> pl.DataFrame:
@@ -44,7 +51,38 @@ def replace_person_risks(
     gone = ",".join(map(str, [release_id, *past_deltas(release_id)]))
     whose = "" if shard == UNIT else f" USING person_p{shard:02d} p"
     which = "true" if shard == UNIT else "r.person_no = p.person_no"
-    rows = pl.concat(
+    rows = _rows_of_risks(release_id, made, models)
+    with bulk.connect("default") as target:
+        bulk.copy(target, rows, "risks", temporary=True)
+        bulk.execute(
+            target,
+            f"DELETE FROM person_risk r{whose} WHERE {which} AND (r.release_id IN"
+            f" ({gone}) OR r.release_id <= {next(iter(oldest), 0)})",
+            ADD_RISKS,
+            DROP_RISKS,
+        )
+        target.commit()
+
+
+def add_person_risks(
+    release_id: int, made: pl.DataFrame, models: Mapping[str, ModelSpec]
+) -> int:
+    """Keep what is explained of more people of a release; what is kept stays.
+
+    `made` as for `replace_person_risks`. Returns how many rows it gave.
+    """
+    rows = _rows_of_risks(release_id, made, models)
+    with bulk.connect("default") as target:
+        bulk.copy(target, rows, "risks", temporary=True)
+        bulk.execute(target, ADD_RISKS, DROP_RISKS)
+        target.commit()
+    return rows.height
+
+
+def _rows_of_risks(
+    release_id: int, made: pl.DataFrame, models: Mapping[str, ModelSpec]
+) -> pl.DataFrame:
+    return pl.concat(
         made.filter(pl.col(spec.reasons_attribute).is_not_null()).select(
             pl.lit(release_id, pl.Int32).alias("release_id"),
             pl.lit(name).alias("name"),
@@ -56,18 +94,6 @@ def replace_person_risks(
         )
         for name, spec in models.items()
     )
-    with bulk.connect("default") as target:
-        bulk.copy(target, rows, "risks", temporary=True)
-        bulk.execute(
-            target,
-            f"DELETE FROM person_risk r{whose} WHERE {which} AND (r.release_id IN"
-            f" ({gone}) OR r.release_id <= {next(iter(oldest), 0)})",
-            "INSERT INTO person_risk (release_id, name, person_no, practice_code,"
-            " value, band, reasons) SELECT release_id, name, person_no,"
-            " practice_code, value, band, reasons::jsonb FROM pg_temp.risks",
-            "DROP TABLE pg_temp.risks",  # it would outlive a session that is killed
-        )
-        target.commit()
 
 
 def write_foretold(as_of: date, people: pl.DataFrame) -> None:

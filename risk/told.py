@@ -36,7 +36,8 @@ def trajectories(person_no: int) -> dict[str, list[Past]]:
     """Return a person's figures by model over the releases that explained them.
 
     The oldest first; of the releases of one day the last alone. A release in which a
-    figure was too low to be explained has none.
+    figure was too low to be explained, with the person on no list that it orders, has
+    none.
     """
     rows = PersonRisk.objects.filter(person_no=person_no).order_by("release_id")
     told = list(rows.values_list("name", "release_id", "value", "band"))
@@ -110,7 +111,8 @@ def told_of(release_id: int, person_no: int, lanes: frozenset[str]) -> list[Told
                     for each in past.get(name, [])
                     if each.release_id != held_in
                 ],
-                since=f"Days on which it was below {least_words(spec)} are not kept.",
+                since=f"Days on which it was below {least_words(spec)} are kept only of"
+                " people on a list that it orders.",
                 halted=not_in_order(name),
             )
         )

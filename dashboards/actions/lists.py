@@ -20,6 +20,7 @@ from linkage.release import selectors as release
 from linkage.release import touched
 from linkage.release.publish import past_deltas
 from linkage.release.stages import StageOutcome
+from risk import actions as risk_actions
 from risk import selectors as risk
 
 
@@ -42,6 +43,7 @@ def make_lists(release_id: int) -> StageOutcome:
     objects = pl.col("person_no").is_in(store.objecting())
     looked_at = listed = 0
     on_any = []
+    ordered: dict[str, set[int]] = {}
     everybody = _of_everybody(now)
     watched = None if delta else list_patches.watched(earlier)
     for programme, spec in LISTS.items():
@@ -100,6 +102,9 @@ def make_lists(release_id: int) -> StageOutcome:
             passed = list_patches.passed(made.left_out)
             store.write_run(*of_list, on_list.height, passed)
         on_any.append(on_list)
+        model = risk.ordering_model(spec.order_by)
+        if model is not None:
+            ordered.setdefault(model, set()).update(on_list["person_no"])
         # The order of practices is drawn by the full release, of all of them.
         by_practice = spec.comparison is not None and spec.comparison.by == "practice"
         if spec.comparison is not None and not (patched and by_practice):
@@ -109,6 +114,8 @@ def make_lists(release_id: int) -> StageOutcome:
     if on_any:
         people = pl.concat(on_any).unique("person_no")
         _find_homes(people, now.as_of, anew=delta is None)
+    # A card says what its chance rests on, be it low.
+    risk_actions.explain(release_id, ordered)
     follow_people(now)
     return StageOutcome(rows_in=looked_at, rows_out=listed)
 

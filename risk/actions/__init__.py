@@ -1,5 +1,6 @@
 """Every write of risk: scores, models, predictions, approvals, what is watched."""
 
+from risk.actions.explaining import explain
 from risk.actions.impact import (
     find_gaps,
     gap_attributes,
@@ -14,6 +15,7 @@ from risk.actions.training import gather_training, train_model
 from risk.actions.watching import watch_models
 
 __all__ = [
+    "explain",
     "find_gaps",
     "gap_attributes",
     "gather_training",

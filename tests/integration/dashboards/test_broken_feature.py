@@ -15,7 +15,7 @@ from django.urls import reverse
 from dashboards.models import ListEntry
 from linkage.feature_definitions import codelists
 from risk.definitions import MODELS
-from risk.models import ModelApproval, ModelWatch, TrainedModel
+from risk.models import ModelApproval, ModelWatch, PersonRisk, TrainedModel
 from risk.steps import monitor, train
 from tests import live_system, page_builders
 from tests.builders import AS_OF, activities, activity, event, events
@@ -77,6 +77,17 @@ def chances(release_id: int) -> set[float | None]:
     return set(rows.values_list("probability", flat=True))
 
 
+def listed(release_id: int) -> set[int]:
+    rows = ListEntry.objects.filter(release_id=release_id, programme=PROGRAMME)
+    return set(rows.values_list("person_no", flat=True))
+
+
+def explained(release_id: int) -> set[int]:
+    """Of whom it is kept why, however low the chance."""
+    rows = PersonRisk.objects.filter(release_id=release_id, name=NAME)
+    return set(rows.values_list("person_no", flat=True))
+
+
 def page(user: Any, name: str, *args: str) -> str:
     client = Client()
     client.force_login(user)
@@ -101,6 +112,7 @@ def test_a_feature_that_breaks_stops_the_list_and_says_so(
     with acting_as("worker"):
         assert chances(ordered.pk)
         assert None not in chances(ordered.pk)
+        assert explained(ordered.pk) >= listed(ordered.pk)
     with acting_as("web"):
         assert "Not in the model's order" not in page(
             people["team"], "worklist", PROGRAMME

@@ -69,7 +69,7 @@ def test_a_person_page_shows_weights_that_add_up_and_earlier_figures(told) -> No
     ):
         assert said in before
     assert "about 3 in 10" not in before
-    assert "Days on which it was below 10 in 100 are not kept." in page
+    assert "Days on which it was below 10 in 100 are kept only of people on" in page
 
 
 @pytest.fixture
