@@ -65,8 +65,9 @@ def by_number(people: Ids, numbers: Numbers) -> ByNumber:
     known = bitmap_of_mask(~np.isnan(column))
     if len(levels) > MOST_CODES:
         return Dense(None, column, known)
-    is_short = len(levels) <= MOST_SHORT_CODES
-    codes = np.zeros(len(column), dtype=np.uint8 if is_short else np.uint16)
+    codes: Codes = np.zeros(len(column), dtype=np.uint16)
+    if len(levels) <= MOST_SHORT_CODES:
+        codes = np.zeros(len(column), dtype=np.uint8)
     # By the block: whole, the places alone would take twice the column.
     for start in range(0, len(column), BLOCK_BITS):
         block = column[start : start + BLOCK_BITS]
