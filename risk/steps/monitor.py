@@ -166,11 +166,14 @@ class Check:
     high: float | None
     stops: bool
     words: str
+    # 95%: where it reaches back to a limit, few people alone have passed that limit.
+    interval: tuple[float, float] | None = None
 
     @property
     def beyond(self) -> bool:
-        under = self.low is not None and self.value < self.low
-        return under or (self.high is not None and self.value > self.high)
+        lowest, highest = self.interval or (self.value, self.value)
+        under = self.low is not None and highest < self.low
+        return under or (self.high is not None and lowest > self.high)
 
 
 def checks(figures: Figures, spec: ModelSpec) -> list[Check]:
@@ -241,6 +244,7 @@ def _of_level(told: Figures, before: str, limits: LimitSpec) -> Iterator[Check]:
             *("Observed over expected", since, value, low, high, stops),
             f"Observed over expected is {value:.2f}, outside {low:g} to {high:g}"
             f" ({_lower(since)}).",
+            interval=tuple(whole["interval"]),
         )
     low, high = limits.group_level
     for division, groups in told["groups"].items():

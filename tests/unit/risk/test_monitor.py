@@ -136,6 +136,10 @@ def test_outcomes_that_are_no_longer_recorded_are_seen() -> None:
     assert told["level"]["observed"] == 0
     assert told["level"]["expected"] > LIMITS.least_outcomes
     assert any(each["stops"] for each in alerts(FINE | {"newest": told | THEN}, SPEC))
+    # Half as many of few may be chance: the interval reaches back to the limit.
+    level = {"observed": 80, "expected": 104.0, "observed_over_expected": 0.77}
+    little = {"level": level | {"interval": [0.61, 0.96]}, "groups": {}} | THEN
+    assert alerts(FINE | {"newest": little}, SPEC) == []
     few = people.head(300)
     told = drift(few, few["chance"].to_numpy(), SPEC)
     assert alerts(FINE | {"newest": told | THEN}, SPEC) == []
