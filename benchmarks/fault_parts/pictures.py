@@ -117,7 +117,7 @@ def _release(release: Any) -> dict[str, Any]:
     told: dict[str, Any] = {"people": release.people, "as_of": str(release.as_of)}
     for name, attribute in view.catalogue.items():
         made = sha256(view.source.column(name) or b"")
-        for value, people in sorted(view.source.bitmaps(name).items()):
+        for value, people in sorted(view.source.bitmaps([name])[name].items()):
             made.update(value.encode() + people.to_array().tobytes())
         told[f"{attribute.part}.{name}"] = made.hexdigest()
     for part in dict.fromkeys(a.part for a in view.catalogue.values()):
