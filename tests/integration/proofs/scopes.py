@@ -8,6 +8,7 @@ must then find somebody of the other network. A new filter needs a new probe her
 import ast
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -209,6 +210,14 @@ def missing_groups(viewer: Viewer) -> list[str]:
     return [each.title for each in found if each.title in theirs]
 
 
+def places_after_another(viewer: Viewer) -> list[str]:
+    """Which practices are shown, after the other network's have been on one page."""
+    page = Geography(release.current(), "registered")
+    page.visible_to(replace(viewer, practice_codes=frozenset(THEIR_PRACTICES)))
+    shown = {place.code for place in page.visible_to(viewer)}
+    return sorted(shown.intersection(THEIR_PRACTICES))
+
+
 def opened_packs(viewer: Viewer) -> list[str]:
     """Whose compiled record is taken out; that it cannot be unsealed comes later."""
     pack = RightsPack.objects.get(practice_code=ODA.practice)
@@ -239,6 +248,7 @@ PROBES: dict[str, Callable[[Viewer], Any]] = {
     "places": lambda v: ours_only(
         Geography(release.current(), "registered").people_of(v)
     ),
+    "places kept": places_after_another,
     "cohorts": lambda v: ours_only(cohorts.own_people(v, release.current())),
     "rights": lambda v: [1] if rights.practice_of(v, ODA.person_no) else [],
     "requests": lambda v: [
