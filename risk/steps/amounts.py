@@ -141,10 +141,10 @@ def by_group(spent: Floats, foretold: Floats, group: pl.Series) -> dict[str, Any
     Of groups with too few costs, or in which one person has most of them, only that
     they exist is told.
     """
-    named = group.cast(pl.String).fill_null("Not known").to_numpy()
+    named = group.cast(pl.String).fill_null("Not known")
     found: dict[str, Any] = {}
-    for value in sorted(set(named)):
-        chosen = named == value
+    for value in named.unique().sort():
+        chosen = (named == value).to_numpy()
         had, told = spent[chosen], foretold[chosen]
         having, total = int((had > 0).sum()), float(had.sum())
         if having < LEAST_TO_RANK or had.max() > DOMINANT * total:

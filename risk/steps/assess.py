@@ -154,7 +154,7 @@ def watched(later: pl.DataFrame, foretold: Floats, spec: ModelSpec) -> dict[str,
             having[entry.feature] = share_having(values)
         if not len(values):
             continue
-        edges = [place + 0.5 for place in range(max(len(entry.values) - 1, 1))]
+        edges = [at + 0.5 for at in range(max(len(entry.values) - 1, 1))]
         if entry.kind == "number":
             edges = np.unique(np.quantile(values, tenths).round(4)).tolist()
         cuts[entry.feature] = edges

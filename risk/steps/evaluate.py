@@ -78,8 +78,7 @@ def summary(outcome: Flags, risk: Floats) -> Figures:
     auprc = float(average_precision_score(outcome, risk))
     missed = (risk - outcome) ** 2
     return {
-        "auroc": rounded(auroc(outcome, risk)),
-        "auroc_interval": auroc_interval(outcome, risk),
+        **ranking(outcome, risk),
         "auprc": rounded(auprc),
         "auprc_interval": auprc_interval(auprc, int(outcome.sum())),
         "brier": rounded(missed.mean()),
@@ -144,8 +143,8 @@ def auroc(outcome: Flags, risk: Floats) -> float:
     return float(above / (yes * (len(outcome) - yes)))
 
 
-def auroc_interval(outcome: Flags, risk: Floats) -> list[float]:
-    """Return the 95% interval of the AUROC (Hanley and McNeil 1982)."""
+def ranking(outcome: Flags, risk: Floats) -> Figures:
+    """Return the AUROC with its 95% interval (Hanley and McNeil 1982)."""
     area = auroc(outcome, risk)
     yes, no = int(outcome.sum()), int((~outcome).sum())
     q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
@@ -153,7 +152,8 @@ def auroc_interval(outcome: Flags, risk: Floats) -> list[float]:
         area * (1 - area) + (yes - 1) * (q1 - area**2) + (no - 1) * (q2 - area**2)
     ) / (yes * no)
     reach = 1.96 * np.sqrt(variance)
-    return [rounded(max(area - reach, 0)), rounded(min(area + reach, 1))]
+    interval = [rounded(max(area - reach, 0)), rounded(min(area + reach, 1))]
+    return {"auroc": rounded(area), "auroc_interval": interval}
 
 
 def curve(outcome: Flags, risk: Floats, parts: int = 10) -> list[Figures]:
@@ -357,14 +357,11 @@ def by_group(
     for value in named.unique().sort():
         chosen = (named == value).to_numpy()
         yes, no = int(outcome[chosen].sum()), int((~outcome[chosen]).sum())
-        ranks = min(yes, no) >= LEAST_TO_RANK
-        area = auroc(outcome[chosen], risk[chosen]) if ranks else None
-        found[value] = level(outcome[chosen], risk[chosen]) | {
-            "auroc": rounded(area) if area is not None else None,
-            "auroc_interval": auroc_interval(outcome[chosen], risk[chosen])
-            if ranks
-            else None,
-        }
+        found[value] = level(outcome[chosen], risk[chosen]) | (
+            ranking(outcome[chosen], risk[chosen])
+            if min(yes, no) >= LEAST_TO_RANK
+            else {"auroc": None, "auroc_interval": None}
+        )
         if cut is not None:
             found[value] |= at_cut(outcome[chosen], risk[chosen], cut)
     return found
