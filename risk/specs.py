@@ -146,9 +146,9 @@ class LimitSpec(Strict):
     an input is known of may fall. `having_may_fall`: the same of people who have any of
     an input: a register or a count that a feed no longer fills is known to be nothing,
     and not unknown. `level` and `group_level`: observed over expected of what was
-    foretold a horizon ago, overall and in each of `groups` with
-    `least_outcomes`. Beyond, there is an alert, and the model stops feeding lists (an
-    input's own shift only warns).
+    foretold a horizon ago, overall and in each of `groups` with `least_outcomes`; a
+    ratio is beyond them where its 95% interval does not reach back. Beyond, there is an
+    alert, and the model stops feeding lists (an input's own shift only warns).
     """
 
     stability: float = 0.25

@@ -86,7 +86,7 @@ def drift(judged: pl.DataFrame, foretold: Floats, spec: ModelSpec) -> Figures:
     `judged` are rows of people under no intervention with what `outcome` adds and the
     columns of `spec.limits.groups` (`assess.judged_rows`); `foretold` in the unit of
     the model. `groups` holds, by division and group, the ratio of observed to expected
-    of those with enough outcomes to judge by.
+    of those with enough outcomes to judge by, `group_intervals` the 95% interval.
     """
     limits = spec.limits
     if spec.outcome.is_amount:
@@ -126,9 +126,9 @@ def drift_of_card(performance: Mapping[str, Any], spec: ModelSpec) -> Figures:
 def _by_group(
     divided: Mapping[str, Mapping[str, Figures]], limits: LimitSpec
 ) -> Figures:
-    """Return the ratios of groups that may be judged, and the one furthest from 1."""
+    """Return the ratios of groups that may be judged, and their 95% intervals."""
     told: dict[str, dict[str, float]] = {}
-    worst: list[Any] | None = None
+    intervals: dict[str, dict[str, list[float]]] = {}
     for name, groups in divided.items():
         for value, found in groups.items():
             if value == "Not known" or found.get("too_few"):
@@ -137,9 +137,8 @@ def _by_group(
             if share is None or not _enough(found, limits):
                 continue
             told.setdefault(name, {})[value] = share
-            if worst is None or abs(share - 1) > abs(worst[2] - 1):
-                worst = [name, value, share]
-    return {"groups": told, "worst_group": worst}
+            intervals.setdefault(name, {})[value] = found["interval"]
+    return {"groups": told, "group_intervals": intervals}
 
 
 def _enough(found: Mapping[str, Any], limits: LimitSpec) -> bool:
@@ -247,14 +246,18 @@ def _of_level(told: Figures, before: str, limits: LimitSpec) -> Iterator[Check]:
             interval=tuple(whole["interval"]),
         )
     low, high = limits.group_level
+    # Not noted for releases that were held against a model earlier.
+    intervals = told.get("group_intervals", {})
     for division, groups in told["groups"].items():
         for group, value in groups.items():
+            bounds = intervals.get(division, {}).get(group)
             yield Check(
                 "Observed over expected in a group",
                 f"{division} {group}, {_lower(since)}",
                 *(value, low, high, stops),
                 f"Observed over expected is {value:.2f} where {division} is"
                 f" {group}, outside {low:g} to {high:g} ({_lower(since)}).",
+                interval=tuple(bounds) if bounds else None,
             )
 
 

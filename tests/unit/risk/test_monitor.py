@@ -145,6 +145,19 @@ def test_outcomes_that_are_no_longer_recorded_are_seen() -> None:
     assert alerts(FINE | {"newest": told | THEN}, SPEC) == []
 
 
+@pytest.mark.parametrize(("low", "stops"), [(1.3, False), (1.42, True)])
+def test_a_group_is_beyond_where_its_interval_does_not_reach_back(low, stops) -> None:
+    """Of some hundred outcomes a ratio of 1.5 may be 1.3; a limit is 1.4."""
+    assert LIMITS.group_level[1] == 1.4
+    group = {
+        "level": {"observed": 0, "expected": 0.0, "observed_over_expected": None},
+        "groups": {"imd_fifth": {"1": 1.5}},
+        "group_intervals": {"imd_fifth": {"1": [low, 1.7]}},
+    }
+    found = [each["stops"] for each in alerts(FINE | {"newest": group | THEN}, SPEC)]
+    assert found == ([True] if stops else [])
+
+
 def test_drift_of_pounds_is_seen() -> None:
     spec = FULL.model_copy(update={"outcome": MODELS["cost_next_year"].outcome})
     people = learnt(8000, seed=5)
@@ -162,7 +175,7 @@ def test_what_the_card_says_is_what_the_trial_shows() -> None:
     card = drift_of_card(assess(trained, later, later, SPEC), SPEC)
     anew = drift(*judged_rows(later, trained, SPEC), SPEC)
     assert card["groups"] == anew["groups"]
-    assert card["worst_group"] == anew["worst_group"]
+    assert card["group_intervals"] == anew["group_intervals"]
     for name in ("people", "observed", "observed_over_expected", "interval"):
         assert card["level"][name] == anew["level"][name]
 
