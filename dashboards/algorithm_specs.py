@@ -1,6 +1,7 @@
 """The shape of the public record of an algorithm, and what it may name."""
 
 from string import Formatter
+from typing import Literal
 
 from pydantic import model_validator
 
@@ -57,9 +58,9 @@ class FieldSpec(Strict):
 
 
 class SectionSpec(Strict):
-    """One section of the standard, of tier 1 or 2."""
+    """One section of the standard; its metadata are of no tier."""
 
-    tier: int
+    tier: Literal[1, 2] | None = None
     title: str
     fields: tuple[FieldSpec, ...]
 

@@ -1,7 +1,7 @@
 """The public register of algorithms: what each model is, is for, and is not for.
 
-After the Algorithmic Transparency Recording Standard (ATRS), tiers 1 and 2, whose
-fields and words are in dashboards/algorithms/record.yaml.
+After the Algorithmic Transparency Recording Standard (ATRS), whose fields and words are
+in dashboards/algorithms/record.yaml.
 """
 
 from collections.abc import Mapping
@@ -55,7 +55,7 @@ def register() -> list[dict[str, Any]]:
 
 
 def record(card: ModelCard) -> dict[str, Any]:
-    """Return the public record of the algorithm (ATRS tier 1 and 2), as plain data.
+    """Return the public record of the algorithm (ATRS), as plain data.
 
     `sections` holds the standard's fields in their order: each `{number, name, words}`,
     and `deployment` where only the organisation that uses the platform can answer.
