@@ -1,4 +1,4 @@
-"""What people decide about models: approve, resume, set the level; whom they take on.
+"""What people decide about models: approve, resume, set the level; ask why; take on.
 
 Apart from the other writes, so that the web process loads no training for them.
 """
@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from governance import audit
 from governance.access import Viewer
-from risk.approvals import approvals_of, waiting
+from risk.approvals import APPROVALS_NEEDED, approvals_of, is_approved, waiting
 from risk.models import ModelApproval, TrainedModel, Treatment
 
 
@@ -65,6 +65,22 @@ def ask_for_level(*, name: str, by: Viewer) -> None:
     audit.record("model_level_asked", by, subject=name)
 
 
+def ask_why(*, person_no: int, release_id: int, by: Viewer) -> None:
+    """Record that somebody asks what a person's figures rest on.
+
+    `risk.tasks.explain` works it out for the page, which is audited by itself. The
+    caller has found that the person is one of the viewer's own.
+    """
+    audit.record(
+        "reasons_asked",
+        by,
+        subject="person",
+        persons=1,
+        seen=[person_no],
+        release=release_id,
+    )
+
+
 @transaction.atomic
 def resume(*, name: str, because: str, by: str) -> None:
     """Let a stopped model feed lists again, after somebody has looked into it."""
@@ -76,14 +92,22 @@ def resume(*, name: str, because: str, by: str) -> None:
 
 @transaction.atomic
 def use_version(*, name: str, version: int, by: str) -> None:
-    """Put one version of a model to use in place of another; none waits any more."""
-    audit.record("model_put_to_use", None, subject=name, version=version, by=by)
+    """Go back to a version that two people approved; none waits any more.
+
+    One that was stopped stays so until `resume`. LookupError if there is no such
+    version, RefusedApprovalError if too few have approved it.
+    """
     known = TrainedModel.objects.filter(name=name)
-    known.update(in_use=False, waits_because="")
-    if not known.filter(version=version).update(
-        in_use=True, stopped_because="", stopped_at=None
-    ):
+    model = known.filter(version=version).defer("payload").first()
+    if model is None:
         raise LookupError(f"{name} has no version {version}")
+    if not is_approved(model):
+        raise RefusedApprovalError(
+            f"Version {version} of {name} is not approved by {APPROVALS_NEEDED} people."
+        )
+    audit.record("model_put_to_use", None, subject=name, version=version, by=by)
+    known.update(in_use=False, waits_because="")
+    known.filter(pk=model.pk).update(in_use=True)
 
 
 def take_on(

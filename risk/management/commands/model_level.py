@@ -2,9 +2,8 @@
 
 `recalibrate` sets the level anew by the newest outcomes, proposed by the person named
 `--by`: a version that waits for a second person's yes on its page, and comes into use
-with the next refresh. `use --version-no N` goes back to another version, which orders
-lists if it was approved. `resume --because WORDS` lets a stopped model order lists
-again.
+with the next refresh. `use --version-no N` goes back to another version that two people
+approved. `resume --because WORDS` lets a stopped model order lists again.
 """
 
 from argparse import ArgumentParser
@@ -40,7 +39,7 @@ class Command(BaseCommand):
                 raise CommandError("Say which with --version-no.")
             try:
                 decisions.use_version(name=name, version=options["version_no"], by=by)
-            except LookupError as error:
+            except (LookupError, decisions.RefusedApprovalError) as error:
                 raise CommandError(str(error)) from error
         else:
             if not options["because"]:

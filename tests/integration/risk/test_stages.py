@@ -210,8 +210,9 @@ def test_a_stopped_model_is_taken_up_by_somebody_and_few_set_no_level(
     make_user("system_analyst", "QZ1", "analyst")
     with pytest.raises(CommandError, match="Only .* people of one part had the"):
         call_command("model_level", NAME, "recalibrate", by="analyst")
-    call_command("model_level", NAME, "use", version_no=1, by="analyst")
-    assert "approved by 0 of 2" in risk.may_feed_lists("risk_emergency_12m")
+    with pytest.raises(CommandError, match="Version 1 .* is not approved by 2"):
+        call_command("model_level", NAME, "use", version_no=1, by="analyst")
+    assert TrainedModel.objects.get(name=NAME).in_use
     with pytest.raises(CommandError, match="no version 9"):
         call_command("model_level", NAME, "use", version_no=9, by="analyst")
     with pytest.raises(CommandError, match="--because"):
