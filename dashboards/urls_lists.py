@@ -53,4 +53,5 @@ urlpatterns = [
     ),
     path("people/<str:reference>/", person.person, name="person"),
     path("people/<str:reference>/name/", person.reveal_person, name="reveal-person"),
+    path("people/<str:reference>/why/", person.explain_person, name="explain-person"),
 ]

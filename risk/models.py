@@ -106,7 +106,7 @@ class ForetoldAt(models.Model):
 
 
 class PersonRisk(models.Model):
-    """What a release foretells of a person high enough to be explained, and why.
+    """What a release foretells of a person, and why: where high, listed or asked for.
 
     `reasons` is a list of {feature, words, adds}; the last, without a feature, is all
     that is not told, and together they add up to the log-odds of `value`.

@@ -1,11 +1,12 @@
 """What models foretell of one person, in words: the figure, why, and over time."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from math import exp
 from typing import Any
 
+from governance.disclosure import HIDE_UP_TO
 from linkage.models import Release
 from linkage.release.sources import holders
 from risk.definitions import MODELS
@@ -36,8 +37,8 @@ def trajectories(person_no: int) -> dict[str, list[Past]]:
     """Return a person's figures by model over the releases that explained them.
 
     The oldest first; of the releases of one day the last alone. A release in which a
-    figure was too low to be explained, with the person on no list that it orders, has
-    none.
+    figure was too low to be explained, with the person on no list that it orders and
+    nobody asking, has none.
     """
     rows = PersonRisk.objects.filter(person_no=person_no).order_by("release_id")
     told = list(rows.values_list("name", "release_id", "value", "band"))
@@ -77,10 +78,37 @@ class Told:
     halted: ModelStanding | None = None
 
 
-def told_of(release_id: int, person_no: int, lanes: frozenset[str]) -> list[Told]:
+def untold_of(
+    values: Mapping[str, Any], told: Collection[Told]
+) -> list[tuple[str, str, str]]:
+    """Return the figures among a person's `values` (by attribute) that are not `told`,
+    being low and on no list: model, figure, and whether the model is in order.
+
+    What they rest on is worked out when somebody asks (`risk.tasks.explain`).
+    """
+    known = {each.title for each in told}
+    found = []
+    for name, spec in MODELS.items():
+        value = values.get(spec.attribute)
+        if value is None or spec.title in known:
+            continue
+        words = figure_words(value, spec)
+        halted = not_in_order(name)
+        standing = f"{halted.state}: {halted.because}" if halted else "In order"
+        found.append((spec.title, words[:1].upper() + words[1:], standing))
+    return found
+
+
+def told_of(
+    release_id: int,
+    person_no: int,
+    lanes: frozenset[str],
+    closed: Collection[str] = (),
+) -> list[Told]:
     """Return what every model foretells of a person and why; the caller audits.
 
     What rests on a lane that is not among `lanes` keeps its weight and loses its words.
+    Of a model whose attribute is `closed` to the purpose nothing is told.
     """
     held = holders(release_id, [person_no])
     held_in = next(release for release, people in held.items() if people)
@@ -92,7 +120,7 @@ def told_of(release_id: int, person_no: int, lanes: frozenset[str]) -> list[Told
     found = []
     for name, spec in MODELS.items():
         row = rows.get(name)
-        if row is None:
+        if row is None or spec.attribute in closed:
             continue
         found.append(
             Told(
@@ -112,7 +140,7 @@ def told_of(release_id: int, person_no: int, lanes: frozenset[str]) -> list[Told
                     if each.release_id != held_in
                 ],
                 since=f"Days on which it was below {least_words(spec)} are kept only of"
-                " people on a list that it orders.",
+                " people on a list that it orders, or of whom somebody asked why.",
                 halted=not_in_order(name),
             )
         )
@@ -175,14 +203,31 @@ def trial_words(value: float, name: str, spec: ModelSpec) -> str:
     card = model_card(name)
     if card is None or spec.outcome.is_amount:
         return ""
-    found = card.performance
+    return happened_to_like(value, card.performance)
+
+
+def happened_to_like(value: float, performance: Mapping[str, Any]) -> str:
+    """Return what happened to the part of the trial's people that a chance falls in.
+
+    Nothing of trials that kept no parts; and of 1 to 7 people only that they were so
+    few, as the card hides them.
+    """
     # Models that were tried before the top was looked at more closely have none.
-    parts = [*found["calibration_curve"], *found.get("calibration_top", [])]
+    parts = [
+        *performance["calibration_curve"],
+        *performance.get("calibration_top", []),
+    ]
     like = [part for part in parts if part["from"] <= value]
     if not like:
         return ""
+    part = like[-1]
+    if 1 <= round(part["observed"] * part["people"]) <= HIDE_UP_TO:
+        return (
+            f"When it was tried, fewer than {HIDE_UP_TO + 1} people with such figures"
+            " did."
+        )
     did, low, high = (
-        round(100 * share) for share in (like[-1]["observed"], *like[-1]["interval"])
+        round(100 * share) for share in (part["observed"], *part["interval"])
     )
     return (
         f"When it was tried, {did} in 100 people with such figures did (95% interval"

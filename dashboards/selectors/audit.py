@@ -22,6 +22,7 @@ WORDS = {
     "own_lists_counted": "Saw how many wait on their lists",
     "list_viewed": "Opened a list",
     "person_viewed": "Opened a person's page",
+    "reasons_asked": "Asked what a person's figures rest on",
     "card_viewed": "Opened a person's card",
     "reveal_asked": "Asked for names",
     "list_exported": "Took a list out",

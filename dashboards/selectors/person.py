@@ -37,9 +37,10 @@ from linkage.vocabulary import (
     SYSTEMS,
     URGENCIES,
 )
+from risk.definitions import MODELS
 from risk.score_specs import LOCAL
 from risk.selectors import imported_codes, imported_scores
-from risk.told import Told, told_of
+from risk.told import Told, told_of, untold_of
 from segmentation.selectors import explain
 from segmentation.steps.explain import Explanation
 
@@ -88,6 +89,15 @@ class Life:
     conditions: list[str]
     decisions: list[tuple[str, ...]]
     foretold: list[Told]
+    untold: list[tuple[str, str, str]]
+
+
+def own(viewer: Viewer, person_no: int) -> Person | None:
+    """Return a person of the viewer's own, whom the purpose's opt-outs leave open."""
+    person = Person.objects.filter(
+        person_no=person_no, practice_code__in=viewer.practice_codes
+    ).first()
+    return person if person is not None and _may_be_seen(person, viewer) else None
 
 
 def life(viewer: Viewer, person_no: int) -> Life | None:
@@ -103,10 +113,8 @@ def life(viewer: Viewer, person_no: int) -> Life | None:
         seen=[person_no],
         release=live.id,
     )
-    person = Person.objects.filter(
-        person_no=person_no, practice_code__in=viewer.practice_codes
-    ).first()
-    if person is None or not _may_be_seen(person, viewer):
+    person = own(viewer, person_no)
+    if person is None:
         return None
     end = live.as_of
     start = end - timedelta(days=365 * YEARS)
@@ -121,6 +129,9 @@ def life(viewer: Viewer, person_no: int) -> Life | None:
     )
     profile = release.profile_rows(viewer, [person_no])
     values = profile.row(0, named=True) if len(profile) else {}
+    figures = [spec.attribute for spec in MODELS.values()]
+    closed = teller(viewer, figures, live.id).closed
+    foretold = told_of(live.id, person_no, allowed, closed)
     return Life(
         person_no=person_no,
         summary=_summary(person, values, end),
@@ -136,7 +147,8 @@ def life(viewer: Viewer, person_no: int) -> Life | None:
         facts=_facts(values, allowed),
         conditions=_conditions(viewer, values),
         decisions=_decisions(viewer, person_no),
-        foretold=told_of(live.id, person_no, allowed),
+        foretold=foretold,
+        untold=untold_of(values, foretold),
     )
 
 

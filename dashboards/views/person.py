@@ -1,5 +1,6 @@
 """One person's page, reached from a list by a reference made for this team."""
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -12,7 +13,9 @@ from dashboards.selectors.worklist import person_behind
 from governance import pseudonym
 from governance.access import Viewer, page
 from governance.sign_in import confirmed
+from linkage.release import selectors as release
 from linkage.reveal import RevealRefusedError, VaultUnavailableError
+from risk import decisions, tasks
 
 
 @require_safe
@@ -52,6 +55,24 @@ def person(request: HttpRequest, reference: str) -> HttpResponse:
         except (VaultUnavailableError, RevealRefusedError) as error:
             context["reveal_problem"] = str(error)
     return render(request, "lists/person.html", context)
+
+
+@require_POST
+@page("person")
+def explain_person(request: HttpRequest, reference: str) -> HttpResponse:
+    """Have worked out what this person's figures rest on, where it is not kept."""
+    viewer, live = request.viewer, release.current()
+    person_no = _person_no(viewer, reference)
+    if live is None or selectors.own(viewer, person_no) is None:
+        raise PermissionDenied("No such person among your own.")
+    decisions.ask_why(person_no=person_no, release_id=live.id, by=viewer)
+    tasks.explain.delay_on_commit(live.id, person_no)
+    messages.success(
+        request,
+        "The reasons are being worked out: open this page again in a moment. Of a model"
+        " that has been renewed since the last refresh they come with the next.",
+    )
+    return HttpResponseRedirect(reverse("person", args=[reference]))
 
 
 @require_POST

@@ -9,11 +9,15 @@ from linkage.release import parts
 from linkage.release.sources import holders
 from risk import store
 from risk.actions.models_in_use import usable
+from risk.actions.predictions import PREDICTIONS_PART
 from risk.actions.scores import FEATURES_PART
 from risk.definitions import MODELS
 from risk.models import PersonRisk
 from risk.steps.predict import predict
 from risk.steps.train import Trained
+
+# The last bits of an exponential depend on how many are worked out at once.
+ALIKE = 1e-6
 
 
 def explain(
@@ -23,9 +27,11 @@ def explain(
 
     `wanted` says of whom by model. A release explains everybody whose figure is high
     (`reasons_from`); this is for those whom somebody looks at all the same: people on
-    lists, at the end of making them, and one person whose page is opened. Of a delta,
+    lists, at the end of making them, and one person of whom somebody asks. Of a delta,
     whom it has not touched is passed over, as explained by the release beneath it
-    already, unless `beneath`. Returns how many were explained. Safe to repeat.
+    already, unless `beneath`. A figure that the model in use would not give any more,
+    having been renewed since, is not explained by it. Returns how many were explained.
+    Safe to repeat.
     """
     release = Release.objects.get(pk=release_id)
     explained = 0
@@ -51,14 +57,30 @@ def _explain(release_id: int, name: str, trained: Trained, numbers: list[int]) -
     as_of = Release.objects.values_list("as_of", flat=True).get(pk=release_id)
     columns = sorted({*spec.features, "age_years", "practice_code"})
     among = pl.Series(numbers, dtype=pl.Int32).implode()
-    made = 0
+    sought = made = 0
     for piece in parts.written(release_id, FEATURES_PART):
+        if sought == len(numbers):
+            break
         people = parts.read(release_id, piece, FEATURES_PART, columns).filter(
             pl.col("person_no").is_in(among)
         )
         if people.is_empty():
             continue
+        sought += people.height
         told = predict(people.with_columns(index_on=pl.lit(as_of)), trained, spec)
-        rows = people.select("person_no", "practice_code").join(told, on="person_no")
+        said = parts.read(release_id, piece, PREDICTIONS_PART, [spec.attribute])
+        rows = people.select("person_no", "practice_code").join(
+            told.filter(_as_said(told, said, spec.attribute)), on="person_no"
+        )
         made += store.add_person_risks(release_id, rows, {name: spec})
     return made
+
+
+def _as_said(told: pl.DataFrame, said: pl.DataFrame, attribute: str) -> pl.Series:
+    """Whether each row of `told` holds the figure that the release gives its person."""
+    figures = told.select("person_no", attribute).join(
+        said, on="person_no", how="left", maintain_order="left", suffix="_said"
+    )
+    given = pl.col(f"{attribute}_said")
+    alike = (pl.col(attribute) - given).abs() <= ALIKE * given.abs()
+    return figures.select(alike.fill_null(value=False)).to_series()

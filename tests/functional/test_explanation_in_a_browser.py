@@ -1,13 +1,11 @@
 """What a person's figure rests on, in a real browser: accessible, on a phone too."""
 
-import json
-
 import pytest
 
 from linkage.release import selectors as release
-from tests import live_system
 from tests.functional import test_worklist_in_a_browser as team_loop
 from tests.functional.test_worklist_in_a_browser import serious
+from tests.live_pages import keep_risk
 from tests.live_people import ANNA
 
 pytestmark = pytest.mark.browser
@@ -21,13 +19,7 @@ REASONS = [
 
 @pytest.fixture(scope="module")
 def told(live) -> None:
-    with live_system.connect("worker") as worker:
-        worker.execute(
-            "INSERT INTO person_risk (release_id, name, person_no, practice_code,"
-            " value, band, reasons)"
-            " VALUES (%s, 'emergency_admission', %s, %s, 0.31, 'high', %s)",
-            [release.current().id, ANNA.person_no, ANNA.practice, json.dumps(REASONS)],
-        )
+    keep_risk(release.current().id, ANNA, 0.31, REASONS)
 
 
 def test_a_card_and_a_person_say_what_the_chance_rests_on(team, told) -> None:
@@ -41,6 +33,18 @@ def test_a_card_and_a_person_say_what_the_chance_rests_on(team, told) -> None:
     rows = page.locator("table", has_text="together these add up").locator("tbody tr")
     assert rows.count() == 2
     assert "+0.90" in rows.first.inner_text()
+    assert serious(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert team.problems == []
+
+
+def test_a_figure_without_reasons_says_how_to_have_them(team, told) -> None:
+    page = team.goes_to(team_loop.LIST)
+    page.locator("li.app-card").filter(has_not_text=ADMITTED).first.get_by_role(
+        "link", name="Timeline"
+    ).click()
+    page.get_by_role("heading", name="Figures without reasons").wait_for()
+    assert page.get_by_role("button", name="Work out the reasons").is_visible()
     assert serious(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert team.problems == []

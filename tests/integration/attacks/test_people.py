@@ -23,6 +23,7 @@ def routes(reference: str) -> list[str]:
     return [
         reverse("person", args=[reference]),
         reverse("reveal-person", args=[reference]),
+        reverse("explain-person", args=[reference]),
         reverse("list-card", args=[PROGRAMME, reference]),
         reverse("decide", args=[PROGRAMME, reference]),
         reverse("special-access-ask", args=[reference]),
@@ -52,7 +53,7 @@ def test_another_networks_number_sealed_for_us_opens_nothing(live, mdt):
     """IDOR behind the seal: only the scope is left, and it holds."""
     viewer = live.viewer("pcn_mdt_member")
     forged = worklist.reference(viewer, ODA.person_no)
-    for address in routes(forged)[:4]:
+    for address in routes(forged)[:5]:
         for answer in both(mdt, address):
             # A decision is refused in words, on one's own list.
             assert is_refusal(answer) or answer.redirect_chain, address

@@ -69,6 +69,7 @@ def arguments(live, role: str, name: str) -> list[dict[str, object]]:
         "rights-open": [{"reference": each} for each in references],
         "objection": [{"reference": each} for each in references],
         "reveal-person": [{"reference": each} for each in references],
+        "explain-person": [{"reference": each} for each in references],
         "decide": [
             {"programme": PROGRAMME, "reference": each} for each in references[1:]
         ],

@@ -1,16 +1,16 @@
 """What a model rests on, told on cards and person pages to whoever may see it."""
 
-import json
-
 import pytest
+from django.urls import reverse
 
 from governance import access
 from linkage.release import selectors as release
 from risk import selectors as risk
+from risk import tasks
 from risk.models import Treatment
 from tests import live_system as system
-from tests.live_pages import LIST, page_of, words
-from tests.live_people import ANNA, ODA
+from tests.live_pages import LIST, keep_risk, page_of, sealed, words
+from tests.live_people import ANNA, BERT, ODA
 
 pytestmark = pytest.mark.usefixtures("as_made")
 ADMITTED = "Three emergency admissions in the year to 30 September 2026"
@@ -25,21 +25,9 @@ REASONS = [
 def told(live):
     """Anna's and Oda's figures in both releases."""
     now = release.current().id
-    with system.connect("worker") as worker:
-        for someone in (ANNA, ODA):
-            for release_id, value in ((now - 1, 0.2), (now, 0.31)):
-                worker.execute(
-                    "INSERT INTO person_risk (release_id, name, person_no,"
-                    " practice_code, value, band, reasons)"
-                    " VALUES (%s, 'emergency_admission', %s, %s, %s, 'high', %s)",
-                    [
-                        release_id,
-                        someone.person_no,
-                        someone.practice,
-                        value,
-                        json.dumps(REASONS),
-                    ],
-                )
+    for someone in (ANNA, ODA):
+        for release_id, value in ((now - 1, 0.2), (now, 0.31)):
+            keep_risk(release_id, someone, value, REASONS)
     return live
 
 
@@ -75,29 +63,16 @@ def test_a_person_page_shows_weights_that_add_up_and_earlier_figures(told) -> No
 @pytest.fixture
 def pounds(told):
     """What Anna is foretold to cost, and why: 2,000 pounds times 1.5 times 1.2."""
-    now = release.current().id
-    with system.connect("worker") as worker:
-        worker.execute(
-            "INSERT INTO person_risk (release_id, name, person_no, practice_code,"
-            " value, band, reasons)"
-            " VALUES (%s, 'cost_next_year', %s, %s, 3600, 'high', %s)",
-            [
-                now,
-                ANNA.person_no,
-                ANNA.practice,
-                json.dumps(
-                    [
-                        {"feature": "age_years", "words": "Aged 81", "adds": 0.405465},
-                        {
-                            "feature": "mental_health_contacts_12m",
-                            "words": "Two contacts",
-                            "adds": 0.182322,
-                        },
-                        {"feature": "", "words": "Everything else", "adds": 8.1},
-                    ]
-                ),
-            ],
-        )
+    reasons = [
+        {"feature": "age_years", "words": "Aged 81", "adds": 0.405465},
+        {
+            "feature": "mental_health_contacts_12m",
+            "words": "Two contacts",
+            "adds": 0.182322,
+        },
+        {"feature": "", "words": "Everything else", "adds": 8.1},
+    ]
+    keep_risk(release.current().id, ANNA, 3600, reasons, "cost_next_year")
     yield told
     with system.connect("worker") as worker:
         worker.execute("DELETE FROM person_risk WHERE name = 'cost_next_year'")
@@ -172,6 +147,35 @@ def test_row_security_keeps_figures_to_the_own_network(told) -> None:
     with access.scoped(told.viewer("pcn_mdt_member")):
         assert list(risk.explained(now, everyone)) == [ANNA.person_no]
     assert risk.explained(now, everyone) == {}
+
+
+def test_why_is_worked_out_of_whoever_nothing_is_kept(told, monkeypatch) -> None:
+    """A figure without reasons says so, and somebody of the own team may ask."""
+    sent = []
+    monkeypatch.setattr(tasks.explain, "delay", lambda *ids: sent.append(ids))
+    client = told.client("pcn_mdt_member")
+    asks = "Work out the reasons"
+    assert asks not in words(client.get(page_of(told, ANNA)))
+    page = words(client.get(page_of(told, BERT)))
+    assert "What models foretell besides" in page
+    assert "About 5 in 10 people like this have an emergency admission" in page
+    assert asks in page
+    address = reverse("explain-person", args=[sealed(told, BERT)])
+    assert client.get(address).status_code == 405
+    told_so = words(client.post(address, follow=True))
+    assert "open this page again in a moment" in told_so
+    assert sent == [(release.current().id, BERT.person_no)]
+    asked = system.audit_rows("reasons_asked")[-1]
+    assert (asked["subject"], asked["persons"]) == ("person", 1)
+    assert str(BERT.person_no) not in str(asked)
+    # Of another network's nobody is told, and nothing is worked out.
+    for someone in (ODA, BERT):
+        theirs = reverse("explain-person", args=[sealed(told, someone)])
+        other = told.client("their_mdt" if someone is BERT else "pcn_mdt_member")
+        assert other.post(theirs).status_code == 403
+    assert len(sent) == 1
+    analyst = told.client("system_analyst")
+    assert analyst.post(address).status_code == 403
 
 
 def test_whom_the_team_takes_on_is_marked_for_training(told) -> None:

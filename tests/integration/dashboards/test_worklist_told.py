@@ -13,7 +13,7 @@ from linkage.release import selectors as release
 from tests import live_people as people
 from tests import live_system as system
 from tests.integration.governance.test_registers import change
-from tests.live_pages import EXPORT, LIST, NAMES, sealed, words
+from tests.live_pages import EXPORT, LIST, NAMES, keep_risk, page_of, sealed, words
 from tests.live_people import ANNA, PROGRAMME
 
 pytestmark = pytest.mark.usefixtures("as_made")
@@ -98,6 +98,28 @@ def test_a_list_made_of_a_flow_that_ends_is_closed_at_once_by_every_way(
     assert back.status_code == 403
     with system.acting_as("worker"):
         assert not Decision.objects.exists()
+
+
+@pytest.fixture
+def explained(live):
+    """What Anna's chance rests on, kept with the release."""
+    everything = {"feature": "", "words": "All that is known", "adds": 0.5}
+    keep_risk(release.current().id, ANNA, 0.62, [everything])
+    yield
+    with system.connect("worker") as worker:
+        worker.execute("DELETE FROM person_risk")
+
+
+def test_no_figure_of_a_model_made_of_a_flow_that_ends_is_on_a_persons_page(
+    live, mdt, ended, explained
+):
+    chance = "About 6 in 10 people like this"
+    page = page_of(live, ANNA)
+    assert chance in words(mdt.get(page))
+    ended()
+    told = mdt.get(page)
+    assert told.status_code == 200
+    assert chance not in words(told)
 
 
 def test_what_stays_open_when_a_flow_ends(live, mdt, ended):
