@@ -4,11 +4,14 @@ Two places of two networks of two practices each. People of the first place are
 older, more deprived and more often admitted, so that pages have something to say.
 """
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
+from django.http import HttpResponse
 from django.utils import timezone
 from pyroaring import BitMap
 
@@ -21,6 +24,7 @@ from governance.registers.specs import OPT_OUTS, SeedSpec
 from linkage.definitions import FEEDS
 from linkage.release.catalogue import Attribute
 from linkage.release.selectors import ReleaseView
+from risk.models import TrainedModel
 from segmentation.definitions import SCHEMES
 from tests.builders import AS_OF, release_view
 
@@ -166,6 +170,37 @@ def make_people(people: int, seed: int) -> pl.DataFrame:
             "risk_emergency_12m": rng.beta(1, 9, people),
         }
     )
+
+
+def make_model(
+    name: str,
+    performance: Mapping[str, Any] | None = None,
+    *,
+    version: int = 1,
+    people: int = 4000,
+) -> TrainedModel:
+    """A version of a model in use whose card says so much, and nobody approved."""
+    return TrainedModel.objects.create(
+        name=name,
+        version=version,
+        approved_as=version,
+        index_on=date(2024, 8, 31),
+        horizon_days=365,
+        people=people,
+        outcomes=people // 10,
+        seed=1,
+        spec_hash="a" * 64,
+        features=[],
+        performance=dict(performance or {}),
+        payload=b"",
+        in_use=True,
+    )
+
+
+def text_of(response: HttpResponse) -> str:
+    """What a page says that was found and may be seen."""
+    assert response.status_code == 200
+    return response.content.decode()
 
 
 def attributes() -> list[Attribute]:

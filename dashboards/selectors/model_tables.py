@@ -285,13 +285,12 @@ def watching(name: str) -> Table:
     rows = []
     for watch in risk.watches(name):
         drift = watch.figures.get("drift")
+        ratio = drift["level"]["observed_over_expected"] if drift else None
         rows.append(
             (
                 f"Release {watch.release_id}, version {watch.model_version}",
                 f"{watch.figures['stability']:.3f}",
-                f"{drift['level']['observed_over_expected']:.2f}"
-                if drift
-                else "no horizon has ended yet",
+                "no horizon has ended yet" if ratio is None else f"{ratio:.2f}",
                 " ".join(alert["words"] for alert in watch.alerts) or "none",
             )
         )

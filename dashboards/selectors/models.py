@@ -6,6 +6,7 @@ ranks of the model itself count nobody.
 """
 
 from dataclasses import dataclass
+from datetime import date
 
 from dashboards import wording
 from dashboards.charts import ChartSpec, Dimension, Evidence
@@ -61,6 +62,18 @@ def standing(card: ModelCard) -> str:
     """Return in words whether a model may feed lists."""
     why = risk.may_feed_lists(card.spec.attribute)
     return f"may not order lists: {why}" if why else "may order lists"
+
+
+def level_words(card: ModelCard) -> str:
+    """Say that a version's level was set anew, and on whom; else nothing."""
+    told = card.calibration
+    if "level_of" not in told:
+        return ""
+    day = wording.day(date.fromisoformat(told["recalibrated_on"]))
+    return (
+        f"Its level was set anew by what came of people as at {day}; all else is that"
+        f" of version {told['level_of']}."
+    )
 
 
 def answer(card: ModelCard) -> str:

@@ -62,6 +62,7 @@ def model(request: HttpRequest, name: str) -> HttpResponse:
             "watched": model_watch.watched(card),
             "proposed": model_watch.proposed(name),
             "level_refused": card.calibration.get("level_refused", ""),
+            "level_words": selectors.level_words(card),
             "weightiest": selectors.weightiest(card),
             "tripod": checklist(card),
             "worst_cell": model_tables.worst_cell(card, request.viewer),

@@ -12,6 +12,7 @@ from governance.models import User
 from linkage.models import Release
 from risk import decisions
 from risk.actions.dates import Dates, gathered, wanted
+from risk.approvals import waiting
 from risk.definitions import MODELS
 from risk.models import TrainedModel
 from risk.steps.assess import assess, judged_rows
@@ -55,11 +56,14 @@ def recalibrate_for(*, name: str, release_id: int, user_id: int) -> None:
     """Propose a new level for somebody who asked on a page.
 
     Where there is nothing to propose, the model in use says why
-    (`calibration["level_refused"]`) until the next proposal.
+    (`calibration["level_refused"]`) until the next proposal. Nothing is done where a
+    version waits by then: somebody was quicker.
     """
     viewer = viewer_for(User.objects.get(pk=user_id))
     if viewer is None or not viewer.may_open("approve_model"):
         raise PermissionDenied(f"user {user_id} may not propose a level")
+    if waiting(name):
+        return
     try:
         recalibrate(name=name, release_id=release_id, by=viewer)
         refused = ""
@@ -97,6 +101,7 @@ def _keep(
         "slope": found.trained.slope,
         "recalibrated_on": day.isoformat(),
         "level_of": model.version,
+        "level_refused": "",
         "level_release": release.pk,
         "fitted_on": {
             "people": found.fitted_on.height,

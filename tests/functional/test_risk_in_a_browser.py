@@ -1,20 +1,17 @@
 """Model card and threshold explorer in a real browser: axe, keyboard, tables."""
 
-from datetime import date
-
 import numpy as np
 import polars as pl
 import pytest
 
 from linkage.release import selectors as release
 from linkage.release.catalogue import Attribute
-from risk.models import TrainedModel
 from risk.specs import ModelSpec
 from risk.steps.assess import assess
 from risk.steps.train import train
 from tests.builders import AS_OF, release_view
 from tests.functional.test_pages_in_a_browser import serious_findings
-from tests.page_builders import attributes, make_people
+from tests.page_builders import attributes, make_model, make_people
 from tests.unit.risk.model_people import SPEC, learnt
 
 pytestmark = [
@@ -47,21 +44,8 @@ def with_model(site, monkeypatch) -> None:
 
 def keep(name: str, spec: ModelSpec, rows: pl.DataFrame, later: pl.DataFrame) -> None:
     """Train a model on `rows`, try it on `later` and put it to use."""
-    TrainedModel.objects.create(
-        name=name,
-        version=1,
-        approved_as=1,
-        index_on=date(2024, 8, 31),
-        horizon_days=365,
-        people=3000,
-        outcomes=300,
-        seed=1,
-        spec_hash="a" * 64,
-        features=[],
-        performance=assess(train(rows, spec), rows, later, spec),
-        payload=b"",
-        in_use=True,
-    )
+    performance = assess(train(rows, spec), rows, later, spec)
+    make_model(name, performance, people=rows.height)
 
 
 @pytest.mark.parametrize("path", ["/risk/", "/models/", CARD, POUNDS])

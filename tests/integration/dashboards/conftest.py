@@ -1,7 +1,6 @@
 """Pages over an invented system: signed-in clients and a release in memory."""
 
 from collections.abc import Callable
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from risk.steps.train import train
 from tests.builders import AS_OF, release_view
 from tests.page_builders import (
     attributes,
+    make_model,
     make_organisations,
     make_people,
     make_release,
@@ -70,21 +70,7 @@ def performance() -> dict:
 
 @pytest.fixture
 def trained(system, performance) -> TrainedModel:
-    return TrainedModel.objects.create(
-        name="emergency_admission",
-        version=3,
-        approved_as=3,
-        index_on=date(2024, 8, 31),
-        horizon_days=365,
-        people=4000,
-        outcomes=400,
-        seed=1,
-        spec_hash="a" * 64,
-        features=[],
-        performance=performance,
-        payload=b"",
-        in_use=True,
-    )
+    return make_model("emergency_admission", performance, version=3)
 
 
 @pytest.fixture

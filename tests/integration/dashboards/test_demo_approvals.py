@@ -8,8 +8,8 @@ from django.core.management import CommandError, call_command
 from governance.models import Grant
 from risk import selectors as risk
 from risk.definitions import MODELS
-from risk.models import ModelApproval, TrainedModel
-from tests.page_builders import make_user
+from risk.models import ModelApproval
+from tests.page_builders import make_model, make_user
 
 pytestmark = pytest.mark.django_db(databases=["default", "audit"])
 NAME = "emergency_admission"
@@ -21,20 +21,7 @@ def trained(system, monkeypatch) -> None:
         "dashboards.management.commands.demo_approvals.make_lists",
         lambda release_id: None,
     )
-    TrainedModel.objects.create(
-        name=NAME,
-        version=1,
-        approved_as=1,
-        index_on="2024-08-31",
-        horizon_days=365,
-        people=1,
-        outcomes=1,
-        seed=1,
-        spec_hash="a" * 64,
-        features=[],
-        payload=b"",
-        in_use=True,
-    )
+    make_model(NAME)
 
 
 def test_two_accounts_approve_every_trained_model_once(trained, capsys) -> None:

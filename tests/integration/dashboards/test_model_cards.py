@@ -15,14 +15,10 @@ from risk import selectors as risk
 from risk import tasks
 from risk.definitions import MODELS
 from risk.models import ModelApproval, ModelWatch, TrainedModel
+from tests.page_builders import text_of
 
 pytestmark = pytest.mark.django_db(databases=["default", "audit"])
 NAME = "emergency_admission"
-
-
-def text_of(response) -> str:
-    assert response.status_code == 200
-    return response.content.decode()
 
 
 def test_the_card_answers_whether_the_score_may_be_trusted(signed_in, trained) -> None:
@@ -125,28 +121,28 @@ def test_the_register_of_algorithms_is_public_and_counts_nobody(trained) -> None
 
 
 def test_the_public_record_answers_every_field_of_the_standard(trained) -> None:
-    """Fields of version 3.0 of the ATRS; words filled, nobody counted."""
-    numbers = ["1", "2", "3", "4"]
-    for section, fields in (("1", 4), ("2", 5), ("3", 6)):
+    """Fields of version 4.0 of the ATRS; words filled, nobody counted."""
+    numbers = [f"2.1.4.{n}" for n in range(1, 6)]
+    for section, fields in (
+        *(("0", 5), ("1", 4), ("2.1", 4), ("2.2", 4), ("2.3", 5)),
+        *(("2.4.1", 5), ("2.4.2", 8), ("2.4.3", 9), ("2.4.4", 5), ("2.5", 2)),
+    ):
         numbers += [f"{section}.{n}" for n in range(1, fields + 1)]
-    numbers += [f"1.4.{n}" for n in range(1, 6)]
-    for section, fields in (("4.1", 4), ("4.2", 9), ("4.3", 10), ("4.4", 5)):
-        numbers += [f"{section}.{n}" for n in range(1, fields + 1)]
-    numbers += ["5.1", "5.2"]
     (told,) = Client().get(reverse("algorithms")).json()["algorithms"]
     fields = [each for part in told["sections"] for each in part["fields"]]
     assert sorted(each["number"] for each in fields) == sorted(numbers)
     words = {each["number"]: each["words"] for each in fields}
     assert not [number for number, said in words.items() if "{" in said or not said]
-    assert words["1"] == MODELS[NAME].title
-    assert "Proactive care" in words["3.1"]
-    assert "may not order lists: approved by 0 of 2 people" in words["3.4"]
-    assert "95% interval" in words["4.2.7"]
-    assert "About 4,000 people" in words["4.3.3"]
+    assert words["0.1"] == words["1.1"] == MODELS[NAME].title
+    assert "Proactive care" in words["2.3.1"]
+    assert "may not order lists: approved by 0 of 2 people" in words["2.3.2"]
+    assert "95% interval" in words["2.4.2.7"]
+    assert "About 4,000 people" in words["2.4.3.3"]
     asked = {each["number"] for each in fields if each["deployment"]}
-    assert asked == {"4", "1.3", "2.4", "4.1.2", "5.1"}
+    assert asked == {"0.3", "0.4", "1.4", "2.1.3", "2.2.3", "2.5.1"}
     page = text_of(Client().get(reverse("public-register")))
-    assert "4.3.4 Sensitive attributes" in page
+    assert "2.4.3.4 Sensitive attributes" in page
+    assert "Tier 2: 2.3 Deployment context" in page
     assert "For the organisation to answer before live use." in page
 
 
@@ -334,6 +330,17 @@ def test_a_new_level_is_proposed_by_one_and_approved_by_another(
     second.post(reverse("approve-model", args=[NAME]), {"version": "4"})
     assert ModelApproval.objects.filter(model_version=4).count() == 2
     assert "The next full refresh puts it to use" in text_of(second.get(address))
+    assert "Its level was set anew" not in text_of(second.get(address))
+    TrainedModel.objects.filter(pk=trained.pk).update(in_use=False)
+    waits.in_use, waits.waits_because = True, ""
+    waits.calibration |= {"recalibrated_on": "2025-09-30", "level_of": 3}
+    waits.save()
+    page = text_of(second.get(address))
+    assert (
+        "Its level was set anew by what came of people as at 30 September 2025; all"
+        " else is that of version 3."
+    ) in page
+    assert "Propose a new level" in page
 
 
 def test_an_alert_that_stops_nothing_is_for_those_who_answer_for_models(

@@ -1,7 +1,6 @@
 """The card of a model that foretells pounds: how right they were, and for whom."""
 
 import re
-from datetime import date
 
 import polars as pl
 import pytest
@@ -10,6 +9,7 @@ from django.urls import reverse
 from risk.models import TrainedModel
 from risk.steps.assess import assess
 from risk.steps.train import train
+from tests.page_builders import make_model, text_of
 from tests.unit.risk.model_people import SPEC, learnt
 
 pytestmark = pytest.mark.django_db(databases=["default", "audit"])
@@ -30,26 +30,7 @@ def costly() -> dict:
 
 @pytest.fixture
 def trained(system, costly) -> TrainedModel:
-    return TrainedModel.objects.create(
-        name=NAME,
-        version=1,
-        approved_as=1,
-        index_on=date(2024, 8, 31),
-        horizon_days=365,
-        people=4000,
-        outcomes=400,
-        seed=1,
-        spec_hash="a" * 64,
-        features=[],
-        performance=costly,
-        payload=b"",
-        in_use=True,
-    )
-
-
-def text_of(response) -> str:
-    assert response.status_code == 200
-    return response.content.decode()
+    return make_model(NAME, costly)
 
 
 def test_the_card_of_pounds_says_for_whom_they_are_right(

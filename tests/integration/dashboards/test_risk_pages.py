@@ -11,15 +11,11 @@ from linkage.release import selectors as release
 from risk.definitions import MODELS
 from risk.models import ModelApproval, TrainedModel
 from tests.builders import release_view
+from tests.page_builders import text_of
 
 pytestmark = pytest.mark.django_db(databases=["default", "audit"])
 NAME = "emergency_admission"
 BANDS = [band.name for band in MODELS[NAME].bands]
-
-
-def text_of(response) -> str:
-    assert response.status_code == 200
-    return response.content.decode()
 
 
 @pytest.mark.parametrize(

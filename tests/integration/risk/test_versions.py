@@ -115,6 +115,30 @@ def test_a_version_that_strays_waits_and_the_former_stays_in_use(
         decisions.approve(name=NAME, version=1, by=people[0])
 
 
+def test_one_operator_goes_back_only_to_what_two_people_approved(
+    trains, people
+) -> None:
+    trains(0)
+    for viewer in people[:2]:
+        decisions.approve(name=NAME, by=viewer)
+    trains(31, **STRAYS)
+    with pytest.raises(decisions.RefusedApprovalError, match="not approved by 2"):
+        decisions.use_version(name=NAME, version=2, by="operator")
+    assert in_use() == 1
+    for viewer in people[:2]:
+        decisions.approve(name=NAME, version=2, by=viewer)
+    trains(32)
+    assert in_use() == 2
+    stopped = "The figures have shifted."
+    TrainedModel.objects.filter(version=1).update(stopped_because=stopped)
+    decisions.use_version(name=NAME, version=1, by="operator")
+    assert in_use() == 1
+    # What stopped it holds until somebody lets it go on.
+    assert stopped in risk.may_feed_lists(ATTRIBUTE)
+    decisions.resume(name=NAME, because="A late feed.", by="operator")
+    assert risk.may_feed_lists(ATTRIBUTE) == ""
+
+
 def test_nobody_waits_for_a_version_that_nobody_approved(trains, people) -> None:
     trains(0)
     decisions.approve(name=NAME, by=people[0])
@@ -168,10 +192,14 @@ def test_a_new_level_is_proposed_by_one_and_approved_by_another(
     small, people, acting_as
 ) -> None:
     release = Release.objects.create(as_of=AS_OF, state="published", code_version="x")
+    # What could not be made before says nothing of what is made now.
+    TrainedModel.objects.update(calibration={"level_refused": "Too few."})
     with acting_as("web"):
         decisions.ask_for_level(name=NAME, by=people[0])
+        decisions.ask_for_level(name=NAME, by=people[2])  # at the same moment
     with acting_as("worker"):
         tasks.recalibrate(NAME, release.pk, people[0].user_id)
+        tasks.recalibrate(NAME, release.pk, people[2].user_id)
     (waiting,) = approvals.waiting(NAME)
     assert waiting.missing == 1
     assert waiting.because == "A new level, proposed by A."
@@ -191,8 +219,9 @@ def test_a_new_level_is_proposed_by_one_and_approved_by_another(
     assert risk.may_feed_lists(ATTRIBUTE) == ""
     made = TrainedModel.objects.get(version=2)
     assert made.calibration["level_of"] == 1
-    (asked,) = audit_rows("model_level_asked")
-    assert asked["subject"] == NAME
+    assert made.calibration["level_refused"] == ""
+    asked = audit_rows("model_level_asked")
+    assert [row["subject"] for row in asked] == [NAME, NAME]
     assert audit_rows("model_recalibrated")
     assert audit_rows("model_put_to_use")
 
