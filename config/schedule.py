@@ -88,6 +88,11 @@ BEAT = {
         "task": "segmentation.tasks.resume_searches",
         "schedule": 300.0,
     },
+    "codelists": {
+        "task": "linkage.codebook.tasks.resume_codelists",
+        "schedule": 600.0,
+        "options": {"expires": 600.0},
+    },
     "cohorts": {
         "task": "segmentation.tasks.measure_cohorts",
         "schedule": crontab(minute=20),

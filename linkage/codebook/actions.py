@@ -102,14 +102,20 @@ def measure(*, version_id: int) -> CodelistVersion:
     """Work out who enters and leaves each feature by a proposed version.
 
     As at the date of the published release, over every shard; as the worker. May be
-    repeated. LookupError before the first release.
+    repeated: what stands already is not worked out again, and what a decision was made
+    on stays as it was shown. LookupError before the first release.
     """
     version = CodelistVersion.objects.get(pk=version_id)
+    if version.state != CodelistVersion.State.PROPOSED:
+        return version
     pointer = ReleasePointer.objects.select_related("release").first()
     if pointer is None:
         raise LookupError("no release has been published")
     as_of = pointer.release.as_of
     old = in_force()
+    ground = ground_of(version.name, old)
+    if (version.measured_on, version.measured_against) == (as_of, ground):
+        return version
     new = old | {version.name: as_codelist(version)}
     wanted = readers(FEATURES, version.name)
     columns = [c for name, spec in wanted.items() for c in spec.columns(name)]
@@ -144,6 +150,9 @@ def measure(*, version_id: int) -> CodelistVersion:
             held = was.is_not_null() if held is None else held
             before[column] |= BitMap(frames[0]["person_no"].filter(held).to_list())
     with transaction.atomic():
+        version = CodelistVersion.objects.select_for_update().get(pk=version_id)
+        if version.state != CodelistVersion.State.PROPOSED:
+            return version  # decided while this was being worked out
         CodelistEffect.objects.filter(version=version).delete()
         CodelistEffect.objects.bulk_create(
             CodelistEffect(
@@ -156,7 +165,7 @@ def measure(*, version_id: int) -> CodelistVersion:
             for (column, way), people in sorted(found.items())
         )
         version.measured_on = as_of
-        version.measured_against = ground_of(version.name, old)
+        version.measured_against = ground
         version.save(update_fields=["measured_on", "measured_against"])
     return version
 

@@ -8,7 +8,7 @@ from pyroaring import BitMap
 from linkage.code_lists import Codelist
 from linkage.codebook.in_force import as_codelist, ground_of, in_force
 from linkage.feature_definitions import FEATURES, codelists
-from linkage.models import CodelistVersion, CodeSeen
+from linkage.models import CodelistVersion, CodeSeen, ReleasePointer
 from linkage.steps.codelist_change import Difference, difference, never_seen, readers
 from linkage.vocabulary import SYSTEMS
 
@@ -48,15 +48,25 @@ def waiting() -> list[CodelistVersion]:
     return list(proposed.order_by("proposed_at"))
 
 
-def outdated() -> list[CodelistVersion]:
-    """Return what waits with an effect worked out beside lists in force no more."""
+def unmeasured() -> list[CodelistVersion]:
+    """Return what waits for its effect, or has one beside lists in force no more.
+
+    Nothing does before the first release: there is nobody to move.
+    """
+    if not ReleasePointer.objects.exists():
+        return []
     lists = in_force()
     return [
         version
         for version in waiting()
-        if version.measured_on is not None
-        and version.measured_against != ground_of(version.name, lists)
+        if version.measured_on is None
+        or version.measured_against != ground_of(version.name, lists)
     ]
+
+
+def outdated() -> list[CodelistVersion]:
+    """Return what waits with an effect worked out beside lists in force no more."""
+    return [version for version in unmeasured() if version.measured_on is not None]
 
 
 def change_of(version: CodelistVersion) -> Difference:

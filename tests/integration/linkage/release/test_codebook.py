@@ -1,26 +1,54 @@
 """A codelist changes in two steps, by two people, and every step shows its effect."""
 
+import threading
+import time
+from collections.abc import Callable
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connections, transaction
 
-from linkage.codebook import actions, selectors
+from linkage.codebook import actions, selectors, tasks
 from linkage.codebook.in_force import hashes, in_force
 from linkage.models import CodelistVersion
 from linkage.release import parts
 from tests.integration.linkage.release.conftest import ILL, PEOPLE
+from tests.live_system import audit_rows
 
 pytestmark = pytest.mark.django_db(databases=["default", "audit"], transaction=True)
 
 WITHOUT = "code,term\n4981000,Panacinar emphysema\n"
+ONLY_ONE = "code,term\n13645005,COPD\n"
 
 
 def propose(text: str = WITHOUT, by: str = "ana") -> CodelistVersion:
     return actions.propose(
         name="copd", text=text, where="copd.csv", why="Panacinar only", by=by
     )
+
+
+def propose_ending() -> CodelistVersion:
+    """Another list that the same register reads: the codes that end it."""
+    return actions.propose(
+        name="copd_resolved",
+        text="code,term\n941201000000103,COPD resolved\n1,Cured\n",
+        where="r.csv",
+        why="",
+        by="ana",
+    )
+
+
+@pytest.fixture
+def written() -> Callable[[str], list[dict[str, Any]]]:
+    """The audit rows of an event since the test began."""
+    before = len(audit_rows())
+
+    def rows(event: str) -> list[dict[str, Any]]:
+        return [row for row in audit_rows()[before:] if row["event"] == event]
+
+    return rows
 
 
 def with_copd(release) -> set[int]:
@@ -92,9 +120,8 @@ def test_what_was_shown_before_another_list_was_accepted_is_worked_out_again(
 ) -> None:
     """Two proposals, each shown beside the list as it was: the second must wait."""
     refreshed()
-    only_one = "code,term\n13645005,COPD\n"
     with acting_as("worker"):
-        first, second = propose(), propose(text=only_one)
+        first, second = propose(), propose(text=ONLY_ONE)
         for each in (first, second):
             actions.measure(version_id=each.pk)
         assert not selectors.outdated()
@@ -116,19 +143,148 @@ def test_what_was_shown_before_another_list_was_accepted_is_worked_out_again(
     assert set(in_force()["copd"].codes) == {"13645005"}
 
 
+def test_of_two_accepted_at_one_moment_the_second_is_refused(
+    refreshed, acting_as, as_role, written
+) -> None:
+    """Two lists of one register: each fits what it was shown beside, both do not."""
+    refreshed()
+    with acting_as("worker"):
+        first, second = propose(), propose_ending()
+        for each in (first, second):
+            actions.measure(version_id=each.pk)
+        with transaction.atomic():
+            actions.accept(version_id=first.pk, by="ben")
+            told: list[Exception | None] = []
+            another = threading.Thread(target=accept_apart, args=(second.pk, told))
+            another.start()
+            waits_for_the_lock(as_role("migrator"), lambda: bool(told))
+        another.join(60)
+        second.refresh_from_db()
+    (refusal,) = told
+    assert isinstance(refusal, actions.RefusedCodelistError)
+    assert "worked out again" in str(refusal)
+    assert (second.state, second.decided_by) == ("proposed", "")
+    assert "1" not in in_force()["copd_resolved"].codes
+    accepted = written("codelist_accepted")
+    assert [row["subject"] for row in accepted] == ["copd version 2"]
+
+
+def accept_apart(version_id: int, told: list[Exception | None]) -> None:
+    """Accept on connections of one's own, as another process does."""
+    try:
+        actions.accept(version_id=version_id, by="cem")
+        told.append(None)
+    except actions.RefusedCodelistError as error:
+        told.append(error)
+    finally:
+        connections.close_all()
+
+
+def waits_for_the_lock(catalogue, is_over: Callable[[], bool]) -> None:
+    """Return once somebody waits for the advisory lock, or nobody needed it."""
+    waiting = (
+        "SELECT count(*) FROM pg_locks"
+        " WHERE locktype = 'advisory' AND objid = %s AND NOT granted"
+    )
+    end = time.monotonic() + 60
+    while not is_over() and time.monotonic() < end:
+        if catalogue.execute(waiting, [actions.ACCEPT_LOCK]).fetchone()[0]:
+            return
+        time.sleep(0.05)
+
+
+def test_the_trail_says_who_decided_and_how_many_codes_came_and_went(
+    refreshed, acting_as, written
+) -> None:
+    refreshed()
+    shipped = len(in_force()["copd"].codes)
+    with acting_as("worker"):
+        first, second = propose(), propose(text=ONLY_ONE)
+        third = propose(text="code,term\n13645005,COPD\n4981000,Panacinar\n")
+        for each in (first, second):
+            with pytest.raises(actions.RefusedCodelistError, match="worked out"):
+                actions.accept(version_id=each.pk, by="ben")
+            actions.measure(version_id=each.pk)
+        actions.accept(version_id=first.pk, by="ben")
+        with pytest.raises(actions.RefusedCodelistError, match="worked out again"):
+            actions.accept(version_id=second.pk, by="ben")
+        actions.measure(version_id=second.pk)
+        actions.accept(version_id=second.pk, by="cem")
+        actions.decline(version_id=third.pk, by="ben")
+
+    def trail(event: str) -> list[tuple[str, dict[str, Any]]]:
+        return [(row["subject"], row["detail"]) for row in written(event)]
+
+    assert trail("codelist_proposed") == [
+        ("copd version 2", {"by": "ana", "codes": 1}),
+        ("copd version 3", {"by": "ana", "codes": 1}),
+        ("copd version 4", {"by": "ana", "codes": 2}),
+    ]
+    # Numbers beside the list in force at that moment; what was refused left no row.
+    assert trail("codelist_accepted") == [
+        ("copd version 2", {"by": "ben", "added": 0, "removed": shipped - 1}),
+        ("copd version 3", {"by": "cem", "added": 1, "removed": 1}),
+    ]
+    assert trail("codelist_declined") == [
+        ("copd version 4", {"by": "ben", "added": 1, "removed": 0})
+    ]
+
+
+def test_what_a_decision_was_made_on_stays_as_it_was_shown(
+    refreshed, acting_as
+) -> None:
+    """A task may come a second time, after the decision: the queue delivers so."""
+    refreshed()
+    with acting_as("worker"):
+        version = actions.measure(version_id=propose().pk)
+        actions.accept(version_id=version.pk, by="ben")
+        actions.measure(version_id=version.pk)
+        (flag,) = [e for e in selectors.effects_of(version) if e.feature == "has_copd"]
+    assert set(flag.moves["leaving"]) == set(ILL)
+
+
+def test_what_stands_is_not_worked_out_a_second_time(
+    refreshed, acting_as, monkeypatch
+) -> None:
+    refreshed()
+    with acting_as("worker"):
+        version = actions.measure(version_id=propose().pk)
+        monkeypatch.setattr(actions, "derive", None)
+        actions.measure(version_id=version.pk)
+        assert selectors.effects_of(version)
+
+
+def test_what_has_no_effect_to_decide_on_is_queued_again(
+    store, refreshed, acting_as, monkeypatch
+) -> None:
+    queued: list[int] = []
+    monkeypatch.setattr(tasks.measure_codelist, "delay", queued.append)
+
+    def resumed() -> list[int]:
+        queued.clear()
+        tasks.resume_codelists()
+        return list(queued)
+
+    with acting_as("worker"):
+        first, second = propose(), propose(text=ONLY_ONE)
+        # Before the first release there is nobody to move.
+        assert resumed() == []
+    refreshed()
+    with acting_as("worker"):
+        assert resumed() == [first.pk, second.pk]
+        for each in (first, second):
+            actions.measure(version_id=each.pk)
+        assert resumed() == []
+        actions.accept(version_id=first.pk, by="ben")
+        assert resumed() == [second.pk]
+
+
 def test_a_list_that_the_same_register_reads_counts_as_well(
     refreshed, acting_as
 ) -> None:
     refreshed()
     with acting_as("worker"):
-        version = propose()
-        ending = actions.propose(
-            name="copd_resolved",
-            text="code,term\n941201000000103,COPD resolved\n1,Cured\n",
-            where="r.csv",
-            why="",
-            by="ana",
-        )
+        version, ending = propose(), propose_ending()
         elsewhere = actions.propose(
             name="gout", text="code,term\n90560007,Gout\n", where="g", why="", by="ana"
         )
