@@ -21,9 +21,3 @@ def guarded_codelists() -> frozenset[str]:
     """The lists that sensitive features read: few roles and purposes may use them."""
     guarded = [spec for spec in FEATURES.values() if spec.sensitive]
     return frozenset(name for spec in guarded for name in spec.codelists)
-
-
-@cache
-def guarded_codes() -> frozenset[str]:
-    """The codes and stems of those lists."""
-    return frozenset(code for n in guarded_codelists() for code in codelists()[n].codes)

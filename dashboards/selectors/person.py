@@ -26,8 +26,9 @@ from dashboards.steps.shortlist import written
 from governance import audit
 from governance.access import Viewer
 from governance.models import Org
+from linkage.codebook.in_force import guarded_codes
 from linkage.definitions import FEEDS
-from linkage.feature_definitions import codelists, guarded_codes
+from linkage.feature_definitions import codelists
 from linkage.models import Activity, Event, Person
 from linkage.release import selectors as release
 from linkage.vocabulary import (

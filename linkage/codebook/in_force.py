@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from linkage.code_lists import Codelist
-from linkage.feature_definitions import FEATURES, codelists
+from linkage.feature_definitions import FEATURES, codelists, guarded_codelists
 from linkage.feature_specs import CodelistSpec
 from linkage.models import CodelistVersion
 from linkage.steps.codelist_change import readers
@@ -17,6 +17,19 @@ def in_force() -> dict[str, Codelist]:
     for version in accepted.order_by("name", "version"):
         found[version.name] = as_codelist(version)
     return dict(sorted(found.items()))
+
+
+def guarded_codes() -> frozenset[str]:
+    """The codes and stems that sensitive features read: for few roles and purposes.
+
+    Of the product's files, and of what was accepted over them.
+    """
+    names = guarded_codelists()
+    accepted = CodelistVersion.objects.filter(
+        name__in=names, state=CodelistVersion.State.ACCEPTED
+    ).values_list("codes", flat=True)
+    lists = [*(codelists()[name].codes for name in names), *accepted]
+    return frozenset(code for codes in lists for code in codes)
 
 
 def as_codelist(version: CodelistVersion) -> Codelist:

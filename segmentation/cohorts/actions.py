@@ -26,6 +26,7 @@ from segmentation.cohorts.searches import SearchingError
 from segmentation.cohorts.selectors import (
     Reader,
     cohort_of,
+    every_criterion,
     may_open,
     version_of,
     who_of,
@@ -91,6 +92,7 @@ def save_version(*, cohort_id: int, who: Who, note: str, by: Viewer) -> CohortVe
     latest = version_of(by, cohort_id)
     if latest.digest == digest_of(who):
         return latest
+    _refuse_open_list(cohort, who, by)
     made = _write_version(cohort, latest.number + 1, who, note, by)
     audit.record("cohort_saved", by, subject=f"cohort {cohort.pk}", version=made.number)
     return made
@@ -152,13 +154,8 @@ def settle_cohort(
     _refuse_unless(sharing in Cohort.Sharing.values, "Choose who may open it.")
     _refuse_unless(every in Cohort.Every.values, "Choose how often it is counted.")
     _refuse_unless(review_by > today, "The review date lies in the future.")
-    is_listed = _rests_on_a_list(who)
-    _refuse_unless(
-        not (is_listed and (every or sharing != Cohort.Sharing.NOBODY)),
-        "A cohort that rests on an imported list is its owner's alone and does not"
-        " change by itself: it cannot be shared or scheduled.",
-    )
     cohort.sharing, cohort.every, cohort.review_by = sharing, every, review_by
+    _refuse_open_list(cohort, who, by)
     cohort.save(update_fields=["sharing", "every", "review_by"])
     audit.record(
         "cohort_settled",
@@ -170,19 +167,15 @@ def settle_cohort(
     return cohort
 
 
-def _rests_on_a_list(who: Who) -> bool:
-    """Whether an imported list stands in a definition, or in one that it rests on."""
-    for each in criteria(who):
-        match each:
-            case Listed():
-                return True
-            case Saved():
-                inner = CohortVersion.objects.filter(
-                    cohort_id=each.cohort, number=each.version
-                ).first()
-                if inner is not None and _rests_on_a_list(who_of(inner)):
-                    return True
-    return False
+def _refuse_open_list(cohort: Cohort, who: Who, by: Viewer) -> None:
+    """Refuse that others open, or the worker counts, what rests on an imported list."""
+    is_open = bool(cohort.every) or cohort.sharing != Cohort.Sharing.NOBODY
+    is_listed = any(isinstance(each, Listed) for each in every_criterion(by, who))
+    _refuse_unless(
+        not (is_open and is_listed),
+        "A cohort that rests on an imported list is its owner's alone and does not"
+        " change by itself: it cannot be shared or scheduled.",
+    )
 
 
 @transaction.atomic

@@ -4,7 +4,7 @@ The viewer's scope is one more AND, always: `Scope` cannot be left out of a ques
 and row-level security keeps the definitions themselves from the wrong reader.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,11 +13,12 @@ from pyroaring import BitMap
 
 from governance.access import ACCESS, Viewer
 from linkage import imported, legal_basis
-from linkage.feature_definitions import guarded_codelists, guarded_codes
+from linkage.codebook.in_force import guarded_codes
 from linkage.release.selectors import ReleaseView, delivered
 from linkage.steps.holds import CountTest, FeatureTest
 from segmentation.cohorts import searches
 from segmentation.cohorts.index import CohortIndex, index_of
+from segmentation.cohorts.searches import UnknownCodelistError
 from segmentation.cohorts.specs import (
     Coded,
     Criterion,
@@ -142,15 +143,22 @@ def has_closed_codes(viewer: Viewer, view: ReleaseView, who: Who) -> bool:
     feeds = open_feeds(viewer)
     if feeds is None or delivered(view.id) <= feeds:
         return False
+    return any(isinstance(each, Coded) for each in every_criterion(viewer, who))
+
+
+def every_criterion(viewer: Viewer, who: Who, *, deep: int = 0) -> Iterator[Criterion]:
+    """Give the criteria of a cohort and of the saved ones that it rests on.
+
+    Not of one that the viewer may not open, or too deep: that cannot be counted either.
+    """
     for criterion in criteria(who):
-        match criterion:
-            case Coded():
-                return True
-            case Saved():
+        yield criterion
+        if isinstance(criterion, Saved) and deep < DEEPEST_COHORTS:
+            try:
                 inner = version_of(viewer, criterion.cohort, criterion.version)
-                if has_closed_codes(viewer, view, who_of(inner)):
-                    return True
-    return False
+            except UnknownCohortError:
+                continue
+            yield from every_criterion(viewer, who_of(inner), deep=deep + 1)
 
 
 def _sees_sensitive(viewer: Viewer | None) -> bool:
@@ -158,11 +166,20 @@ def _sees_sensitive(viewer: Viewer | None) -> bool:
 
 
 def is_guarded(criterion: Coded) -> bool:
-    """Whether a search for codes asks for what is sensitive (inclusion health)."""
-    if criterion.codelist is not None:
-        return criterion.codelist in guarded_codelists()
-    guarded = guarded_codes()
-    return any(code.startswith(s) for code in criterion.codes for s in guarded)
+    """Whether a search asks for what is sensitive (inclusion health).
+
+    It would find who has a guarded code, or one that begins so.
+    """
+    try:
+        asked = searches.question(criterion)
+    except UnknownCodelistError:
+        return False  # nor can it be searched for
+    stems = tuple(guarded_codes())
+    return any(
+        code.startswith(stems)
+        or (asked.is_prefix and any(stem.startswith(code) for stem in stems))
+        for code in asked.codes
+    )
 
 
 def reader(viewer: Viewer, view: ReleaseView, *, deep: int = 0) -> Reader:

@@ -16,10 +16,8 @@ from dashboards.selectors.lanes import (
 from governance.access import Viewer
 from linkage.codebook.in_force import in_force
 from linkage.release.catalogue import Catalogue
-from segmentation.cohorts.selectors import UnknownCohortError, version_of, who_of
-from segmentation.cohorts.specs import Coded, Saved, Who, criteria, features_of
-
-DEEPEST = 5
+from segmentation.cohorts.selectors import every_criterion
+from segmentation.cohorts.specs import Coded, Who, features_of
 
 
 def told(viewer: Viewer, catalogue: Catalogue) -> Catalogue:
@@ -42,25 +40,19 @@ def outside(viewer: Viewer, who: Who, catalogue: Catalogue) -> list[str]:
     if not viewer.sees_rows():
         return []
     lanes = open_to(viewer)
-    return list(dict.fromkeys(_outside(viewer, who, catalogue, lanes, 0)))
+    return list(dict.fromkeys(_outside(viewer, who, catalogue, lanes)))
 
 
 def _outside(
-    viewer: Viewer, who: Who, catalogue: Catalogue, lanes: frozenset[str], deep: int
+    viewer: Viewer, who: Who, catalogue: Catalogue, lanes: frozenset[str]
 ) -> Iterator[str]:
-    for criterion in criteria(who):
+    for criterion in every_criterion(viewer, who):
         for name in features_of(criterion):
             if words := closed_words(lanes, name):
                 title = catalogue[name].title if name in catalogue else name
                 yield f"“{title}” tells of {words}"
         if isinstance(criterion, Coded) and (words := _of_codes(criterion, lanes)):
             yield f"a code in the record may tell of {words}"
-        if isinstance(criterion, Saved) and deep < DEEPEST:
-            try:
-                inner = version_of(viewer, criterion.cohort, criterion.version)
-            except UnknownCohortError:
-                continue  # it cannot be counted either
-            yield from _outside(viewer, who_of(inner), catalogue, lanes, deep + 1)
 
 
 def _of_codes(criterion: Coded, lanes: frozenset[str]) -> str:

@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from governance.access import ACCESS
-from linkage.feature_definitions import guarded_codes
+from linkage.codebook.in_force import guarded_codes
 from tests import live_system
 from tests.cohort_people import CLINICIAN, slowly
 from tests.cohort_site import (

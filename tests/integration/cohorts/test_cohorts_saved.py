@@ -83,6 +83,22 @@ def test_a_cohort_that_rests_on_an_imported_list_stays_its_owners_too(
     assert (newest().sharing, newest().every) == ("nobody", "")
 
 
+@pytest.mark.parametrize("settled", [("everyone", ""), ("nobody", "release")])
+def test_a_shared_or_scheduled_cohort_takes_in_no_imported_list(
+    signed_in, monkeypatch, settled
+):
+    monkeypatch.setattr("linkage.imported.members", lambda viewer, number: nobody())
+    analyst = signed_in("system_analyst")
+    cohort = saved(analyst)
+    share(analyst, cohort, *settled)
+    listed = {"definition": json.dumps({"all_of": [{"imported_list": 3}]})}
+    edited = {"of": str(cohort.pk), "as_version": "1"}
+    page = analyst.post(reverse("cohort-save"), listed | edited, follow=True)
+    assert "it cannot be shared or scheduled" in words(page)
+    with live_system.acting_as("worker"):
+        assert cohort.versions.count() == 1
+
+
 def test_a_shared_cohort_on_a_private_one_is_not_copied_and_says_so(signed_in):
     analyst = signed_in("system_analyst")
     inner = saved(analyst)

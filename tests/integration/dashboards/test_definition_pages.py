@@ -15,6 +15,7 @@ from segmentation.cohorts.index import index_of
 from segmentation.cohorts.selectors import UnknownCohortError, reader
 from segmentation.cohorts.specs import Coded
 from segmentation.definitions import SCHEMES
+from tests.accepted_codes import add_to_homeless
 from tests.builders import AS_OF
 
 pytestmark = pytest.mark.django_db(databases=["default", "audit"])
@@ -183,9 +184,21 @@ def test_a_cohort_cannot_ask_what_its_viewer_may_not_see(
     found = reader(viewer_as("place_lead", "planning"), system)
     with pytest.raises(UnknownCohortError, match="not for this role"):
         found.any_of(SENSITIVE, ["yes"])
-    searched = Coded(codes=("32911000",), system="snomed", since=AS_OF, until=AS_OF)
+    # A code itself, all that begin like one, and a list that reads them.
+    for codes in (
+        {"codes": ("32911000",), "system": "snomed"},
+        {"codes": ("Z5",), "system": "icd10"},
+        {"codelist": "homeless"},
+    ):
+        searched = Coded.model_validate(codes | {"since": AS_OF, "until": AS_OF})
+        with pytest.raises(UnknownCohortError, match="these codes"):
+            found.outside(searched)
+    # And what was added to that list here.
+    add_to_homeless("9876543210")
     with pytest.raises(UnknownCohortError, match="these codes"):
-        found.outside(searched)
+        found.outside(
+            Coded(codes=("9876543210",), system="snomed", since=AS_OF, until=AS_OF)
+        )
     allowed = reader(viewer_as("system_analyst", "population_health"), system)
     assert allowed.any_of(SENSITIVE, ["yes"]) == some
     # The same analyst, planning: it does not exist.

@@ -8,7 +8,9 @@ from django.urls import reverse
 
 from governance.access import ACCESS
 from linkage.feature_definitions import codelists
+from linkage.models import CodelistVersion
 from tests import live_system as system
+from tests.accepted_codes import add_to_homeless
 from tests.live_pages import page_of, sealed, words
 from tests.live_people import ANNA, JACK, ODA, PIP, SEPTEMBER
 
@@ -103,6 +105,24 @@ def test_a_member_sees_codes_in_words_where_a_list_has_them(lives, mdt):
     told = system.audit_rows("person_viewed")[-1]
     assert (told["subject"], told["persons"]) == ("person", 1)
     assert str(ANNA.person_no) not in str(told)
+
+
+def test_a_code_added_to_a_guarded_list_is_hidden_like_those_it_came_with(lives):
+    role = "pcn_social_prescriber"
+    shown = "code 1234567890"
+    assert shown in words(lives.client(role).get(page_of(lives, ANNA, role)))
+    with system.acting_as("worker"):
+        add_to_homeless("1234567890")
+    try:
+        page = words(lives.client(role).get(page_of(lives, ANNA, role)))
+        assert ASTHMA[1] in page
+        assert shown not in page
+        clinician = "pcn_clinician"
+        seen = words(lives.client(clinician).get(page_of(lives, ANNA, clinician)))
+        assert shown in seen
+    finally:
+        with system.acting_as("worker"):
+            CodelistVersion.objects.all().delete()
 
 
 def test_a_person_is_named_on_their_page_for_a_reason(lives, mdt):
