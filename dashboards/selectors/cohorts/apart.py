@@ -1,6 +1,6 @@
 """What is more or less common among a cohort's people than among everyone here."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pyroaring import BitMap
@@ -89,26 +89,46 @@ def _furthest(cohort: CohortAsked) -> list[tuple[str, str, BitMap]]:
     size, whole = len(people), max(1, len(everyone))
     used = {name for rule in cohort.steps for name in _asked_by(rule.rule)}
     scored = []
-    for name, values in cohort.index.tables():
-        if name in used or name.endswith("_code") or not cohort.may_cross(name):
+
+    def asked(name: str) -> bool:
+        return name not in used and cohort.may_cross(name)
+
+    for name, value, having in characteristics(cohort, asked):
+        theirs = cohort.population.once(
+            f"size {name}={value}",
+            lambda h=having: everyone.intersection_cardinality(h),
+        )
+        expected = size * theirs / whole
+        if expected < 1:
             continue
-        attribute = cohort.asked.release.attribute(name)
-        for value, having in values.items():
-            if attribute.kind == "flag" and value == "no":
-                continue
-            theirs = cohort.population.once(
-                f"size {name}={value}",
-                lambda h=having: everyone.intersection_cardinality(h),
-            )
-            expected = size * theirs / whole
-            if expected < 1:
-                continue
-            gap = people.intersection_cardinality(having) - expected
-            said = "" if attribute.kind == "flag" else value_words(name, value)
-            title = f"{attribute.title}: {said}" if said else attribute.title
-            scored.append((abs(gap) / expected**0.5, f"{name}={value}", title, having))
+        gap = people.intersection_cardinality(having) - expected
+        scored.append((abs(gap) / expected**0.5, name, value, having))
     scored.sort(key=lambda each: -each[0])
-    return [(code, title, having) for _, code, title, having in scored[:MOST_LOOKED_AT]]
+    return [titled(cohort, *each) for _, *each in scored[:MOST_LOOKED_AT]]
+
+
+def characteristics(
+    cohort: CohortAsked, asked: Callable[[str], bool]
+) -> Iterator[tuple[str, str, BitMap]]:
+    """Give each flag and value of the attributes asked, with who has it; no places."""
+    for name, values in cohort.index.tables():
+        if name.endswith("_code") or not asked(name):
+            continue
+        is_flag = cohort.asked.release.attribute(name).kind == "flag"
+        for value, having in values.items():
+            if not (is_flag and value == "no"):
+                yield name, value, having
+
+
+def titled(
+    cohort: CohortAsked, name: str, value: str, having: BitMap
+) -> tuple[str, str, BitMap]:
+    """Return a characteristic as a figure takes it: its code, its title, its people."""
+    attribute = cohort.asked.release.attribute(name)
+    title = attribute.title
+    if attribute.kind != "flag":
+        title = f"{title}: {value_words(name, value)}"
+    return f"{name}={value}", title, having
 
 
 def _asked_by(rule: Rule) -> list[str]:

@@ -5,10 +5,15 @@ from dataclasses import replace
 from pyroaring import BitMap
 
 from dashboards.charts import ChartSpec, Dimension
-from dashboards.selectors.cohorts.apart import HAVING, MOST_LOOKED_AT, WHAT
+from dashboards.selectors.cohorts.apart import (
+    HAVING,
+    MOST_LOOKED_AT,
+    WHAT,
+    characteristics,
+    titled,
+)
 from dashboards.selectors.cohorts.asking import GROUP, CohortAsked
 from dashboards.selectors.cohorts.figures import COST, SHARE, USE, cost_attributes
-from dashboards.selectors.cohorts.naming import value_words
 from dashboards.selectors.indicators import divided
 from governance.disclosure import Cell, DisclosureClass, Measure
 from segmentation.cohorts.steps.lattice import MOST_DIMENSIONS, dimensions
@@ -111,26 +116,18 @@ def _by(first: CohortAsked, second: CohortAsked, key: str, attribute: str) -> Ch
 def _furthest(first: CohortAsked, second: CohortAsked) -> list[tuple[str, str, BitMap]]:
     """The flags and values in which the two differ most, in standard errors."""
     one, other = first.people, second.people
+    mine, theirs = max(1, len(one)), max(1, len(other))
     scored = []
-    for name, values in first.index.tables():
-        if name.endswith("_code") or not may_cross(first, second, name):
-            continue
-        attribute = first.asked.release.attribute(name)
-        for value, having in values.items():
-            if attribute.kind == "flag" and value == "no":
-                continue
-            a = one.intersection_cardinality(having) / max(1, len(one))
-            b = other.intersection_cardinality(having) / max(1, len(other))
-            spread = (a * (1 - a) / max(1, len(one))) + (
-                b * (1 - b) / max(1, len(other))
-            )
-            if spread:
-                said = "" if attribute.kind == "flag" else value_words(name, value)
-                title = f"{attribute.title}: {said}" if said else attribute.title
-                code = f"{name}={value}"
-                scored.append((abs(a - b) / spread**0.5, code, title, having))
+    for name, value, having in characteristics(
+        first, lambda name: may_cross(first, second, name)
+    ):
+        a = one.intersection_cardinality(having) / mine
+        b = other.intersection_cardinality(having) / theirs
+        spread = a * (1 - a) / mine + b * (1 - b) / theirs
+        if spread:
+            scored.append((abs(a - b) / spread**0.5, name, value, having))
     scored.sort(key=lambda each: -each[0])
-    return [each[1:] for each in scored[: MOST_LOOKED_AT // 2]]
+    return [titled(first, *each) for _, *each in scored[: MOST_LOOKED_AT // 2]]
 
 
 def _differences(
