@@ -33,6 +33,23 @@ from segmentation.definitions import LENSES, SCHEMES
 from tests.builders import geography
 
 KNOWN: dict[str, Attribute] = {a.name: a for a in attributes(FEATURES, geography())}
+# Where each scheme's order of precedence is published, and what its groups are called.
+PUBLISHED_ORDER = {
+    "bridges_to_health": ("nhse_b2h_national", "core_order_high_to_low"),
+    "bridges_to_health_hospital": ("nhse_b2h_national", "core_order_high_to_low"),
+    "nw_london": ("nw_london_wsic_15", "columns_high_to_low"),
+    "cheshire_merseyside": ("cheshire_merseyside_cipha_2023", "order_high_to_low"),
+    "suffolk_north_east_essex": ("snee_icb_2024", "order_high_to_low"),
+}
+OUR_WORD = {
+    "incurable_cancer": "short_decline",
+    "semi": "serious_mental_illness",
+    "ltc": "conditions",
+    "ltcs": "long_term_conditions",
+    "mostly_healthy": "healthy",
+    "learning_disabilities": "learning_disability",
+    "physical_disabilities": "physical_disability",
+}
 CODED = [name for name, spec in SCORES.items() if isinstance(spec.method, CodedMethod)]
 
 
@@ -92,6 +109,19 @@ def test_cambridge_weights_agree_with_a_second_source(sample_data, weights) -> N
     golden = json.loads((sample_data.parent / "golden/score_tables.json").read_text())
     ours = ways_table(f"cambridge_{weights}").conditions
     assert {c.name: c.hundredths / 100 for c in ours} == golden["cms"][weights]
+
+
+@pytest.mark.sample
+@pytest.mark.parametrize("name", PUBLISHED_ORDER)
+def test_segments_stand_in_the_order_that_was_published(sample_data, name) -> None:
+    golden = json.loads((sample_data.parent / "golden/segment_models.json").read_text())
+    model, order = PUBLISHED_ORDER[name]
+    wanted = [OUR_WORD.get(word, word) for word in golden[model][order]]
+    ours = [segment.name for segment in SCHEMES[name].segments]
+    # A group of several ages is one published word.
+    groups = [next(w for w in wanted if segment.startswith(w)) for segment in ours]
+    assert list(dict.fromkeys(groups)) == wanted
+    assert name != "nw_london" or len(ours) == 15
 
 
 @pytest.mark.parametrize("name", list(SCORES))
