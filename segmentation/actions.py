@@ -5,11 +5,10 @@ from datetime import timedelta
 import polars as pl
 
 from linkage.models import Release
-from linkage.release import parts
-from linkage.release.actions import features_at
+from linkage.release import parts, rows
+from linkage.release.actions import features_of
 from linkage.release.catalogue import Attribute
 from linkage.release.stages import StageOutcome
-from linkage.release.touched import persons_of
 from segmentation.definitions import LENSES, SCHEMES, is_sensitive, local_plus
 from segmentation.specs import LensSpec
 from segmentation.steps.assign import DECIDED_BY, assign
@@ -43,9 +42,8 @@ def trace_segments(release_id: int, shard: int) -> StageOutcome:
     now = parts.read(release_id, shard, PART, ["person_no"]).select("person_no")
     then = release.as_of - timedelta(days=MOVED_DAYS)
     asked = [name for scheme in SCHEMES.values() for name in scheme.tested]
-    features, _, rows = features_at(
-        shard, then, only=asked, persons=persons_of(release_id, shard)
-    )
+    read = rows.up_to(release, shard, then)
+    features, _ = features_of(read, then, only=asked, release=release)
     made = now
     for scheme in SCHEMES.values():
         name = scheme.attribute
@@ -55,7 +53,7 @@ def trace_segments(release_id: int, shard: int) -> StageOutcome:
         made = made.join(was, on="person_no", how="left", maintain_order="left")
     made = made.with_columns(pl.exclude("person_no").fill_null(NOT_HERE))
     parts.write(release_id, shard, BEFORE_PART, made)
-    return StageOutcome(rows, made.height, before_attributes())
+    return StageOutcome(read.rows, made.height, before_attributes())
 
 
 def needed() -> list[str]:

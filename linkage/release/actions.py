@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import date
 from functools import lru_cache
 from typing import cast
@@ -14,9 +14,8 @@ from governance import audit
 from governance.geography import fingerprint, geography
 from linkage.codebook.in_force import in_force
 from linkage.feature_definitions import FEATURES
-from linkage.feature_specs import FeatureSpec
 from linkage.models import FeedRun, Release, StageTask
-from linkage.release import ledger, parts, store, touched
+from linkage.release import ledger, parts, rows, store, touched
 from linkage.release.catalogue import Attribute, Catalogue
 from linkage.release.delta import NoDeltaError, start_delta
 from linkage.release.publish import publish_release, retire_releases
@@ -30,7 +29,6 @@ __all__ = [
     "NoDeltaError",
     "build_bitmaps",
     "derive_features",
-    "features_at",
     "publish_release",
     "retire_releases",
     "run_inline",
@@ -144,38 +142,35 @@ def same_definitions(release: Release) -> None:
         )
 
 
-def features_at(
-    shard: int,
-    as_of: date,
-    *,
-    only: Iterable[str] | None = None,
-    persons: pl.Series | None = None,
-) -> tuple[pl.DataFrame, list[Attribute], int]:
-    """Derive one shard's features as at any date, without keeping them.
-
-    Returns the frame, its attributes, and how many rows were read. For training at
-    past index dates: the same step that serves a release. `only` names the columns
-    wanted; with it, no more is derived than they stand on. `persons`: of these alone.
-    """
-    read = store.read_shard(shard, until=as_of, persons=persons)
-    return *features_of(read, as_of, only=only), read.rows
-
-
 def features_of(
     read: store.Shard,
     as_of: date,
     *,
+    release: Release,
     only: Iterable[str] | None = None,
-    release: Release | None = None,
 ) -> tuple[pl.DataFrame, list[Attribute]]:
     """Derive features as at a date from a shard that was read up to it or beyond.
 
-    For a `release`, with places as its refresh found them, read once for all shards.
+    The same step serves a release and, at past index dates, training. `only` names the
+    columns wanted; with it, no more is derived than they stand on. With places as the
+    refresh of `release` found them, read once for all its shards.
     """
     specs = FEATURES if only is None else standing_on(FEATURES, only)
-    known = release.places if release is not None else ""
+    known = release.places
     places = _places(known, as_of) if known else geography(as_of)
-    return _derived(read, places, specs, as_of), attributes(specs, places)
+    frame = derive(
+        read.person,
+        read.registration,
+        read.residence,
+        read.event,
+        read.activity,
+        places,
+        specs=specs,
+        codelists=in_force(),
+        as_of=as_of,
+        until=read.until,
+    )
+    return frame, attributes(specs, places)
 
 
 @lru_cache(maxsize=8)
@@ -190,37 +185,14 @@ def derive_features(release_id: int, shard: int) -> StageOutcome:
     Keeps as well which codes stand in the shard, to tell lists of what is not there;
     a delta leaves that count as it is.
     """
-    as_of = Release.objects.get(pk=release_id).as_of
-    persons = touched.persons_of(release_id, shard)
-    read = store.read_shard(shard, until=as_of, persons=persons)
-    places = geography(as_of)
-    frame = _derived(read, places, FEATURES, as_of)
+    release = Release.objects.get(pk=release_id)
+    read = rows.read(release, shard)
+    frame, described = features_of(read, release.as_of, release=release)
     parts.write(release_id, shard, FEATURES_PART, frame)
-    if persons is None:
+    if shard != touched.UNIT:
         seen = read.event.group_by("system", "code").agg(events=pl.len())
         store.replace_codes(shard, seen)
-    described = attributes(FEATURES, places)
     return StageOutcome(read.rows, frame.height, tuple(described))
-
-
-def _derived(
-    read: store.Shard,
-    places: Geography,
-    specs: Mapping[str, FeatureSpec],
-    as_of: date,
-) -> pl.DataFrame:
-    return derive(
-        read.person,
-        read.registration,
-        read.residence,
-        read.event,
-        read.activity,
-        places,
-        specs=specs,
-        codelists=in_force(),
-        as_of=as_of,
-        until=read.until,
-    )
 
 
 def build_bitmaps(release_id: int, group: str) -> StageOutcome:

@@ -11,7 +11,7 @@ import polars as pl
 from pyroaring import BitMap
 
 from linkage.models import AttributeBitmap, Release
-from linkage.release import touched
+from linkage.release import rows, touched
 from linkage.release.stages import StageOutcome, before
 from linkage.shards import shards
 from linkage.still import still
@@ -21,6 +21,14 @@ NAME = "follow_moves"
 
 def follow_moves(release_id: int) -> StageOutcome:
     """Read again whose facts have moved since the refresh began. Safe to repeat."""
+    try:
+        return _followed(release_id)
+    finally:
+        # No later stage reads the store.
+        rows.let_go()
+
+
+def _followed(release_id: int) -> StageOutcome:
     with still():
         release = Release.objects.select_related("delta_of").get(pk=release_id)
         seen = {*release.marks, *(release.delta_of.marks if release.delta_of else ())}
@@ -30,14 +38,14 @@ def follow_moves(release_id: int) -> StageOutcome:
             return StageOutcome()
         moved = touched.under(new)
         units = _units(release, moved)
-        rows = 0
+        rows_in = 0
         for stage in before(NAME, delta=release.delta_of_id is not None):
             for unit in units:
-                rows += stage.call(release_id, unit).rows_in
+                rows_in += stage.call(release_id, unit).rows_in
         # Only now: a try that ended before this is made again.
         release.marks = sorted([*release.marks, *new])
         release.save(update_fields=["marks"])
-        return StageOutcome(rows, len(moved))
+        return StageOutcome(rows_in, len(moved))
 
 
 def _units(release: Release, moved: BitMap) -> list[str]:

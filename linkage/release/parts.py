@@ -17,7 +17,9 @@ from linkage.models import ReleasePart
 from linkage.release import touched
 from linkage.release.binary import in_binary
 
-DATA = "SELECT data FROM release_part WHERE release_id = %s AND part = %s"
+DATA = (
+    "SELECT data FROM release_part WHERE release_id = %s AND part = %s AND shard = %s"
+)
 
 
 def write(release_id: int, shard: int, part: str, frame: pl.DataFrame) -> None:
@@ -60,10 +62,7 @@ def read(
 
     `columns` reads only those (and `person_no`), which spares the decompression.
     """
-    query = f"{DATA} AND shard = %s"
-    for (found,) in in_binary(query, [release_id, part, shard]):
-        return _frame(found, columns)
-    raise LookupError(f"release {release_id} has no part {part!r} of shard {shard}")
+    return _frame(_piece(release_id, shard, part), columns)
 
 
 def read_all(
@@ -95,7 +94,10 @@ def read_all(
 def columns_of(release_id: int, part: str) -> list[str]:
     """Return the columns of a part; none where no unit has written it."""
     found = _pieces(release_id, part)
-    return read(release_id, found[0], part).columns if found else []
+    if not found:
+        return []
+    piece = _piece(release_id, found[0], part)
+    return list(pl.read_parquet_schema(io.BytesIO(piece)))
 
 
 def written(release_id: int, part: str) -> list[int]:
@@ -115,17 +117,20 @@ def _pieces(release_id: int, part: str) -> list[int]:
     return list(rows.order_by("shard").values_list("shard", flat=True))
 
 
+def _piece(release_id: int, shard: int, part: str) -> bytes:
+    for (found,) in in_binary(DATA, [release_id, part, shard]):
+        return bytes(found)
+    raise LookupError(f"release {release_id} has no part {part!r} of shard {shard}")
+
+
 def _frames(
     release_id: int, part: str, columns: Sequence[str] | None
 ) -> list[pl.DataFrame]:
     """The pieces of whole shards, one at a time out of the database."""
-    query = f"{DATA} AND shard = %s"
-    values = release_id, part
     return [
-        _frame(data, columns)
+        _frame(_piece(release_id, shard, part), columns)
         for shard in _pieces(release_id, part)
         if shard != touched.UNIT
-        for (data,) in in_binary(query, [*values, shard])
     ]
 
 

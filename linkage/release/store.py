@@ -4,11 +4,9 @@ A shard is read from its partition by name, as the worker: COPY, which ADBC uses
 refuses tables under row-level security.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -19,11 +17,9 @@ from pyroaring import BitMap
 from linkage import bulk
 from linkage.models import AttributeBitmap, AttributeColumn, CodeSeen, Release
 from linkage.release import touched
+from linkage.shards import shards
 from linkage.steps.index import Indexed
 from linkage.vocabulary import EVENT_KINDS
-
-if TYPE_CHECKING:
-    from adbc_driver_postgresql import dbapi
 
 PERSON_COLUMNS = (
     "person_no, sex, birth_month, ethnicity, died_on, needs_interpreter,"
@@ -40,7 +36,8 @@ ACTIVITY_COLUMNS = (
 
 @dataclass(frozen=True)
 class Shard:
-    """One shard of the longitudinal store, in the columns that `derive` reads.
+    """One shard of the longitudinal store, or some people's rows of it, in the columns
+    that `derive` reads.
 
     Events and activity up to `until`.
     """
@@ -65,61 +62,74 @@ class Shard:
             )
         )
 
+    def up_to(self, until: date) -> "Shard":
+        """Return what would have been read up to an earlier day."""
+        return replace(
+            self,
+            until=until,
+            event=self.event.filter(pl.col("on_date") <= until),
+            activity=self.activity.filter(pl.col("start_on") <= until),
+        )
 
-def read_shard(shard: int, *, until: date, persons: pl.Series | None = None) -> Shard:
-    """Read one shard; events and activity dated up to `until` only.
 
-    With `persons`, read theirs alone, of whichever shards.
+def read_shard(shard: int, *, until: date) -> Shard:
+    """Read one shard; events and activity dated up to `until` only."""
+    return _read(
+        lambda table, columns, condition: (
+            f"SELECT {columns} FROM {table}_p{shard:02d} WHERE {condition}"
+        ),
+        until,
+        EVENT_COLUMNS,
+    )
+
+
+def read_people(person_nos: pl.Series, *, until: date) -> Shard:
+    """Read some people's rows of whichever shards, as `read_shard` does of one.
+
+    Events have their `feed_no` as well. Each partition is asked for its own people
+    alone. The server gathers where their rows lie before it reads them: scattered over
+    all pages, one by one they would be as many reads as rows.
     """
-    with _reading(persons) as source:
+    placed = pl.DataFrame({"person_no": person_nos, "shard": shards(person_nos)})
+    whom = {
+        shard: ",".join(map(str, mine["person_no"].to_list()))
+        for (shard,), mine in placed.partition_by("shard", as_dict=True).items()
+    }
+
+    def query(table: str, columns: str, condition: str) -> str:
+        return " UNION ALL ".join(
+            f"SELECT {columns} FROM {table}_p{shard:02d}"
+            f" WHERE person_no = ANY('{{{numbers}}}'::integer[]) AND {condition}"
+            for shard, numbers in whom.items()
+        ) or (f"SELECT {columns} FROM {table} WHERE false")
+
+    return _read(query, until, f"{EVENT_COLUMNS}, feed_no", "enable_indexscan = off")
+
+
+def _read(
+    query: Callable[[str, str, str], str], until: date, of_events: str, *settings: str
+) -> Shard:
+    """Read the five tables; `query` makes of table, columns and condition a query."""
+    with bulk.connect("default") as source:
+        bulk.execute(source, *(f"SET LOCAL {setting}" for setting in settings))
 
         def rows(table: str, columns: str, condition: str = "true") -> pl.DataFrame:
-            return bulk.fetch(
-                source,
-                f"SELECT {columns} FROM {_rows_of(table, shard, persons)}"
-                f" AND {condition}",
-            )
+            return bulk.fetch(source, query(table, columns, condition))
 
         return Shard(
             until=until,
             person=rows("person", PERSON_COLUMNS),
             registration=rows("registration", REGISTRATION_COLUMNS),
             residence=rows("residence", RESIDENCE_COLUMNS),
-            event=rows("event", EVENT_COLUMNS, f"on_date <= '{until:%Y-%m-%d}'"),
+            event=rows("event", of_events, f"on_date <= '{until:%Y-%m-%d}'"),
             activity=rows(
                 "activity", ACTIVITY_COLUMNS, f"start_on <= '{until:%Y-%m-%d}'"
             ),
         )
 
 
-@contextmanager
-def _reading(persons: pl.Series | None) -> Iterator["dbapi.Connection"]:
-    """A connection that reads a shard, or the rows of some persons.
-
-    Of these the server gathers where they lie before it reads: they lie scattered over
-    all pages, and of one in a hundred people one by one is as many reads as rows.
-    """
-    with bulk.connect("default") as source:
-        if persons is not None:
-            bulk.execute(source, "SET LOCAL enable_indexscan = off")
-        yield source
-
-
-def _rows_of(table: str, shard: int, persons: pl.Series | None) -> str:
-    """The table and condition that say whose rows are read."""
-    if persons is None:
-        return f"{table}_p{shard:02d} WHERE true"
-    numbers = ",".join(map(str, persons.to_list()))
-    return f"{table} WHERE person_no = ANY('{{{numbers}}}'::integer[])"
-
-
 def read_events(
-    shard: int,
-    *,
-    kinds: Sequence[str],
-    since: date,
-    until: date,
-    persons: pl.Series | None = None,
+    shard: int, *, kinds: Sequence[str], since: date, until: date
 ) -> pl.DataFrame:
     """Read events of some kinds dated from `since` to `until`, for scores.
 
@@ -127,24 +137,22 @@ def read_events(
     feed_no.
     """
     numbers = ", ".join(str(EVENT_KINDS[kind]) for kind in kinds)
-    with _reading(persons) as source:
+    with bulk.connect("default") as source:
         return bulk.fetch(
             source,
-            f"SELECT {EVENT_COLUMNS}, feed_no FROM"
-            f" {_rows_of('event', shard, persons)} AND kind IN ({numbers})"
+            f"SELECT {EVENT_COLUMNS}, feed_no FROM event_p{shard:02d}"
+            f" WHERE kind IN ({numbers})"
             f" AND on_date BETWEEN '{since:%Y-%m-%d}' AND '{until:%Y-%m-%d}'",
         )
 
 
-def read_activity(
-    shard: int, *, since: date, until: date, persons: pl.Series | None = None
-) -> pl.DataFrame:
+def read_activity(shard: int, *, since: date, until: date) -> pl.DataFrame:
     """Read activity that began from `since` to `until`, in the columns of `derive`."""
-    with _reading(persons) as source:
+    with bulk.connect("default") as source:
         return bulk.fetch(
             source,
-            f"SELECT {ACTIVITY_COLUMNS} FROM {_rows_of('activity', shard, persons)}"
-            f" AND start_on BETWEEN '{since:%Y-%m-%d}' AND '{until:%Y-%m-%d}'",
+            f"SELECT {ACTIVITY_COLUMNS} FROM activity_p{shard:02d}"
+            f" WHERE start_on BETWEEN '{since:%Y-%m-%d}' AND '{until:%Y-%m-%d}'",
         )
 
 

@@ -49,15 +49,6 @@ def touched_of(release_id: int) -> BitMap:
     return BitMap.deserialize(bytes(found.bitmap))
 
 
-def persons_of(release_id: int, shard: int) -> pl.Series | None:
-    """Whose rows a unit reads: everybody's of a shard (None), or of those touched."""
-    if shard != UNIT:
-        return None
-    found = beneath(release_id)
-    assert found is not None
-    return found.person_nos
-
-
 def marks() -> list[int]:
     """Every mark that anybody stands under, in order; skips from one to the next."""
     with connection.cursor() as cursor:

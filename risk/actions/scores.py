@@ -4,11 +4,9 @@ from datetime import date, timedelta
 
 from linkage.definitions import FEEDS
 from linkage.models import Release
-from linkage.release import parts
+from linkage.release import parts, rows
 from linkage.release.catalogue import Attribute
 from linkage.release.stages import StageOutcome
-from linkage.release.store import read_activity, read_events
-from linkage.release.touched import persons_of
 from linkage.steps.derive.known import known_activity, known_events
 from risk.definitions import SCORES, score_tables
 from risk.score_specs import LOCAL, ImportedMethod
@@ -23,20 +21,15 @@ EVER = date(1900, 1, 1)
 
 def score_people(release_id: int, shard: int) -> StageOutcome:
     """Reckon every published score of one shard's people into the part "scores"."""
-    as_of = Release.objects.get(pk=release_id).as_of
+    release = Release.objects.get(pk=release_id)
+    as_of = release.as_of
     tables = score_tables()
     features = parts.read(
         release_id, shard, FEATURES_PART, ["age_years", *sorted(tables.features)]
     )
-    persons = persons_of(release_id, shard)
-    events = read_events(
-        shard, kinds=SCORED_KINDS, since=EVER, until=as_of, persons=persons
-    )
-    activity = read_activity(
-        shard,
-        since=as_of - timedelta(days=tables.furthest_days),
-        until=as_of,
-        persons=persons,
+    events = rows.events(release, shard, kinds=SCORED_KINDS, since=EVER)
+    activity = rows.activity(
+        release, shard, since=as_of - timedelta(days=tables.furthest_days)
     )
     made = score(
         features,

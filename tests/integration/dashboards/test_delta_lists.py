@@ -20,6 +20,7 @@ from dashboards.team_models import ListHome
 from governance import access
 from linkage.models import Release, ReleasePointer
 from linkage.release import actions, selectors
+from linkage.release import store as release_store
 from risk import selectors as risk
 from risk.definitions import MODELS
 from tests.builders import AS_OF, event, events
@@ -122,8 +123,15 @@ def intervention(person_no: int, programme: str, release_id: int) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_delta_equals_the_full_refresh_stage_by_stage(
-    store, refreshed, acting_as, as_role, seed
+    store, refreshed, acting_as, as_role, monkeypatch, seed
 ) -> None:
+    reads = []
+    read_people = release_store.read_people
+    monkeypatch.setattr(
+        release_store,
+        "read_people",
+        lambda whom, *, until: reads.append(whom) or read_people(whom, until=until),
+    )
     rng = Random(seed)
     before = refreshed(AS_OF - timedelta(days=31))
     base = refreshed()
@@ -136,6 +144,8 @@ def test_a_delta_equals_the_full_refresh_stage_by_stage(
         with acting_as("worker"):
             made = actions.start_delta(by="test")
             actions.run_inline(made.pk)
+    # By each delta once, whatever its stages read of them.
+    assert len(reads) == 2
     with acting_as("worker"):
         alike = {base.pk: -1, made.pk: -1, made.pk - 1: -1}
         found = picture(made.pk), lists_of(made.pk, alike), explained(made.pk)

@@ -1,0 +1,80 @@
+"""The rows of the longitudinal store that a unit of a refresh works on.
+
+Of a full release a unit is a shard. A delta has one, of the people whom it touched:
+their rows lie scattered over all shards, so the stages after the first take what it
+has read, where their process still has it.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import polars as pl
+
+from linkage.models import Release
+from linkage.release import store, touched
+from linkage.release.store import Shard
+from linkage.vocabulary import EVENT_KINDS
+
+# In memory from one stage to the next, some 120 MB. Of larger deltas each stage reads.
+MOST_KEPT = 2_000_000
+
+# Of one delta. Its number alone would also be that of another, once a database has
+# been restored.
+_kept: dict[tuple[int, datetime], Shard] = {}
+
+
+def read(release: Release, unit: int) -> Shard:
+    """Read what the first stage of a unit works on, up to the release's date.
+
+    Anew at each call: the stages are worked again for those whose facts have moved.
+    """
+    if unit != touched.UNIT:
+        return store.read_shard(unit, until=release.as_of)
+    let_go()
+    under = touched.beneath(release.pk)
+    assert under is not None
+    found = store.read_people(under.person_nos, until=release.as_of)
+    if found.rows <= MOST_KEPT:
+        _kept[release.pk, release.started_at] = found
+    return found
+
+
+def up_to(release: Release, unit: int, until: date) -> Shard:
+    """Return for a later stage what had happened by a day."""
+    if unit != touched.UNIT:
+        return store.read_shard(unit, until=until)
+    return _touched(release).up_to(until)
+
+
+def events(
+    release: Release, unit: int, *, kinds: Sequence[str], since: date
+) -> pl.DataFrame:
+    """Return a unit's events of some kinds from a day up to the release's date.
+
+    Columns: person_no, on_date, recorded_on, kind, system, code, value, unit,
+    feed_no.
+    """
+    if unit != touched.UNIT:
+        return store.read_events(unit, kinds=kinds, since=since, until=release.as_of)
+    wanted = [EVENT_KINDS[kind] for kind in kinds]
+    return _touched(release).event.filter(
+        pl.col("kind").is_in(wanted) & (pl.col("on_date") >= since)
+    )
+
+
+def activity(release: Release, unit: int, *, since: date) -> pl.DataFrame:
+    """Return a unit's activity begun from a day up to the release's date, in the
+    columns of `derive`."""
+    if unit != touched.UNIT:
+        return store.read_activity(unit, since=since, until=release.as_of)
+    return _touched(release).activity.filter(pl.col("start_on") >= since)
+
+
+def let_go() -> None:
+    """Forget what was kept: nobody's rows lie in memory longer than they are needed."""
+    _kept.clear()
+
+
+def _touched(release: Release) -> Shard:
+    kept = _kept.get((release.pk, release.started_at))
+    return read(release, touched.UNIT) if kept is None else kept
