@@ -12,6 +12,7 @@ held against the clean run's, and a reader has looked at the live release all al
 import json
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -61,6 +62,12 @@ class Found:
     looks: int = 0
     examples: list[str] = field(default_factory=list)
 
+    def told(self) -> str:
+        return (
+            f"{self.lost} lost, {self.duplicated} duplicated, {self.wrong} wrong,"
+            f" {self.orphans} orphans"
+        )
+
 
 def run(scale: float, seed: int = SEED) -> Iterable[Figure]:
     """Let 100 × scale things go wrong, in a folder of its own.
@@ -96,6 +103,7 @@ def measured(session: Session, acts: Acts, kills: int) -> tuple[Found, int]:
             began = time.monotonic()
             go(copy, step)
             step.seconds = time.monotonic() - began
+            say(f"in peace, {step.words[1]}: {step.seconds:.0f} s")
         rows, shown = rows_of(copy), shown_by(copy)
     while acts.done < kills:
         with copied(session, "round") as copy:
@@ -104,7 +112,13 @@ def measured(session: Session, acts: Acts, kills: int) -> tuple[Found, int]:
                     left = kills - acts.done
                     harassed(copy, step, acts, min(left, A_ROUND // len(steps) + 1))
             compare(copy, rows, shown, found)
+        say(f"{acts.done} of {kills} faults: {found.told()}")
     return found, rows.total()
+
+
+def say(words: str) -> None:
+    """How far it is, beside the figures, which come at the end of hours."""
+    print(words, file=sys.stderr, flush=True)
 
 
 def begin(session: Session) -> None:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import IO
@@ -159,13 +160,20 @@ def stop(*children: subprocess.Popen[str]) -> None:
 
 
 def end_on_signals() -> None:
-    """Make SIGTERM and SIGHUP end us as Ctrl-C does, so that servers are stopped."""
+    """Make SIGTERM and SIGHUP end us as Ctrl-C does, so that servers are stopped.
+
+    Which of them it was is said: a long command would seem to have ended by itself.
+    Under nohup SIGHUP stays ignored.
+    """
 
     def end(number: int, frame: FrameType | None) -> None:
         # A second one must not break into the orderly stop of the first.
         for each in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(each, signal.SIG_IGN)
+        with suppress(OSError):  # the terminal may be what is gone
+            os.write(2, f"Told to end by {signal.Signals(number).name}.\n".encode())
         raise SystemExit(128 + number)
 
-    for each in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, end)
+    signal.signal(signal.SIGTERM, end)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, end)

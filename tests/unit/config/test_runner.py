@@ -136,6 +136,38 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def test_a_command_told_to_end_says_so_and_stays_under_nohup() -> None:
+    program = (
+        "import time; from config.runner.session import end_on_signals;"
+        " end_on_signals(); print('ready', flush=True); time.sleep(60)"
+    )
+
+    def ended(*signals: signal.Signals, nohup: bool) -> tuple[int, str]:
+        before = signal.getsignal(signal.SIGHUP)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN if nohup else signal.SIG_DFL)
+        try:
+            child = subprocess.Popen(
+                [sys.executable, "-c", program],
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        finally:
+            signal.signal(signal.SIGHUP, before)
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        for each in signals:
+            child.send_signal(each)
+        _, said = child.communicate(timeout=60)
+        return child.returncode, said
+
+    hung_up = ended(signal.SIGHUP, nohup=False)
+    assert hung_up == (128 + signal.SIGHUP, "Told to end by SIGHUP.\n")
+    stayed = ended(signal.SIGHUP, signal.SIGTERM, nohup=True)
+    assert stayed == (128 + signal.SIGTERM, "Told to end by SIGTERM.\n")
+
+
 def test_stop_kills_a_child_that_will_not_end(monkeypatch) -> None:
     monkeypatch.setattr("config.runner.session.GRACE_SECONDS", 0.3)
     stubborn = (
