@@ -14,6 +14,7 @@ from dashboards.selectors.model_tables import (
     pounds,
     table_of,
 )
+from governance.access import Viewer
 from risk import approvals
 from risk import selectors as risk
 from risk.selectors import ModelCard
@@ -136,17 +137,21 @@ def _nearness(check: Check) -> float:
 
 @dataclass(frozen=True)
 class Proposed:
-    """A version that waits: why, who has said yes, and a new level beside the old."""
+    """A version that waits: why, who has said yes, and a new level beside the old.
+
+    `awaits_viewer`: more must say yes, and whoever looks has not.
+    """
 
     version: int
     on: str
     because: str
     approved_by: list[str]
     missing: int
+    awaits_viewer: bool
     compared: Table | None
 
 
-def proposed(name: str) -> list[Proposed]:
+def proposed(name: str, viewer: Viewer) -> list[Proposed]:
     """Return the versions of a model that wait for approval, the newest first."""
     return [
         Proposed(
@@ -155,6 +160,8 @@ def proposed(name: str) -> list[Proposed]:
             each.because,
             [approval.full_name for approval in each.approvals],
             each.missing,
+            each.missing > 0
+            and viewer.user_id not in {given.user_id for given in each.approvals},
             _compared(each) if each.before and each.after else None,
         )
         for each in approvals.waiting(name)

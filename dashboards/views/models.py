@@ -60,7 +60,7 @@ def model(request: HttpRequest, name: str) -> HttpResponse:
             "standing": selectors.standing(card),
             "watching": model_tables.watching(name),
             "watched": model_watch.watched(card),
-            "proposed": model_watch.proposed(name),
+            "proposed": model_watch.proposed(name, request.viewer),
             "level_refused": card.calibration.get("level_refused", ""),
             "level_words": selectors.level_words(card),
             "weightiest": selectors.weightiest(card),

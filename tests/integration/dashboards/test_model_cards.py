@@ -309,7 +309,11 @@ def test_a_new_level_is_proposed_by_one_and_approved_by_another(
     }
     waits.save(force_insert=True)
     ModelApproval.objects.create(
-        name=NAME, spec_hash="a" * 64, model_version=4, user_id=1, full_name="Somebody"
+        name=NAME,
+        spec_hash="a" * 64,
+        model_version=4,
+        user_id=int(first.session["_auth_user_id"]),
+        full_name="Somebody",
     )
     page = text_of(first.get(address))
     assert "Propose a new level" not in page
@@ -326,7 +330,11 @@ def test_a_new_level_is_proposed_by_one_and_approved_by_another(
     # Nothing is asked for while one waits, and the yes is to the version that waits.
     assert "decide on that one first" in text_of(first.post(ask, follow=True))
     assert len(sent) == 1
+    # Who proposed it is not asked again.
     second = signed_in("pcn_mdt_member", "U1")
+    asks = "I have compared the two and approve version 4"
+    assert asks not in section
+    assert asks in text_of(second.get(address))
     second.post(reverse("approve-model", args=[NAME]), {"version": "4"})
     assert ModelApproval.objects.filter(model_version=4).count() == 2
     assert "The next full refresh puts it to use" in text_of(second.get(address))
