@@ -2,7 +2,8 @@
 
 A team sees exact counts of its own people; everybody else protected ones. A rule that
 teams hardly ever accept is named, with who owns it: only where the figure as published
-says so, so that nothing is told that the table does not show.
+says so, so that nothing is told that the table does not show. A reason is a line for
+whom a card may tell it alone: a team counts few people, and knows them.
 """
 
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ from dashboards.definitions import LISTS
 from dashboards.list_specs import ListSpec
 from dashboards.models import ProgrammeTally
 from dashboards.selectors.programmes import practices_of
+from dashboards.selectors.worklist_told import reasons_told
 from dashboards.steps.reasons import bare
 from governance import audit, disclosure
 from governance.access import Viewer
@@ -43,13 +45,17 @@ class Line:
 
 @dataclass(frozen=True)
 class Yield:
-    """A programme's yield at one place. `unaccepted`: rules that teams turn down."""
+    """A programme's yield at one place. `unaccepted`: rules that teams turn down.
+
+    `untold` is how many reasons are outside what the viewer's role may see.
+    """
 
     spec: ListSpec
     columns: list[str]
     by_reason: list[Line]
     by_practice: list[Line]
     unaccepted: list[Line]
+    untold: int
     notes: tuple[str, ...]
 
 
@@ -80,6 +86,7 @@ def yield_of(viewer: Viewer, name: str) -> Yield:
         by_reason,
         by_practice,
         [line for line in by_reason if is_unaccepted(line.cells)],
+        len(spec.reasons) - len(by_reason),
         notes,
     )
 
@@ -117,7 +124,10 @@ def _of_reasons(
     every = _gathered(rows)
     lines: list[Line] = []
     notes: list[str] = []
+    told = reasons_told(viewer, spec)
     for n, reason in enumerate(spec.reasons):
+        if reason not in told:
+            continue
         head = f"why:{n}:"
         people = {
             name.removeprefix(head): found

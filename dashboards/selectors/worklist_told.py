@@ -8,7 +8,7 @@ whose very choice of people rests on such a feed is closed whole.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.core.exceptions import PermissionDenied
 
@@ -36,6 +36,8 @@ from linkage.release import selectors as release
 from linkage.release.for_purpose import closed_attributes
 from risk import selectors as risk
 from risk.steps.reasons import frequency
+
+EVERY_LANE = frozenset({*LANES, *EVENT_LANES.values()})
 
 
 class ListClosedError(PermissionDenied):
@@ -144,8 +146,7 @@ class Teller:
     @property
     def tells_all(self) -> bool:
         """Whether nothing at all is kept from the viewer."""
-        every = frozenset({*LANES, *EVENT_LANES.values()})
-        return self.sensitive and not self.closed and every <= self.lanes
+        return self.sensitive and not self.closed and self.lanes >= EVERY_LANE
 
 
 def teller(viewer: Viewer, names: Iterable[str], release_id: int) -> Teller:
@@ -153,6 +154,25 @@ def teller(viewer: Viewer, names: Iterable[str], release_id: int) -> Teller:
     delivered = release.delivered(release_id)
     closed = closed_attributes(viewer, names, delivered)
     return Teller(open_to(viewer), frozenset(closed), viewer.sees_sensitive)
+
+
+def reasons_told(viewer: Viewer, spec: ListSpec) -> list[Reason]:
+    """Return the reasons of a list of which a viewer may be told, of anybody.
+
+    Who sees no rows is held by disclosure control instead of a timeline's lanes; what
+    rests on a closed feed, or on inclusion health, is kept from them too.
+    """
+    live = release.current()
+    if live is None:
+        return []
+    tells = teller(viewer, spec.attributes, live.id)
+    if not viewer.sees_rows():
+        tells = replace(tells, lanes=EVERY_LANE)
+    return [
+        each
+        for each in spec.reasons
+        if tells.may(asked_by([each.when]) | frozenset(placeholders(each.text)))
+    ]
 
 
 def chance_words(spec: ListSpec, probability: float | None) -> str:

@@ -132,6 +132,28 @@ def test_a_place_sees_no_small_yield(live, member):
     assert "What the list yields" in words(live.client("place_lead").get(PAGE))
 
 
+SEES_ROWS = sorted(
+    name
+    for name, role in access.ACCESS.roles.items()
+    if "programme" in role.pages and role.sees == "own_list"
+)
+OF_LANES = {"Emergency admissions: …": "admitted", "Severe frailty, recorded …": "gp"}
+
+
+@pytest.mark.parametrize("role", [*SEES_ROWS, "place_lead"])
+def test_a_reason_outside_a_teams_view_is_no_line(live, role):
+    """Who sees figures of a whole place alone has no timeline, and sees each line."""
+    with system.acting_as("worker"):
+        tell("decided", range(1, 61))
+    page = words(live.client(role).get(PAGE))
+    timeline = access.ACCESS.roles[role].timeline
+    for line_begins, lane in OF_LANES.items():
+        is_told = role not in SEES_ROWS or lane in timeline
+        assert (line_begins in page) == is_told
+    is_cut = role in SEES_ROWS and not {*OF_LANES.values()} <= {*timeline}
+    assert ("outside what your role may see" in page) >= is_cut
+
+
 def tell(what, people, reason=0):
     ProgrammeTally.objects.create(
         programme=PROGRAMME,
