@@ -13,7 +13,8 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login, logout
+from django.contrib.auth import SESSION_KEY, login, logout
+from django.contrib.sessions.models import Session
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -76,6 +77,18 @@ def confirm(request: HttpRequest, now: datetime) -> None:
     request.session.cycle_key()
     request.session[CONFIRMED] = now.isoformat()
     request.session.pop(MUST_ENROL, None)
+
+
+def end_others(request: HttpRequest) -> None:
+    """End every other session of whoever asks: how they sign in has changed.
+
+    One that somebody else began with what was stolen would outlive the change.
+    """
+    mine = str(request.user.pk)
+    others = Session.objects.filter(expire_date__gt=timezone.now())
+    for each in others.exclude(pk=request.session.session_key):
+        if each.get_decoded().get(SESSION_KEY) == mine:
+            each.delete()
 
 
 def is_fresh(request: HttpRequest, now: datetime) -> bool:

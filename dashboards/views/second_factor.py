@@ -25,6 +25,7 @@ from governance import access, audit, factors, lockout, passkeys, second_factor,
 
 NEW_SECRET = "new_app_secret"
 GET_POST = ("GET", "POST")
+ELSEWHERE = "You are signed out everywhere else."
 
 
 class CodeForm(forms.Form):
@@ -166,12 +167,15 @@ def change_security(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     if request.POST.get("do") == "codes":
         made = factors.renew_recovery_codes(request.user, now=now, by=request.viewer)
+        sign_in.end_others(request)
+        messages.info(request, ELSEWHERE)
         return _kept(request, made)
     given = request.POST.get("factor", "")
     if not (given.isdecimal() and len(given) < 19):
         raise PermissionDenied("No such second step of yours.")
     factors.remove(request.user, int(given), by=request.viewer)
-    messages.success(request, "It is gone and opens nothing any more.")
+    sign_in.end_others(request)
+    messages.success(request, f"It is gone and opens nothing any more. {ELSEWHERE}")
     return redirect("security")
 
 
@@ -263,5 +267,8 @@ def _added(request: HttpRequest, **given: Any) -> HttpResponse:
         return redirect("security")
     request.session.pop(NEW_SECRET, None)
     sign_in.confirm(request, now)
-    messages.success(request, "Added. You will be asked for it when you sign in.")
+    sign_in.end_others(request)
+    messages.success(
+        request, f"Added. You will be asked for it when you sign in. {ELSEWHERE}"
+    )
     return redirect("security")

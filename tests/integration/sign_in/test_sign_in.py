@@ -11,7 +11,7 @@ from governance import actions, factors, second_factor
 from governance.access import viewer_for
 from governance.models import SignInTries
 from tests import live_system as system
-from tests.integration.sign_in.conftest import give_password, is_in
+from tests.integration.sign_in.conftest import App, give_password, is_in
 from tests.live_people import ANNA
 
 LIST = "/lists/proactive_care/"
@@ -261,6 +261,31 @@ def test_an_app_is_added_with_its_first_code_and_taken_away(gp, clock):
     client.post("/security/change/", {"factor": held.pk})
     with factors.looking_after(gp):
         assert factors.of(gp) == []
+
+
+@pytest.mark.parametrize("change", ["added", "codes", "taken away"])
+def test_another_way_to_sign_in_ends_every_other_session(gp, app, clock, live, change):
+    here, elsewhere = signed_in_with(app), Client()
+    clock.moves(seconds=30)  # an app's code is good once
+    give_password(elsewhere)
+    elsewhere.post("/sign-in/code/", {"code": app.code})
+    somebody_else = live.client("pcn_mdt_member")
+    assert is_in(elsewhere)
+    if change == "added":
+        here.get("/security/app/")
+        kept = bytes.fromhex(here.session["new_app_secret"])
+        new = App(second_factor.unseal(kept, gp.pk), clock)
+        told = here.post("/security/app/", {"code": new.code}, follow=True)
+    elif change == "codes":
+        told = here.post("/security/change/", {"do": "codes"})
+    else:
+        with factors.looking_after(gp):
+            [held] = factors.of(gp)
+        told = here.post("/security/change/", {"factor": held.pk}, follow=True)
+    assert "signed out everywhere else" in told.content.decode()
+    assert is_in(here)
+    assert not is_in(elsewhere)
+    assert is_in(somebody_else)
 
 
 def test_an_old_session_cannot_change_second_steps(gp, app, clock):
