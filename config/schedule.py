@@ -23,7 +23,7 @@ STAGES = (
     Stage("build_bitmaps", "attribute_group", "linkage.release.actions.build_bitmaps"),
     Stage("write_profiles", "shard", "linkage.release.actions.write_profiles"),
     Stage("make_lists", "release", "dashboards.actions.make_lists"),
-    Stage("publish_release", "release", "linkage.release.actions.publish_release"),
+    Stage("publish_release", "release", "dashboards.actions.publish_release"),
 )
 
 # A delta, of few people and of the same date, trains no model and watches none.

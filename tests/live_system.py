@@ -22,7 +22,7 @@ from django.test import Client
 from django.utils import timezone
 
 from config.environment import database
-from dashboards.actions import make_lists
+from dashboards.actions import make_lists, publish_release
 from dashboards.definitions import LISTS
 from governance import access, actions
 from governance.access import Viewer
@@ -31,7 +31,6 @@ from governance.registers.selectors import agreement_for
 from linkage.models import Release
 from linkage.release import parts, store
 from linkage.release import selectors as release
-from linkage.release.actions import publish_release
 from linkage.release.catalogue import Catalogue
 from linkage.release.selectors import EVERYONE, PEOPLE
 from linkage.steps.index import index, numbers_of, people_of

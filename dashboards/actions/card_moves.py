@@ -8,21 +8,38 @@ and the mark that a programme took the person on.
 from django.db import connection, transaction
 from pyroaring import BitMap
 
-from dashboards.actions.cards import one_at_a_time
+from dashboards.actions.card_locks import alone
 from dashboards.models import Card, CardEvent, Decision, Intervention, Outcome
 from governance import audit
+from linkage.release import publish
+from linkage.release import selectors as release
 from linkage.release.selectors import ReleaseView
+from linkage.release.stages import StageOutcome
 from risk import decisions as risk
 
 SYSTEM = 0  # `CardEvent.by` of what nobody did
 
 
+def publish_release(release_id: int) -> StageOutcome:
+    """Publish a release, and hand the cards of whoever has moved to their new practice.
+
+    Both or neither: nobody reads a list on which somebody stands without their card,
+    and a release that cannot be published moves none. Safe to repeat.
+    """
+    with transaction.atomic():
+        outcome = publish.publish_release(release_id)
+        follow_people(release.view(release_id))
+    return outcome
+
+
+@transaction.atomic
 def follow_people(now: ReleaseView) -> int:
     """Hand each card to the practice that its person has in a release.
 
     Of those who have none in this system, the card stays where it is. Returns how many
-    moved. Safe to repeat.
+    moved. Safe to repeat. Until the caller's transaction ends nobody writes on a card.
     """
+    alone()
     held = list(Card.objects.values_list("programme", "person_no", "practice_code"))
     practice_of = _practices(now, BitMap(person_no for _, person_no, _ in held))
     moved = 0
@@ -46,9 +63,7 @@ def _practices(now: ReleaseView, people: BitMap) -> dict[int, str]:
     }
 
 
-@transaction.atomic
 def _follow(programme: str, person_no: int, practice: str) -> None:
-    one_at_a_time(programme, person_no)
     card = Card.objects.get(programme=programme, person_no=person_no)
     audit.record("card_followed", None, subject=programme, persons=1, by="refresh")
     CardEvent.objects.create(

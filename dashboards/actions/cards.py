@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
 from dashboards import list_entries
+from dashboards.actions.card_locks import one_at_a_time
 from dashboards.definitions import LISTS
 from dashboards.models import Card, CardEvent, Intervention
 from dashboards.selectors.worklist_told import closed_because
@@ -63,9 +64,9 @@ def change(
     """
     if kind not in KINDS:
         raise RefusedDecisionError("There is no such change to a card.")
-    practice_code = _practice_of(programme, person_no, by)
     kept = KINDS[kind](programme, detail)
     one_at_a_time(programme, person_no)
+    practice_code = _practice_of(programme, person_no, by)
     refuse_if_behind(programme, person_no, seen_version)
     if kind in ASKS:
         _refuse_unwanted(programme, person_no)
@@ -185,18 +186,6 @@ def write_event(
     return card
 
 
-def one_at_a_time(programme: str, person_no: int) -> None:
-    """Wait for a colleague who writes about the same person at this moment.
-
-    An advisory lock, because the web role may lock no row of a list: it cannot
-    update one, and at first there is no card to lock.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtext(%s), %s)", [programme, person_no]
-        )
-
-
 def refuse_if_behind(programme: str, person_no: int, seen_version: int | None) -> None:
     """Raise ConflictError where events have come since the version that was seen."""
     if seen_version is None:
@@ -253,11 +242,18 @@ def _dated(_: str, given: Detail) -> Detail:
     return {"on": _day(given).isoformat()}
 
 
-def _contact(_: str, given: Detail) -> Detail:
+def _happened(_: str, given: Detail) -> Detail:
+    on = _day(given)
+    if on > timezone.localdate():
+        raise RefusedDecisionError("That day has not come yet: give today or before.")
+    return {"on": on.isoformat()}
+
+
+def _contact(programme: str, given: Detail) -> Detail:
     how = str(given.get("how") or "")
     if how not in CONTACTS:
         raise RefusedDecisionError("Choose how the contact was made.")
-    return {"how": how, "on": _day(given).isoformat()}
+    return {"how": how, **_happened(programme, given)}
 
 
 def _preference(_: str, given: Detail) -> Detail:
@@ -295,8 +291,8 @@ KINDS: dict[str, Callable[[str, Detail], Detail]] = {
     "attempt": _contact,
     "reached": _contact,
     "preference": _preference,
-    "done": _dated,
-    "refused": _dated,
+    "done": _happened,
+    "refused": _happened,
     "reported": _reported,
 }
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from dashboards import list_entries
 from dashboards.actions import cards
+from dashboards.actions.card_locks import one_at_a_time
 from dashboards.actions.cards import ConflictError, RefusedDecisionError
 from dashboards.definitions import LISTS
 from dashboards.list_specs import ListSpec, Step
@@ -64,8 +65,8 @@ def decide(
         )
     if reason not in getattr(spec.choices, choice):
         raise RefusedDecisionError("Choose a reason from the list for this decision.")
+    one_at_a_time(programme, person_no)
     entry = on_todays_list(programme, person_no, by)
-    cards.one_at_a_time(programme, person_no)
     cards.refuse_if_behind(programme, person_no, seen_version)
     latest = latest_decision(programme, person_no)
     if latest is not None and not _is_over(latest, spec):
@@ -122,7 +123,7 @@ def undo(*, decision_id: int, by: Viewer) -> Decision:
     ).first()
     if decision is None or decision.choice == Decision.Choice.UNDO:
         raise RefusedDecisionError("There is no such decision to undo.")
-    cards.one_at_a_time(decision.programme, decision.person_no)
+    one_at_a_time(decision.programme, decision.person_no)
     if Decision.objects.filter(undoes=decision).exists():
         raise RefusedDecisionError("This decision has been undone already.")
     audit.record("decision_undone", by, subject=decision.programme, persons=1)

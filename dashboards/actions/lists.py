@@ -7,7 +7,6 @@ from django.utils import timezone
 
 from dashboards import store
 from dashboards.actions import list_patches
-from dashboards.actions.card_moves import follow_people
 from dashboards.definitions import LISTS
 from dashboards.list_specs import BALANCE, ListSpec
 from dashboards.models import Allocation, Outcome
@@ -116,7 +115,6 @@ def make_lists(release_id: int) -> StageOutcome:
         _find_homes(people, now.as_of, anew=delta is None)
     # A card says what its chance rests on, be it low.
     risk_actions.explain(release_id, ordered)
-    follow_people(now)
     return StageOutcome(rows_in=looked_at, rows_out=listed)
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from dashboards.actions import cards
+from dashboards.actions.card_locks import one_at_a_time
 from dashboards.actions.cards import RefusedDecisionError
 from dashboards.models import Card, CardEvent
 from dashboards.selectors import worklist_work as work
@@ -96,7 +97,7 @@ def take_back(*, batch: str, by: Viewer) -> tuple[int, int]:
     audit.record("handover_taken_back", by, subject="cards", persons=len(moved))
     back = 0
     for event in moved:
-        cards.one_at_a_time(event.programme, event.person_no)
+        one_at_a_time(event.programme, event.person_no)
         as_left = Card.objects.filter(
             programme=event.programme, person_no=event.person_no, version=event.version
         )

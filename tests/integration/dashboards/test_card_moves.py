@@ -2,21 +2,32 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from unittest import mock
 
 import psycopg
 import pytest
+from django.db import OperationalError, connection
 
-from dashboards.actions import change, decide, undo
+from dashboards.actions import (
+    card_moves,
+    change,
+    decide,
+    make_lists,
+    publish_release,
+    undo,
+)
+from dashboards.actions.card_locks import CARDS_LOCK
 from dashboards.actions.card_moves import follow_people
 from dashboards.actions.cards import RefusedDecisionError
 from dashboards.models import Card, CardEvent, Decision, Intervention
+from dashboards.selectors import worklist as selectors
 from dashboards.selectors import worklist_work as work
 from dashboards.selectors.worklist_standing import standing_decisions
 from governance import access
 from linkage.release import selectors as release
 from risk.models import Treatment
 from tests import live_system as system
-from tests.live_people import ANNA, BERT, PROGRAMME, SEPTEMBER, Someone, frame
+from tests.live_people import ANNA, BERT, PROGRAMME, SEPTEMBER, frame
 
 pytestmark = pytest.mark.usefixtures("as_made", "untreated")
 
@@ -39,11 +50,29 @@ def untreated() -> Iterator[None]:
         worker.execute("DELETE FROM treatment")
 
 
-def moved_to(practice: str | None, someone: Someone = ANNA) -> int:
-    """Follow people into a release in which someone is with another practice."""
-    people = frame([replace(someone, practice=practice), BERT], None)
+@pytest.fixture
+def shown_before() -> Iterator[None]:
+    """Let readers see the release again that they saw before the test."""
+    with system.connect("migrator") as owner:
+        (was,) = owner.execute("SELECT release_id FROM release_pointer").fetchone()
+        yield
+        owner.execute("UPDATE release_pointer SET release_id = %s", [was])
+        owner.execute("UPDATE release SET state = 'failed' WHERE id > %s", [was])
+        owner.execute("UPDATE release SET state = 'published' WHERE id = %s", [was])
+
+
+def coming(practice: str | None) -> int:
+    """A release, not yet published, in which Anna is with another practice."""
+    people = frame([replace(ANNA, practice=practice), BERT], None)
     with system.acting_as("worker"):
-        return follow_people(release.view(system.build_release(people, SEPTEMBER)))
+        return system.build_release(people, SEPTEMBER)
+
+
+def moved_to(practice: str | None) -> int:
+    """Follow people into a release in which Anna is with another practice."""
+    made = coming(practice)
+    with system.acting_as("worker"):
+        return follow_people(release.view(made))
 
 
 def accept_and_assign(viewer) -> Decision:
@@ -92,6 +121,63 @@ def test_what_is_open_and_what_was_done_goes_to_the_new_team(mdt, theirs):
         assert not Treatment.objects.exists()
     followed = system.audit_rows("card_followed")
     assert (followed[-1]["subject"], followed[-1]["persons"]) == (PROGRAMME, 1)
+
+
+def listed(viewer) -> bool:
+    with access.scoped(viewer):
+        return selectors.is_listed(viewer, PROGRAMME, ANNA.person_no)
+
+
+def cards(viewer) -> int:
+    with access.scoped(viewer):
+        return Card.objects.count()
+
+
+@pytest.mark.usefixtures("shown_before")
+def test_a_card_moves_with_the_release_that_moves_its_person(mdt, theirs):
+    accept_and_assign(mdt)
+    made = coming("Z81005")
+    with system.acting_as("worker"):
+        make_lists(made)
+    assert (listed(mdt), cards(mdt)) == (True, 1)
+    assert (listed(theirs), cards(theirs)) == (False, 0)
+    with system.acting_as("worker"):
+        publish_release(made)
+    assert (listed(mdt), cards(mdt)) == (False, 0)
+    assert (listed(theirs), cards(theirs)) == (True, 1)
+
+
+@pytest.mark.usefixtures("shown_before")
+def test_where_cards_cannot_move_the_release_is_not_published(mdt, theirs):
+    accept_and_assign(mdt)
+    made = coming("Z81005")
+    with system.acting_as("worker"):
+        make_lists(made)
+    with (
+        system.acting_as("worker"),
+        mock.patch.object(card_moves.risk, "follow", side_effect=OSError("no disk")),
+        pytest.raises(OSError, match="no disk"),
+    ):
+        publish_release(made)
+    assert (listed(mdt), cards(mdt)) == (True, 1)
+    assert (listed(theirs), cards(theirs)) == (False, 0)
+
+
+def test_nobody_writes_on_a_card_while_cards_move(mdt):
+    accept_and_assign(mdt)
+    with system.connect("worker") as worker, worker.transaction():
+        worker.execute("SELECT pg_advisory_xact_lock(%s)", [CARDS_LOCK])
+        with access.scoped(mdt), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '50ms'")
+            with pytest.raises(OperationalError, match="lock timeout"):
+                decide(
+                    programme=PROGRAMME,
+                    person_no=BERT.person_no,
+                    choice="accept",
+                    reason="suitable",
+                    by=mdt,
+                )
+    assert cards(mdt) == 1
 
 
 def test_nothing_moves_twice(mdt, theirs):

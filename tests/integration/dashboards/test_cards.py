@@ -113,6 +113,8 @@ def test_a_role_can_have_a_card(mdt):
         ("due", {"on": "soon"}, "Give the day"),
         ("due", {"on": "2026-02-31"}, "Give the day"),
         ("invited", {"how": "pigeon", "on": "2026-11-03"}, "how the contact"),
+        ("invited", {"how": "letter", "on": "2999-01-01"}, "has not come yet"),
+        ("done", {"on": "2999-01-01"}, "has not come yet"),
         ("preference", {"preference": ""}, "wants to be contacted"),
         ("reported", {"measure": "luck", "value": "3"}, "programme's measures"),
         ("reported", {"measure": "wellbeing", "value": "many"}, "as a number"),

@@ -14,11 +14,10 @@ import pytest
 from django.test import override_settings
 
 from dashboards import store
-from dashboards.actions import decide, make_lists, undo
+from dashboards.actions import decide, make_lists, publish_release, undo
 from dashboards.definitions import LISTS
 from dashboards.models import ListEntry, ListRun, Outcome
 from governance import access
-from linkage.release.actions import publish_release
 from tests import live_people as people
 from tests import live_system as system
 from tests import page_builders
