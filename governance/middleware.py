@@ -6,16 +6,20 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
+from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django_htmx.http import HttpResponseClientRedirect
 
 from governance import access, audit
 from governance.audit import AuditUnavailableError
+from governance.sign_in import came_from
 
 logger = logging.getLogger("catchment.audit")
 
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
 REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 Respond = Callable[[HttpRequest], HttpResponse]
 
@@ -71,7 +75,7 @@ class ViewerMiddleware:
         if "\0" in unquote(request.META.get("QUERY_STRING", "")):
             raise SuspiciousOperation("a NUL character in the address")
         if not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path(), "sign-in")
+            return _to_sign_in(request)
         if not hasattr(view, "page_name"):
             raise PermissionDenied("This address has no page in the access definition.")
         try:
@@ -108,6 +112,24 @@ class ViewerMiddleware:
             name = str(match.url_name) if match else ""
             audit.record("refused", viewer, subject=name, outcome="refused")
         return None
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponse:
+    """Ask somebody to sign in, and bring them back to the page they were on.
+
+    What they sent is not sent again by itself. A part of a page that was asked for
+    takes the whole page along: a sign-in form is no answer inside it.
+    """
+    if request.htmx:  # type: ignore[attr-defined]
+        here = request.htmx.current_url_abs_path or "/"  # type: ignore[attr-defined]
+        return HttpResponseClientRedirect(redirect_to_login(here, "sign-in").url)
+    if request.method in READS:
+        return redirect_to_login(request.get_full_path(), "sign-in")
+    messages.info(
+        request,
+        "You are not signed in, so nothing was kept. Sign in and send it again.",
+    )
+    return redirect_to_login(came_from(request), "sign-in")
 
 
 def _not_written(request: HttpRequest, error: AuditUnavailableError) -> HttpResponse:

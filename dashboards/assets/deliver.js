@@ -13,6 +13,10 @@ class Refused extends Error {}
 
 async function asked(address, options) {
   const answer = await fetch(address, { credentials: "same-origin", ...options });
+  // Who is signed out is led to the sign-in page, which is no answer about the file.
+  if (answer.redirected) {
+    throw new Refused("You are not signed in any more. Load this page again, sign in and choose the same file: what has arrived stays.");
+  }
   const told = await answer.json().catch(() => ({}));
   if (answer.status >= 400 && answer.status !== 503) {
     throw new Refused(told.problem ?? "The delivery was refused. Sign in again and try once more.");

@@ -228,6 +228,31 @@ def test_a_wrong_code_confirms_nothing(gp, app, clock):
     assert reveal(client)["Location"].startswith("/sign-in/confirm/")
 
 
+def test_a_form_of_who_is_signed_out_leads_back_to_its_page(gp, clock):
+    """Signed in again one stands where one was, and is told that nothing was kept."""
+    client = Client()
+    give_password(client)
+    clock.moves(hours=11)
+    response = reveal(client)
+    assert response["Location"] == f"/sign-in/?next={LIST}"
+    assert "nothing was kept" in client.get(response["Location"]).content.decode()
+    assert "nothing was kept" not in client.get("/sign-in/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("stands_on", "back_to"),
+    [
+        ("http://testserver/cohorts/build/?q=a", "/cohorts/build/%3Fq%3Da"),
+        ("https://evil.example/", "/"),
+    ],
+)
+def test_a_part_of_a_page_takes_its_whole_page_to_the_door(live, stands_on, back_to):
+    asked = {"HX-Request": "true", "HX-Current-URL": stands_on}
+    response = Client().get("/cohorts/build/?part=who", headers=asked)
+    assert response["HX-Redirect"] == f"/sign-in/?next={back_to}"
+    assert response.content == b""
+
+
 @pytest.mark.parametrize("to", ["//evil.example/", "https://evil.example/", "\\\\evil"])
 def test_nobody_is_sent_elsewhere(gp, app, to):
     client = Client()
