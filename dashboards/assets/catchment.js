@@ -5,6 +5,15 @@ import { initAll } from "./nhsuk-frontend.min.js";
 document.body.classList.add("js-enabled", "nhsuk-frontend-supported");
 initAll();
 
+// A second press on a button whose form is under way would send it a second time.
+const HELD = 2000; // milliseconds: a form that brings a file leaves its page in place
+const sent = new WeakMap();
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented || event.target.method !== "post") return;
+  if (Date.now() - (sent.get(event.target) ?? -HELD) < HELD) event.preventDefault();
+  else sent.set(event.target, Date.now());
+});
+
 const announcer = document.getElementById("announcements");
 
 // A swap is announced by its own words: an element marked data-announce, or its

@@ -1,6 +1,7 @@
 // One key a decision in a meeting: a key presses the button that shows it.
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  // A key that is held down repeats itself, on the next person's page too.
+  if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.closest("input, textarea, select")) return; // somebody is writing
   const button = document.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
   if (!button || button.disabled) return;

@@ -66,6 +66,8 @@ def worklist(request: HttpRequest, programme: str) -> HttpResponse:
         "may_reveal": viewer.may_open("reveal"),
         "may_export": viewer.may_open("export_list"),
         "may_decide": viewer.may_open("decide"),
+        "may_open": viewer.may_open("person"),
+        "may_ask": viewer.may_open("special_access"),
         "slots": slots,
         "colleagues": work.colleagues(viewer) if viewer.may_open("decide") else [],
     }

@@ -133,7 +133,47 @@ def test_a_card_is_worked_on_and_accessible(team: Visitor):
     page.get_by_role("button", name="Give", exact=True).press("Enter")
     page.wait_for_load_state()
     assert "with GP" in page.inner_text("main")
+    page.set_viewport_size({"width": 320, "height": 900})
+    page.get_by_label("Stays with your team").fill("\u202e" + "x" * 300)
+    page.get_by_role("button", name="Add the note").click()
+    page.wait_for_load_state()
+    assert "x" * 300 in page.locator("main ol").inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert team.problems == []
+
+
+def test_two_presses_are_one_decision(team: Visitor):
+    page = team.goes_to(LIST)
+    sent: list[str] = []
+    page.on("request", lambda r: sent.append(r.url) if r.method == "POST" else None)
+    page.get_by_role("button", name="Accept").first.dblclick()
+    page.wait_for_load_state()
+    assert "Accepted: 1" in page.locator("#decided-caption").inner_text()
+    assert len(sent) == 1
+    assert "A colleague has changed this card" not in page.inner_text("main")
+
+
+def test_a_key_that_is_held_down_decides_about_one_person(team: Visitor):
+    page = team.goes_to(f"{LIST}meeting/")
+    page.get_by_role("button", name="Start").press("Enter")
+    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.keyboard.down("a")
+    for _ in range(3):
+        page.keyboard.down("a")
+    page.keyboard.up("a")
+    page.wait_for_load_state("networkidle")
+    assert "Person 2 of" in page.inner_text("h1")
+    assert page.locator("main ol").inner_text().count("Accepted") == 1
+
+
+def test_who_is_passed_over_keeps_their_place_on_the_agenda(team: Visitor):
+    page = team.goes_to(f"{LIST}meeting/")
+    page.get_by_role("button", name="Start").press("Enter")
+    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.keyboard.press("n")
+    assert "Person 2 of" in page.inner_text("h1")
 
 
 @pytest.mark.parametrize(
