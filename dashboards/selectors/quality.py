@@ -77,7 +77,7 @@ def fitness(name: str, on: date, *, only: str | None = None) -> FeedFitness:
     )
     last_on = runs["last_on"].max()
     newest = came["period"].max()
-    in_newest = set(came.filter(pl.col("period") == newest)["provider"])
+    in_newest = set(came.filter(pl.col("period").eq_missing(newest))["provider"])
     whole = _whole(counts, core, covered, expected, in_newest)
     whole |= {
         "last_on": last_on,

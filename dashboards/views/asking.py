@@ -48,9 +48,10 @@ def asked_from(request: HttpRequest, *, leaves: bool = False) -> Asked | None:
             outcome="refused",
             place=known,
         )
-        raise RefusedOnRecordError(
-            "This place is outside your role's area."
-        ) from refused
+        why = "This place is outside your role's area."
+        if not code:
+            why = "None of your places has people in this release of the data."
+        raise RefusedOnRecordError(why) from refused
     asked = Asked(viewer, live, geography, place, leaves)
     return among.narrowed(asked, request.GET.get("cohort", ""))
 

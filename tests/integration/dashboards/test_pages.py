@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from governance.models import Org, OrgLink
 from linkage.release import selectors as release
 from tests.page_builders import PASSWORD, make_organisations, make_user
 
@@ -136,6 +137,16 @@ def test_another_place_is_refused_and_the_try_is_audited(signed_in, path, monkey
         assert client.get(path, {"place": place}).status_code == 403
     refused = [place for event, place in noted if event == "place_refused"]
     assert refused == ["U2", "P1", "QZZ", "Z81005", "not a place"]
+
+
+def test_a_practice_without_patients_is_told_so(system, signed_in):
+    Org.objects.create(code="Z89999", kind="practice", name="New Surgery")
+    OrgLink.objects.create(child_id="Z89999", parent_id="U1")
+    client = signed_in("practice_manager", "Z89999")
+    assert client.get("/").status_code == 200
+    response = client.get("/overview/")
+    assert response.status_code == 403
+    assert "None of your places has people" in text_of(response)
 
 
 def test_the_picker_offers_only_own_places(signed_in):
