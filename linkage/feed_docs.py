@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from linkage.specs import ActivitySpec, CheckSpec, Conditions, FeedSpec
+from linkage.specs import ActivitySpec, CheckSpec, Conditions, FeedSpec, GateSpec
+from linkage.steps.gate import COMPARED_WITH
 from linkage.steps.validate import EXCLUDING, RULES
 
 TIERS = {
@@ -27,7 +28,7 @@ files, and the Feeds page shows what became of them.
 def feeds_page(feeds: Mapping[str, FeedSpec]) -> str:
     """Return the whole page as Markdown, feeds in the order in which they load."""
     ordered = sorted(feeds.items(), key=lambda item: (item[1].order, item[0]))
-    parts = [HEAD, _overview(ordered), _rules()]
+    parts = [HEAD, _overview(ordered), _gate(), _rules()]
     parts += [_feed(name, spec) for name, spec in ordered]
     return "\n".join(parts)
 
@@ -51,6 +52,41 @@ def _overview(feeds: list[tuple[str, FeedSpec]]) -> str:
         for name, spec in feeds
     ]
     return as_markdown(("Feed", "What", "Identifiers", "Layout"), rows) + "\n"
+
+
+def _gate() -> str:
+    usual = GateSpec()
+    return (
+        "## When a delivery waits for a person\n\n"
+        "Nothing of it is published until somebody lets it in with a reason. It waits"
+        " when it is empty; when it lacks a column that the supplier's last file had;"
+        f" when its rows lie more than {usual.volume_within:.0%} from the median of the"
+        f" supplier's last {COMPARED_WITH} files; and, from"
+        f" {usual.judged_from_rows} rows on, when over {usual.most_missing:.0%} of them"
+        f" lack a needed value, over {usual.most_unusable:.0%} hold a value of one"
+        f" column that cannot be used, or over {usual.most_rejected:.0%} break a rule,"
+        " each by more than chance explains. A feed with other limits says so below.\n"
+    )
+
+
+def _own_limits(gate: GateSpec) -> Iterable[str]:
+    """Where a feed's gate is not the usual one."""
+    usual = GateSpec()
+    if gate.volume_within is None:
+        yield "whatever its number of rows"
+    elif gate.volume_within != usual.volume_within:
+        yield f"within {gate.volume_within:.0%} of the usual number of rows"
+    if gate.judged_from_rows != usual.judged_from_rows:
+        yield f"judged from {gate.judged_from_rows} rows on"
+    for most, normal, what in (
+        (gate.most_missing, usual.most_missing, "lack a needed value"),
+        (gate.most_unusable, usual.most_unusable, "hold a value that cannot be used"),
+        (gate.most_rejected, usual.most_rejected, "break a rule"),
+    ):
+        if most != normal:
+            yield f"up to {most:.0%} of rows may {what}"
+    for header, most in gate.limits.items():
+        yield f"up to {most:.0%} may have no `{header}`, or one that cannot be used"
 
 
 def _rules() -> str:
@@ -96,6 +132,7 @@ def _feed(name: str, spec: FeedSpec) -> str:
         ),
         ("A row becomes", "; ".join(_becomes(spec))),
         ("Rules between columns", "; ".join(_check(c) for c in spec.checks)),
+        ("Goes on without a person", "; ".join(_own_limits(spec.gate))),
         ("MESH workflows", ", ".join(f"`{w}`" for w in spec.workflows)),
         ("Owner, next review", f"{spec.owner}, {spec.review_by:%d %B %Y}"),
     ]
