@@ -138,7 +138,7 @@ class Postgres:
 
     def _configuration(self) -> str:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // MB
-        shared = 256 if self.throwaway else max(128, min(1024, memory // 8))
+        shared = 256 if self.throwaway else max(128, min(896, memory // 8))
         settings = {
             "listen_addresses": "",
             "port": PORT,
@@ -146,7 +146,8 @@ class Postgres:
             "unix_socket_permissions": "0700",
             "password_encryption": "scram-sha-256",
             "max_connections": 100,
-            # Whole-population loads and reads
+            # Whole-population loads and reads; a load of any size stays below 2 GiB,
+            # of which the loader takes 0.7.
             "shared_buffers": f"{shared}MB",
             "effective_cache_size": f"{max(256, memory // 2)}MB",
             "work_mem": "64MB",
