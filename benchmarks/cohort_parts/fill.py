@@ -8,7 +8,7 @@ questions ask.
 """
 
 import sys
-from datetime import date, timedelta
+from datetime import date
 
 import django
 import numpy as np
@@ -21,8 +21,8 @@ from django.utils import timezone  # noqa: E402
 
 from benchmarks.cohort_parts import questions  # noqa: E402
 from benchmarks.cohort_parts.columns import PCNS, PLACES, PRACTICES, Crowd  # noqa: E402
+from benchmarks.filling.accounts import account  # noqa: E402
 from benchmarks.filling.registers import agreed  # noqa: E402
-from governance import actions  # noqa: E402
 from governance.models import OptOutSet, Org, OrgLink  # noqa: E402
 from linkage import bulk  # noqa: E402
 from linkage.models import AttributeBitmap, Release  # noqa: E402
@@ -41,7 +41,8 @@ ASKED = {"is_registered", *questions.FLAGS, *questions.CHOICES, *questions.NUMBE
 
 def fill(people: int, password: str) -> None:
     organisations()
-    accounts(password)
+    account(ANALYST, "system_analyst", "Q000", password)
+    account(LEAD, "place_lead", "P000", password)
     agreed()
     crowd = Crowd(people)
     opt_outs(crowd.numbers)
@@ -135,30 +136,6 @@ def organisations() -> None:
             links.append(OrgLink(child_id=code, parent_id=parent))
     Org.objects.bulk_create(orgs, ignore_conflicts=True)
     OrgLink.objects.bulk_create(links)
-
-
-def accounts(password: str) -> None:
-    """The analyst and the place's lead whose pages are timed."""
-    today = timezone.localdate()
-    for username, role, org in (
-        (ANALYST, "system_analyst", "Q000"),
-        (LEAD, "place_lead", "P000"),
-    ):
-        user = actions.create_user(
-            username=username,
-            full_name=username,
-            password=password,
-            trained_until=today + timedelta(days=30),
-            by="bench",
-        )
-        actions.grant_role(
-            user=user,
-            role=role,
-            org=Org.objects.get(pk=org),
-            start_on=today,
-            end_on=None,
-            by="bench",
-        )
 
 
 if __name__ == "__main__":

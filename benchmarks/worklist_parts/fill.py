@@ -6,15 +6,15 @@ profiles and list entries directly, as many as a release of that size would hold
 
 import json
 import sys
-from datetime import date, timedelta
+from datetime import date
 
 import django
 
 django.setup()
 
 from django.db import connection  # noqa: E402
-from django.utils import timezone  # noqa: E402
 
+from benchmarks.filling.accounts import account  # noqa: E402
 from benchmarks.filling.registers import agreed  # noqa: E402
 from benchmarks.worklist_parts.names import (  # noqa: E402
     PCNS,
@@ -24,7 +24,6 @@ from benchmarks.worklist_parts.names import (  # noqa: E402
 )
 from dashboards.definitions import LISTS  # noqa: E402
 from dashboards.models import ListRun  # noqa: E402
-from governance import actions  # noqa: E402
 from governance.models import Org, OrgLink  # noqa: E402
 from linkage.models import Release  # noqa: E402
 from linkage.release import actions as release  # noqa: E402
@@ -60,7 +59,8 @@ def fill(people: int, password: str) -> None:
     agreed()
     for team in range(TEAMS):
         for member in range(2):
-            account(team, member, password)
+            username = user_of(team, member)
+            account(username, "pcn_mdt_member", f"U{team:03d}", password)
 
 
 def organisations() -> None:
@@ -130,26 +130,6 @@ def entries(release_id: int) -> None:
                 spec_hash=LISTS.hashes[name],
                 people=cursor.rowcount,
             )
-
-
-def account(team: int, member: int, password: str) -> None:
-    today = timezone.localdate()
-    name = user_of(team, member)
-    user = actions.create_user(
-        username=name,
-        full_name=name,
-        password=password,
-        trained_until=today + timedelta(days=30),
-        by="bench",
-    )
-    actions.grant_role(
-        user=user,
-        role="pcn_mdt_member",
-        org=Org.objects.get(pk=f"U{team:03d}"),
-        start_on=today,
-        end_on=None,
-        by="bench",
-    )
 
 
 if __name__ == "__main__":
