@@ -3,6 +3,8 @@
 Schemathesis makes the calls from the OpenAPI document, bodies and headers included,
 without authorisation and as each of the roles that hold scopes. Every second call
 names an indicator or feed that there is; what is answered is held against the document.
+Beside made-up deliveries, which are refused, whole ones are sent: the first under a key
+is taken, another one under it is not.
 The token's address, which the document does not name, is sent forms.
 """
 
@@ -35,6 +37,13 @@ THERE_IS = {
 }
 CALLERS = {"partner_client": "planning", "feed_supplier": "operations"}
 KEY = r"[!-~]{1,40}"
+# A file of `gp_patient` as it should be, and another one.
+WHOLE = (
+    b"patient_id,organisation\np1,Z81001\n",
+    b"patient_id,organisation\np2,Z81001\n",
+)
+# What each caller is answered who delivers one and then the other under the same key.
+DELIVERED = {"partner_client": {403}, "feed_supplier": {202, 409}}
 GRANT = ("", "client_credentials", "password")
 
 
@@ -114,12 +123,20 @@ def call_one(operation, headers, told):
         sent = {k: str(v) for k, v in (case.headers or {}).items()}
         if operation.body and is_known:
             sent["Idempotency-Key"] = data.draw(st.from_regex(KEY, fullmatch=True))
+        ask(path, query, sent, body_of(case)[:MOST_BYTES], case.media_type)
+        if operation.body and is_known:
+            sent = {"Idempotency-Key": f"whole-{sent['Idempotency-Key']}"}
+            path = operation.path.replace("{name}", "gp_patient")
+            for body in data.draw(st.permutations(WHOLE)):
+                ask(path, {}, sent, body, "text/csv")
+
+    def ask(path, query, sent, body, kind):
         client = Client(headers=headers, raise_request_exception=False)
         answer = client.generic(
             operation.method.upper(),
             path,
-            body_of(case)[:MOST_BYTES],
-            content_type=case.media_type or "application/octet-stream",
+            body,
+            content_type=kind or "application/octet-stream",
             query_params=query,
             headers=in_latin(sent),
         )
@@ -188,6 +205,8 @@ def test_with_authorisation_nothing_is_an_error_of_ours(
         if answer.status_code not in REFUSALS | ANSWERS | {301}
     ]
     assert wrong == []
+    delivered = {got.status_code for asked, _, got in told if "'whole-" in asked}
+    assert delivered == DELIVERED[role]
     for asked, operation, answer in told:
         if answer.status_code in REFUSALS:
             assert "problem+json" in answer["Content-Type"] or answer.status_code == 404
