@@ -2,7 +2,9 @@
 
 A call that must be on disk before it returns waits for the disk, whether it holds one
 row or fifty. Whoever comes while a call is under way waits for its end; then the first
-of those who wait takes the rows of all of them along.
+of those who wait takes the rows of all of them along. A crowd that was told at the same
+moment comes back at nearly the same moment: it is waited for, for milliseconds, or one
+of it would go alone and all others wait for that one's call.
 """
 
 import logging
@@ -12,6 +14,9 @@ from dataclasses import dataclass, field
 from threading import Event, Lock
 
 logger = logging.getLogger("catchment.audit")
+# So many in one call are a crowd; fewer are not worth anybody's waiting.
+CROWD = 4
+GATHERS_SECONDS = 0.002
 
 
 @dataclass(eq=False)
@@ -38,24 +43,32 @@ class Together:
         self._lock = Lock()
         self._waiting: deque[_Waiting] = deque()
         self._is_led = False
+        # How many went in the call before, and whether as many wait again.
+        self._went = 0
+        self._are_back = Event()
 
     def write(self, rows: str) -> None:
         """Write these rows, with those of whoever else is waiting; raises as `send`."""
         mine = _Waiting(rows)
         with self._lock:
             self._waiting.append(mine)
+            if len(self._waiting) >= self._went:
+                self._are_back.set()
             if not self._is_led:
                 self._is_led = mine.leads = True
-        if not mine.leads:
-            self._wait(mine)
+        self._wait(mine)
         if mine.leads:
             self._lead(mine)
         if not mine.is_written:
             self._send([mine.rows])
 
     def _wait(self, mine: _Waiting) -> None:
+        """Wait until told; who leads, until the crowd of the call before is back."""
         try:
-            mine.told.wait()
+            if not mine.leads:
+                mine.told.wait()
+            if mine.leads and self._went >= CROWD:
+                self._are_back.wait(GATHERS_SECONDS)
         except BaseException:
             with self._lock:
                 if mine in self._waiting:
@@ -69,6 +82,8 @@ class Together:
         with self._lock:
             along = list(self._waiting)
             self._waiting.clear()
+            self._went = len(along)
+            self._are_back.clear()
         try:
             if len(along) == 1:
                 self._send([mine.rows])

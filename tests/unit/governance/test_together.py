@@ -6,7 +6,8 @@ from threading import Event, Thread
 
 import pytest
 
-from governance.together import Together
+from governance import together as module
+from governance.together import CROWD, Together
 
 
 class Sink:
@@ -82,6 +83,47 @@ def test_a_thread_that_is_broken_off_takes_nobodys_rows_with_it() -> None:
     assert sink.kept == [
         rows for rows in ("first", "a", "b") if told[rows] == "written"
     ]
+
+
+def after_a_crowd(*rows: str) -> list[list[str]]:
+    """Write these, each beginning once the one before waits, after CROWD in a call."""
+    sink = Sink()
+    together = Together(sink.take)
+    told: dict[str, str] = {}
+    crowd = [f"crowd {n}" for n in range(CROWD)]
+    threads = []
+    for number, each in enumerate(("first", *crowd)):
+        threads.append(Thread(target=writes(together, each, told)))
+        threads[-1].start()
+        while len(sink.calls) + len(together._waiting) < number + 1:
+            time.sleep(0.001)
+    sink.let_go.set()
+    for thread in threads:
+        thread.join(10)
+    assert sink.calls.pop(0) == ["first"]
+    assert sink.calls.pop(0) == crowd
+    for each in rows:
+        assert sink.calls == []
+        threads.append(Thread(target=writes(together, each, told)))
+        threads[-1].start()
+        while not sink.calls and each not in {w.rows for w in together._waiting}:
+            time.sleep(0.001)
+    for thread in threads:
+        thread.join(10)
+    assert set(told.values()) == {"written"}
+    return sink.calls
+
+
+def test_a_crowd_that_comes_back_goes_in_one_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "GATHERS_SECONDS", 10)
+    again = [f"again {n}" for n in range(CROWD)]
+    assert after_a_crowd(*again) == [again]
+
+
+def test_who_comes_back_alone_is_kept_waiting_for_moments() -> None:
+    assert after_a_crowd("alone") == [["alone"]]
 
 
 @pytest.mark.parametrize("rows", ["bad", "a"])
