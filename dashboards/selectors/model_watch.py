@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dashboards import wording
@@ -70,7 +70,7 @@ def watched(card: ModelCard) -> Table:
                 _of(check),
                 limit_words(check),
                 f"{check.value:.2f}",
-                _state(check),
+                state(check),
                 trend(past[_key(check)]),
             )
             for check in shown
@@ -120,10 +120,14 @@ def _of(check: Check) -> str:
     return f"{GROUP_TITLES[division]}: {group_label(division, value, {})}, {since}"
 
 
-def _state(check: Check) -> str:
-    if not check.beyond:
-        return "within"
-    return "beyond: lists stop" if check.stops else "beyond: a warning"
+def state(check: Check) -> str:
+    """Say where a check's value lies, and what that leads to."""
+    if check.beyond:
+        return "beyond: lists stop" if check.stops else "beyond: a warning"
+    if check.interval and replace(check, interval=None).beyond:
+        words = between(check.interval, "{:.2f}".format)
+        return f"no more than chance allows (95% interval {words})"
+    return "within"
 
 
 def _nearness(check: Check) -> float:
