@@ -1,7 +1,7 @@
 """Scores and models as pages read them: what they are, how good, and why so."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -219,15 +219,15 @@ def explained(
 
 
 def in_words(
-    found: PersonRisk | None, lanes: frozenset[str], most: int = 3
+    found: PersonRisk | None, may: Callable[[list[str]], bool], most: int = 3
 ) -> tuple[str, ...]:
-    """Return the weightiest reasons of these lanes in words."""
+    """Return the weightiest reasons in words, of those that `may` be told."""
     if found is None:
         return ()
     told = [
         each["words"]
         for each in found.reasons
-        if each["feature"] and may_be_told(each["feature"], lanes)
+        if each["feature"] and may([each["feature"]])
     ]
     return tuple(told[:most])
 

@@ -1,6 +1,6 @@
 """What models foretell of one person, in words: the figure, why, and over time."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from math import exp
@@ -11,7 +11,7 @@ from linkage.models import Release
 from linkage.release.sources import holders
 from risk.definitions import MODELS
 from risk.models import PersonRisk
-from risk.selectors import NOT_SHOWN, may_be_told, model_card
+from risk.selectors import NOT_SHOWN, model_card
 from risk.specs import ModelSpec
 from risk.standing import ModelStanding, not_in_order
 from risk.steps.reasons import frequency, written
@@ -102,12 +102,12 @@ def untold_of(
 def told_of(
     release_id: int,
     person_no: int,
-    lanes: frozenset[str],
+    may: Callable[[list[str]], bool],
     closed: Collection[str] = (),
 ) -> list[Told]:
     """Return what every model foretells of a person and why; the caller audits.
 
-    What rests on a lane that is not among `lanes` keeps its weight and loses its words.
+    What rests on features that no reader `may` be told of keeps its weight alone.
     Of a model whose attribute is `closed` to the purpose nothing is told.
     """
     held = holders(release_id, [person_no])
@@ -129,7 +129,7 @@ def told_of(
                 band=trial_words(row.value, name, spec),
                 explains=OF_POUNDS if spec.outcome.is_amount else OF_CHANCE,
                 weighs="Does to the pounds" if spec.outcome.is_amount else "Adds",
-                reasons=weighed(row, spec, lanes),
+                reasons=weighed(row, spec, may),
                 before=[
                     (
                         written(each.as_of, None) or "",
@@ -148,7 +148,7 @@ def told_of(
 
 
 def weighed(
-    row: PersonRisk, spec: ModelSpec, lanes: frozenset[str]
+    row: PersonRisk, spec: ModelSpec, may: Callable[[list[str]], bool]
 ) -> list[tuple[str, str]]:
     """Return the reasons' words and what each does to the figure.
 
@@ -158,7 +158,7 @@ def weighed(
     """
     told = [
         (
-            each["words"] if may_be_told(each["feature"], lanes) else NOT_SHOWN,
+            each["words"] if may([each["feature"]]) else NOT_SHOWN,
             weight(each, spec),
         )
         for each in row.reasons

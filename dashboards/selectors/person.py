@@ -131,8 +131,8 @@ def life(viewer: Viewer, person_no: int) -> Life | None:
     profile = release.profile_rows(viewer, [person_no])
     values = profile.row(0, named=True) if len(profile) else {}
     figures = [spec.attribute for spec in MODELS.values()]
-    closed = teller(viewer, figures, live.id).closed
-    foretold = told_of(live.id, person_no, allowed, closed)
+    tells = teller(viewer, figures, live.id)
+    foretold = told_of(live.id, person_no, tells.may, tells.closed)
     return Life(
         person_no=person_no,
         summary=_summary(person, values, end),

@@ -341,9 +341,7 @@ def _with_because(
         return cards
     told = risk.explained(release_id, [card.person_no for card in cards], model)
     return [
-        replace(
-            card, chance_because=risk.in_words(told.get(card.person_no), tells.lanes)
-        )
+        replace(card, chance_because=risk.in_words(told.get(card.person_no), tells.may))
         for card in cards
     ]
 

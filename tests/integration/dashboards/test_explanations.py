@@ -4,6 +4,7 @@ import pytest
 from django.urls import reverse
 
 from governance import access
+from governance.access import ACCESS
 from linkage.release import selectors as release
 from risk import selectors as risk
 from risk import tasks
@@ -14,8 +15,10 @@ from tests.live_people import ANNA, BERT, ODA
 
 pytestmark = pytest.mark.usefixtures("as_made")
 ADMITTED = "Three emergency admissions in the year to 30 September 2026"
+SEEN = "39 appointments with general practice in the year"
 REASONS = [
     {"feature": "emergency_admissions_12m", "words": ADMITTED, "adds": 0.9},
+    {"feature": "gp_appointments_12m", "words": SEEN, "adds": 0.5},
     {"feature": "mental_health_contacts_12m", "words": "Two contacts", "adds": 0.4},
     {"feature": "", "words": "Everything else known", "adds": -2.1},
 ]
@@ -37,6 +40,14 @@ def test_a_card_says_what_the_chance_rests_on(told) -> None:
     assert page.count(ADMITTED) == 1
     # The team's role does not see the mental health lane.
     assert "Two contacts" not in page
+
+
+@pytest.mark.parametrize("role", ["pcn_mdt_member", "practice_manager"])
+def test_a_card_gives_a_role_no_reason_of_a_lane_it_does_not_see(told, role) -> None:
+    """A practice manager's role has no timeline, and so not that of the practice."""
+    page = words(told.client(role).get(LIST))
+    sees = "gp" in ACCESS.roles[role].timeline
+    assert (SEEN in page, ADMITTED in page) == (sees, sees)
 
 
 def test_a_person_page_shows_weights_that_add_up_and_earlier_figures(told) -> None:
