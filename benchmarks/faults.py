@@ -127,11 +127,9 @@ def begin(session: Session) -> None:
         raise RuntimeError("the migrations failed")
     delivery = session.home / "delivery"
     words = ["-m", "synthetic", "--people", str(PEOPLE), "--seed", "7"]
-    made = subprocess_of(session, [*words, "--out", str(delivery)])
-    if made or session.run(
-        "vault", ["manage.py", "load_reference", str(delivery / "reference")]
-    ):
-        raise RuntimeError("the small ICS could not be made")
+    quietly(session, None, [*words, "--out", str(delivery)])
+    reference = str(delivery / "reference")
+    quietly(session, "vault", ["manage.py", "load_reference", reference])
     late = delivery / "late" / "landing"
     late.mkdir(parents=True)
     shutil.copy(delivery / "manifest.json", late.parent)
@@ -139,8 +137,10 @@ def begin(session: Session) -> None:
     newest.rename(late / newest.name)
 
 
-def subprocess_of(session: Session, words: Sequence[str]) -> int:
-    return session.popen(None, words, stdout=subprocess.DEVNULL).wait()
+def quietly(session: Session, process: str | None, words: Sequence[str]) -> None:
+    """Run a program of ours; what it says would stand among the figures."""
+    if session.popen(process, words, stdout=subprocess.DEVNULL).wait():
+        raise RuntimeError(f"{' '.join(words)} failed; its words stand above")
 
 
 def road(home: Path) -> list[Step]:
