@@ -2,14 +2,20 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from dashboards import wording
 from governance.access import ACCESS, Viewer
 from governance.models import AuditEvent, User
-from governance.watch import Heavy, heavier_than_peers, is_out_of_hours
+from governance.watch import (
+    Heavy,
+    heavier_than_peers,
+    is_out_of_hours,
+    working_days_after,
+)
 from linkage.assertions import REASONS
 from linkage.reveal import ask
 
@@ -25,6 +31,10 @@ FLAGS = {
 OUT_OF_HOURS = "outside 7:00 to 20:00 or at a weekend"
 # Of reveals with nothing remarkable, how many a week are looked at all the same.
 SAMPLE = 5
+# What was named by special access is looked at again within so many working days; what
+# nobody has looked at stays in sight for as long as the vault is asked about at once.
+REVIEW_DAYS = 2
+IN_SIGHT = timedelta(days=31)
 VERDICTS = {
     "no_concern": "No concern",
     "explained": "Asked, and explained",
@@ -84,6 +94,42 @@ def week_of(viewer: Viewer, monday: date) -> Week:
         sampled=sorted(drawn, key=lambda reveal: reveal.at),
         heavy=[(names.get(each.user_id, "somebody who left"), each) for each in heavy],
     )
+
+
+@dataclass(frozen=True)
+class Owed:
+    """Uses of special access that nobody has looked at again, oldest first."""
+
+    reveals: list[Reveal]
+    overdue: int
+
+
+def owed(viewer: Viewer, now: datetime) -> Owed:
+    """Return the uses of special access that wait for somebody's verdict.
+
+    Each says until when it is to be given. The vault is asked: VaultUnavailableError,
+    RevealRefusedError.
+    """
+    answer = ask(
+        viewer,
+        "review_reveals",
+        since=(now - IN_SIGHT).isoformat(),
+        until=now.isoformat(),
+        special=True,
+    )
+    rows: list[dict[str, Any]] = answer["reveals"]
+    names, verdicts = _names({row["viewer_id"] for row in rows}), _verdicts()
+    waiting = [_reveal(row, names, verdicts) for row in rows]
+    today = now.astimezone(LONDON).date()
+    found, overdue = [], 0
+    for reveal in waiting:
+        if reveal.verdict:
+            continue
+        last = working_days_after(reveal.at.astimezone(LONDON).date(), REVIEW_DAYS)
+        overdue += last < today
+        words = f"{'overdue since' if last < today else 'by'} {wording.day(last)}"
+        found.append(replace(reveal, flags=(words, *reveal.flags)))
+    return Owed(found, overdue)
 
 
 def mondays(today: date, weeks: int = 8) -> list[date]:

@@ -21,9 +21,10 @@ def review(request: HttpRequest) -> HttpResponse:
     """One week of reveals, those that are remarkable first."""
     mondays = selectors.mondays(timezone.localdate())
     monday = _monday(request.GET.get("week", ""), mondays)
-    week, problem = None, ""
+    week, owed, problem = None, None, ""
     try:
         week = selectors.week_of(request.viewer, monday)
+        owed = selectors.owed(request.viewer, timezone.now())
     except (VaultUnavailableError, RevealRefusedError) as error:
         problem = str(error)
     title = "The week cannot be reviewed just now"
@@ -32,6 +33,7 @@ def review(request: HttpRequest) -> HttpResponse:
     context = {
         "title": title,
         "week": week,
+        "owed": owed,
         "monday": monday,
         "mondays": mondays,
         "verdicts": selectors.VERDICTS,

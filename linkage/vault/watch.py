@@ -21,6 +21,7 @@ NUMBER_SALT, SURNAME_SALT, ADDRESS_SALT = "watch number", "watch name", "watch a
 STAFF_COLUMNS = ("user", "nhs_number", "surname", "line1", "postcode")
 # Reveals of one week, some 2,000 clinicians.
 MOST_EVENTS = 20_000
+SPECIAL = "revealed_by_special_access"
 PEOPLE_AT_A_TIME = 5_000
 
 
@@ -75,15 +76,19 @@ def replace_staff(rows: pl.DataFrame) -> int:
     return known.height
 
 
-def reveals(since: datetime, until: datetime) -> list[dict[str, Any]]:
+def reveals(
+    since: datetime, until: datetime, *, special: bool = False
+) -> list[dict[str, Any]]:
     """Say of each reveal of a span of time what should be looked at: yes or no.
 
     Oldest first, at most MOST_EVENTS. `own_record`, `same_surname`, `same_address`:
     somebody named was the viewer, a namesake, of their address; `staff`: works here.
+    special: those by special access alone.
     """
+    begins = SPECIAL if special else "revealed"
     events = list(
         RevealEvent.objects.using("vault")
-        .filter(at__gte=since, at__lt=until, outcome__startswith="revealed")
+        .filter(at__gte=since, at__lt=until, outcome__startswith=begins)
         .exclude(viewer_id=None)
         .order_by("pk")[:MOST_EVENTS]
     )

@@ -66,7 +66,7 @@ def reveal(request: HttpRequest) -> HttpResponse:
         asked,
         revealed=[i.person_no for i in answer.revealed],
         refused=answer.refused,
-        outcome="revealed_by_special_access" if opened else "revealed",
+        outcome=watch.SPECIAL if opened else "revealed",
     )
     return JsonResponse(_body(asked, answer))
 

@@ -12,7 +12,10 @@ LONGEST = timedelta(days=31)
 
 
 def reveals(asked: Asked, content: bytes) -> Mapping[str, Any]:
-    """Say of each reveal of a span of time whether it should be looked at again."""
+    """Say of each reveal of a span of time whether it should be looked at again.
+
+    Of all, or of those by special access alone (`special`).
+    """
     try:
         since = datetime.fromisoformat(str(asked.arguments["since"]))
         until = datetime.fromisoformat(str(asked.arguments["until"]))
@@ -22,5 +25,6 @@ def reveals(asked: Asked, content: bytes) -> Mapping[str, Any]:
         raise RefusedActError("Say from when until when.")
     if until - since > LONGEST:
         raise RefusedActError("A month at most.")
+    special = asked.arguments.get("special") is True
     store.audit_asked(asked, outcome="reviewed")
-    return {"reveals": watch.reveals(since, until)}
+    return {"reveals": watch.reveals(since, until, special=special)}

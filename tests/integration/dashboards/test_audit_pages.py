@@ -6,8 +6,13 @@ import polars as pl
 import pytest
 from django.utils import timezone
 
-from dashboards.selectors.access_review import OUT_OF_HOURS, VERDICTS, mondays
-from governance import audit
+from dashboards.selectors.access_review import (
+    OUT_OF_HOURS,
+    VERDICTS,
+    mondays,
+    owed,
+)
+from governance import access, audit
 from linkage.vault import watch
 from tests import live_system as system
 from tests.live_people import ANNA, EDNA, PROGRAMME
@@ -180,6 +185,53 @@ def test_a_reveal_at_night_is_flagged_by_londons_clock(live, as_made):
             [f"{monday} 03:00 Europe/London"],
         )
     assert OUT_OF_HOURS in text(live.client("ig_lead").get("/access/review/"))
+
+
+@pytest.fixture
+def used_specially(live, as_made):
+    """`used_specially(moment)`: a reveal by special access then; returns its number."""
+    made = []
+
+    def use(at) -> int:
+        reveal(live.client("pcn_mdt_member"))
+        with system.connect("vault_migrator") as owner:
+            (number,) = owner.execute(
+                "UPDATE reveal_event SET at = %s, outcome = %s WHERE id = (SELECT"
+                " max(id) FROM reveal_event WHERE outcome = 'revealed') RETURNING id",
+                [at, watch.SPECIAL],
+            ).fetchone()
+        made.append(number)
+        return number
+
+    yield use
+    with system.connect("vault_migrator") as owner:
+        owner.execute("DELETE FROM reveal_event WHERE id = ANY(%s)", [made])
+
+
+def owed_to(live) -> tuple[list[int], int]:
+    lead = live.viewer("ig_lead")
+    with access.scoped(lead):
+        found = owed(lead, timezone.now())
+    return [reveal.event for reveal in found.reveals], found.overdue
+
+
+def test_special_access_is_looked_at_again_within_two_working_days(
+    live, used_specially
+):
+    now = timezone.now()
+    before, overdue = owed_to(live)
+    late = used_specially(now - timedelta(days=8))
+    new = used_specially(now - timedelta(minutes=1))
+    used_specially(now - timedelta(days=32))
+    assert owed_to(live) == ([late, *before, new], overdue + 1)
+    for role in ("ig_lead", "caldicott_guardian"):
+        page = text(live.client(role).get("/access/review/"))
+        assert f"{overdue + 1} overdue" in page
+        assert "overdue since" in page
+        assert ANNA.surname not in page
+    lead = live.client("ig_lead")
+    lead.post(f"/access/review/{late}/", {"verdict": "followed_up"})
+    assert owed_to(live) == ([*before, new], overdue)
 
 
 def test_without_the_vault_the_review_says_so(live, as_made):
