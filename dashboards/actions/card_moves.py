@@ -41,6 +41,8 @@ def follow_people(now: ReleaseView) -> int:
     """
     alone()
     held = list(Card.objects.values_list("programme", "person_no", "practice_code"))
+    if not held:
+        return 0
     practice_of = _practices(now, BitMap(person_no for _, person_no, _ in held))
     moved = 0
     for programme, person_no, was in held:
