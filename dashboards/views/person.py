@@ -66,7 +66,7 @@ def explain_person(request: HttpRequest, reference: str) -> HttpResponse:
     if live is None or selectors.own(viewer, person_no) is None:
         raise PermissionDenied("No such person among your own.")
     decisions.ask_why(person_no=person_no, release_id=live.id, by=viewer)
-    tasks.explain.delay_on_commit(live.id, person_no)
+    tasks.explain.delay_on_commit(live.id, tasks.named(person_no))
     messages.success(
         request,
         "The reasons are being worked out: open this page again in a moment. Of a model"

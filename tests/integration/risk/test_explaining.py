@@ -30,8 +30,8 @@ def test_reasons_are_those_of_the_figure_that_the_release_gives(
 ) -> None:
     someone = next(n for n in PEOPLE if n not in ILL)
     with acting_as("worker"):
-        tasks.explain(release.pk, someone)
-        tasks.explain(release.pk, someone)  # again: what is kept stays
+        tasks.explain(release.pk, tasks.named(someone))
+        tasks.explain(release.pk, tasks.named(someone))  # again: what is kept stays
     figures = parts.read_all(release.pk, "predictions", [SPEC.attribute])
     given = dict(figures.iter_rows())[someone]
     with acting_as("worker"):
@@ -52,5 +52,5 @@ def test_a_model_renewed_since_explains_no_figure_that_it_did_not_give(
     moved = train.replace(other, intercept=other.intercept + 0.2)
     TrainedModel.objects.filter(pk=model.pk).update(payload=moved.to_bytes())
     with acting_as("worker"):
-        tasks.explain(release.pk, ILL[0])
+        tasks.explain(release.pk, tasks.named(ILL[0]))
         assert not PersonRisk.objects.filter(name=NAME).exists()
