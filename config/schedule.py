@@ -1,7 +1,8 @@
 """The nightly run, in order, and what beat does between: the product's contents page.
 
 Each stage is one task per unit; the last unit of a stage, by the ledger, dispatches
-the next stage. Stages are named as text, so that no layer imports one above it.
+the next stage; where both are per shard, each shard goes on by itself. Stages are
+named as text, so that no layer imports one above it.
 """
 
 from celery.schedules import crontab
@@ -14,9 +15,9 @@ STAGES = (
     Stage("trace_segments", "shard", "segmentation.actions.trace_segments"),
     Stage("score_people", "shard", "risk.actions.score_people"),
     Stage("find_gaps", "shard", "risk.actions.find_gaps"),
+    Stage("gather_training", "shard", "risk.actions.gather_training"),
     Stage("follow_moves", "release", "linkage.release.following.follow_moves"),
     Stage("rate_impact", "release", "risk.actions.rate_impact"),
-    Stage("gather_training", "shard", "risk.actions.gather_training"),
     Stage("train_model", "name", "risk.actions.train_model", "risk.definitions.MODELS"),
     Stage("predict_risk", "shard", "risk.actions.predict_risk"),
     Stage("watch_models", "release", "risk.actions.watch_models"),

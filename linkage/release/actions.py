@@ -5,7 +5,6 @@ import traceback
 from collections.abc import Callable, Iterable
 from datetime import date
 from functools import lru_cache
-from typing import cast
 
 import polars as pl
 from django.db import transaction
@@ -23,7 +22,7 @@ from linkage.release.selectors import EVERYONE, PEOPLE
 from linkage.release.stages import StageOutcome, definition_hashes, stage, stages
 from linkage.release.version import code_version
 from linkage.steps.derive import Geography, attributes, derive, standing_on
-from linkage.steps.index import index, numbers_of, people_of
+from linkage.steps.index import index, lists, numbers_of, people_of
 
 __all__ = [
     "NoDeltaError",
@@ -104,8 +103,12 @@ def run_unit(*, task_id: int) -> list[int]:
         try:
             same_definitions(task.release)
             outcome = stage(task.stage).call(task.release_id, task.shard)
-            return [following.pk for following in ledger.finish(task, outcome)]
+            following = ledger.finish(task, outcome)
+            if all(each.shard != task.shard for each in following):
+                rows.let_go()
+            return [each.pk for each in following]
         except Exception as error:
+            rows.let_go()
             log.exception("%s %s failed", task.stage, task.shard)
             told = "".join(traceback.format_exception_only(error))
             return [task.pk] if ledger.fail(task, told) else []
@@ -245,12 +248,7 @@ def write_profiles(release_id: int, shard: int) -> StageOutcome:
             names = [a.name for a in catalogue.of_part(part)]
             more = parts.read(release_id, shard, part, names)
             joined = joined.join(more, on=PEOPLE, how="left", maintain_order="left")
-    numbers = [numbers_of(joined[name], a) for name, a in catalogue.items()]
-    rows = people.select(
-        PEOPLE,
-        "practice_code",
-        "lsoa_code",
-        pl.concat_list(cast("list[pl.Expr]", numbers)).alias("values"),
-    )
-    store.replace_profiles(release_id, rows)
-    return StageOutcome(people.height, rows.height)
+    columns = [numbers_of(joined[name], a) for name, a in catalogue.items()]
+    filled = people.select(PEOPLE, "practice_code", "lsoa_code", values=lists(columns))
+    store.replace_profiles(release_id, filled)
+    return StageOutcome(people.height, filled.height)

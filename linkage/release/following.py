@@ -39,8 +39,9 @@ def _followed(release_id: int) -> StageOutcome:
         moved = touched.under(new)
         units = _units(release, moved)
         rows_in = 0
-        for stage in before(NAME, delta=release.delta_of_id is not None):
-            for unit in units:
+        stages = before(NAME, delta=release.delta_of_id is not None)
+        for unit in units:
+            for stage in stages:
                 rows_in += stage.call(release_id, unit).rows_in
         # Only now: a try that ended before this is made again.
         release.marks = sorted([*release.marks, *new])

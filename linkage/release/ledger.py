@@ -3,7 +3,9 @@
 A task is claimed under a session lock of its own, which Postgres frees when the
 worker dies: a RUNNING row without its lock is a dead worker's and may be taken at
 once, and a unit is never worked twice at a time. The last unit of a stage, counted
-under the release's row lock, adds the next stage's units.
+under the release's row lock, adds the next stage's units; between two stages per shard
+each shard adds its own, so that what was read of it serves both. A task is added when
+it can be worked, and not before.
 """
 
 from collections.abc import Iterator
@@ -20,7 +22,7 @@ from django.utils.module_loading import import_string
 from linkage.models import Release, StageTask
 from linkage.release import parts, touched
 from linkage.release.catalogue import Catalogue
-from linkage.release.stages import Stage, StageOutcome, after
+from linkage.release.stages import Stage, StageOutcome, after, alike, stage
 
 TASK_LOCK = 7_201_955  # first half of the advisory lock; the second is the task's id
 MAX_ATTEMPTS = 3
@@ -61,16 +63,17 @@ def group_of(release: Release, unit: str) -> tuple[str, Catalogue]:
     return part, Catalogue(mine[first : first + GROUP_SIZE])
 
 
-def open_stage(release: Release, stage: Stage) -> list[StageTask]:
-    """Add the stage's tasks to the ledger; those that are there already stay."""
+def open_stage(
+    release: Release, stage: Stage, only: str | None = None
+) -> list[StageTask]:
+    """Add the stage's tasks, or that of one unit; those that are there already stay."""
+    mine = units(release, stage) if only is None else [only]
     StageTask.objects.bulk_create(
-        [
-            StageTask(release=release, stage=stage.name, shard=unit)
-            for unit in units(release, stage)
-        ],
+        [StageTask(release=release, stage=stage.name, shard=unit) for unit in mine],
         ignore_conflicts=True,
     )
-    return list(StageTask.objects.filter(release=release, stage=stage.name))
+    added = StageTask.objects.filter(release=release, stage=stage.name, shard__in=mine)
+    return list(added.order_by("pk"))
 
 
 @contextmanager
@@ -110,7 +113,8 @@ def claimed(task_id: int) -> Iterator[StageTask | None]:
 def finish(task: StageTask, outcome: StageOutcome) -> list[StageTask]:
     """Mark a task done, in one transaction with what follows from it.
 
-    Returns the next stage's tasks when this was the last of its stage, else none.
+    Returns the next stage's tasks when this was the last of its stage, else none; of a
+    shard that goes on by itself its next one.
     """
     with transaction.atomic():
         # The lock on the release's row makes the count exact: of two last units
@@ -123,11 +127,16 @@ def finish(task: StageTask, outcome: StageOutcome) -> list[StageTask]:
             rows_out=outcome.rows_out,
             finished_at=timezone.now(),
         )
-        left = StageTask.objects.filter(release=release, stage=task.stage).exclude(
-            state=State.DONE
+        delta = release.delta_of_id is not None
+        following = after(task.stage, delta=delta)
+        if following is None:
+            return []
+        if following in alike(task.stage, delta=delta):
+            return open_stage(release, following, only=task.shard)
+        done = StageTask.objects.filter(
+            release=release, stage=task.stage, state=State.DONE
         )
-        following = after(task.stage, delta=release.delta_of_id is not None)
-        if left.exists() or following is None:
+        if done.count() < len(units(release, stage(task.stage))):
             return []
         return open_stage(release, following)
 

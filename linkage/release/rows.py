@@ -1,7 +1,8 @@
 """The rows of the longitudinal store that a unit of a refresh works on.
 
-Of a full release a unit is a shard. A delta has one, of the people whom it touched:
-their rows lie scattered over all shards, so the stages after the first take what it
+Of a full release a unit is a shard; a delta has one, of the people whom it touched,
+whose rows lie scattered over all shards. To read them takes longer than most of what
+is then done with them, so the first stage reads and those that follow it take what it
 has read, where their process still has it.
 """
 
@@ -15,12 +16,13 @@ from linkage.release import store, touched
 from linkage.release.store import Shard
 from linkage.vocabulary import EVENT_KINDS
 
-# In memory from one stage to the next, some 120 MB. Of larger deltas each stage reads.
-MOST_KEPT = 2_000_000
+# In memory from one stage to the next, some 480 MB. Of more, each stage reads what it
+# needs.
+MOST_KEPT = 8_000_000
 
-# Of one delta. Its number alone would also be that of another, once a database has
-# been restored.
-_kept: dict[tuple[int, datetime], Shard] = {}
+# Of one unit. A release's number alone would also be that of another, once a database
+# has been restored.
+_kept: dict[tuple[int, datetime, int], Shard] = {}
 
 
 def read(release: Release, unit: int) -> Shard:
@@ -28,22 +30,24 @@ def read(release: Release, unit: int) -> Shard:
 
     Anew at each call: the stages are worked again for those whose facts have moved.
     """
-    if unit != touched.UNIT:
-        return store.read_shard(unit, until=release.as_of)
     let_go()
-    under = touched.beneath(release.pk)
-    assert under is not None
-    found = store.read_people(under.person_nos, until=release.as_of)
+    if unit == touched.UNIT:
+        under = touched.beneath(release.pk)
+        assert under is not None
+        found = store.read_people(under.person_nos, until=release.as_of)
+    else:
+        found = store.read_shard(unit, until=release.as_of)
     if found.rows <= MOST_KEPT:
-        _kept[release.pk, release.started_at] = found
+        _kept[release.pk, release.started_at, unit] = found
     return found
 
 
 def up_to(release: Release, unit: int, until: date) -> Shard:
-    """Return for a later stage what had happened by a day."""
-    if unit != touched.UNIT:
+    """Return for a later stage what had happened by a day, at latest the release's."""
+    kept = _of(release, unit)
+    if kept is None:
         return store.read_shard(unit, until=until)
-    return _touched(release).up_to(until)
+    return kept.up_to(until)
 
 
 def events(
@@ -54,10 +58,11 @@ def events(
     Columns: person_no, on_date, recorded_on, kind, system, code, value, unit,
     feed_no.
     """
-    if unit != touched.UNIT:
+    kept = _of(release, unit)
+    if kept is None:
         return store.read_events(unit, kinds=kinds, since=since, until=release.as_of)
     wanted = [EVENT_KINDS[kind] for kind in kinds]
-    return _touched(release).event.filter(
+    return kept.event.filter(
         pl.col("kind").is_in(wanted) & (pl.col("on_date") >= since)
     )
 
@@ -65,9 +70,10 @@ def events(
 def activity(release: Release, unit: int, *, since: date) -> pl.DataFrame:
     """Return a unit's activity begun from a day up to the release's date, in the
     columns of `derive`."""
-    if unit != touched.UNIT:
+    kept = _of(release, unit)
+    if kept is None:
         return store.read_activity(unit, since=since, until=release.as_of)
-    return _touched(release).activity.filter(pl.col("start_on") >= since)
+    return kept.activity.filter(pl.col("start_on") >= since)
 
 
 def let_go() -> None:
@@ -75,6 +81,12 @@ def let_go() -> None:
     _kept.clear()
 
 
-def _touched(release: Release) -> Shard:
-    kept = _kept.get((release.pk, release.started_at))
-    return read(release, touched.UNIT) if kept is None else kept
+def _of(release: Release, unit: int) -> Shard | None:
+    """What a later stage may take; None where a shard is better read for it alone.
+
+    Scattered rows take as long to find for one stage as for all.
+    """
+    kept = _kept.get((release.pk, release.started_at, unit))
+    if kept is None and unit == touched.UNIT:
+        return read(release, unit)
+    return kept

@@ -73,6 +73,19 @@ def after(name: str, *, delta: bool = False) -> Stage | None:
     return order[position + 1] if position + 1 < len(order) else None
 
 
+def alike(name: str, *, delta: bool = False) -> tuple[Stage, ...]:
+    """The stages worked shard by shard in one go with one that is; else it alone."""
+    order = stages(delta=delta)
+    position = [one.name for one in order].index(name)
+    first, last = position, position + 1
+    if order[position].per == "shard":
+        while first > 0 and order[first - 1].per == "shard":
+            first -= 1
+        while last < len(order) and order[last].per == "shard":
+            last += 1
+    return order[first:last]
+
+
 def before(name: str, *, delta: bool = False) -> tuple[Stage, ...]:
     """The stages in front of one, in their order."""
     order = stages(delta=delta)

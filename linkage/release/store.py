@@ -27,7 +27,9 @@ PERSON_COLUMNS = (
 )
 REGISTRATION_COLUMNS = "person_no, practice_code, start_on, end_on"
 RESIDENCE_COLUMNS = "person_no, lsoa_code, in_care_home, start_on, end_on"
-EVENT_COLUMNS = "person_no, on_date, recorded_on, kind, system, code, value, unit"
+EVENT_COLUMNS = (
+    "person_no, on_date, recorded_on, kind, system, code, value, unit, feed_no"
+)
 ACTIVITY_COLUMNS = (
     "person_no, setting, kind, start_on, end_on, recorded_on, urgency, specialty,"
     " outcome, reason_code, seen_by, cost_gbp"
@@ -63,7 +65,9 @@ class Shard:
         )
 
     def up_to(self, until: date) -> "Shard":
-        """Return what would have been read up to an earlier day."""
+        """Return what would have been read up to that day or an earlier one."""
+        if until == self.until:
+            return self
         return replace(
             self,
             until=until,
@@ -79,14 +83,13 @@ def read_shard(shard: int, *, until: date) -> Shard:
             f"SELECT {columns} FROM {table}_p{shard:02d} WHERE {condition}"
         ),
         until,
-        EVENT_COLUMNS,
     )
 
 
 def read_people(person_nos: pl.Series, *, until: date) -> Shard:
     """Read some people's rows of whichever shards, as `read_shard` does of one.
 
-    Events have their `feed_no` as well. Each partition is asked for its own people
+    Each partition is asked for its own people
     alone. The server gathers where their rows lie before it reads them: scattered over
     all pages, one by one they would be as many reads as rows.
     """
@@ -103,12 +106,10 @@ def read_people(person_nos: pl.Series, *, until: date) -> Shard:
             for shard, numbers in whom.items()
         ) or (f"SELECT {columns} FROM {table} WHERE false")
 
-    return _read(query, until, f"{EVENT_COLUMNS}, feed_no", "enable_indexscan = off")
+    return _read(query, until, "enable_indexscan = off")
 
 
-def _read(
-    query: Callable[[str, str, str], str], until: date, of_events: str, *settings: str
-) -> Shard:
+def _read(query: Callable[[str, str, str], str], until: date, *settings: str) -> Shard:
     """Read the five tables; `query` makes of table, columns and condition a query."""
     with bulk.connect("default") as source:
         bulk.execute(source, *(f"SET LOCAL {setting}" for setting in settings))
@@ -121,7 +122,7 @@ def _read(
             person=rows("person", PERSON_COLUMNS),
             registration=rows("registration", REGISTRATION_COLUMNS),
             residence=rows("residence", RESIDENCE_COLUMNS),
-            event=rows("event", of_events, f"on_date <= '{until:%Y-%m-%d}'"),
+            event=rows("event", EVENT_COLUMNS, f"on_date <= '{until:%Y-%m-%d}'"),
             activity=rows(
                 "activity", ACTIVITY_COLUMNS, f"start_on <= '{until:%Y-%m-%d}'"
             ),
@@ -140,7 +141,7 @@ def read_events(
     with bulk.connect("default") as source:
         return bulk.fetch(
             source,
-            f"SELECT {EVENT_COLUMNS}, feed_no FROM event_p{shard:02d}"
+            f"SELECT {EVENT_COLUMNS} FROM event_p{shard:02d}"
             f" WHERE kind IN ({numbers})"
             f" AND on_date BETWEEN '{since:%Y-%m-%d}' AND '{until:%Y-%m-%d}'",
         )

@@ -21,9 +21,15 @@ def dispatch(release_id: int) -> None:
 
 @shared_task
 def run_unit(task_id: int) -> None:
-    """Work one task of the ledger and dispatch what it says comes next."""
-    for following in actions.run_unit(task_id=task_id):
-        run_unit.delay(following)
+    """Work one task of the ledger and dispatch what it says comes next.
+
+    One alone is worked here and now: this process may still have what it reads.
+    """
+    following = [task_id]
+    while len(following) == 1:
+        following = actions.run_unit(task_id=following[0])
+    for each in following:
+        run_unit.delay(each)
 
 
 @shared_task

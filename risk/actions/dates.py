@@ -9,8 +9,9 @@ import polars as pl
 from django.conf import settings
 
 from linkage.models import Release
+from linkage.release import rows
 from linkage.release.actions import features_of
-from linkage.release.store import Shard, read_shard
+from linkage.release.store import Shard
 from risk.specs import ModelSpec
 from risk.steps.gather import gather
 from risk.steps.outcome import register_of
@@ -49,7 +50,7 @@ class Dates:
         self, release: Release, shard: int, columns: Mapping[int, set[str]]
     ) -> None:
         self.release, self.as_of, self.columns = release, release.as_of, columns
-        self._read = read_shard(shard, until=self.as_of)
+        self._read = rows.up_to(release, shard, self.as_of)
         self.rows = self._read.rows
         self._known: dict[int, pl.DataFrame] = {}
         self._registers: dict[int, pl.DataFrame] = {}

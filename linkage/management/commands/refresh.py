@@ -7,17 +7,17 @@ The release is published in the end, and old ones are let go.
 import json
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from celery import current_app
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db.models import Count, Max, Min, Q, Sum
+from django.db.models import Count, DurationField, F, Max, Min, Q, Sum
 from django.utils import timezone
 
 from linkage.models import Release, StageTask
-from linkage.release import actions, tasks
-from linkage.release.stages import stages
+from linkage.release import actions, ledger, tasks
+from linkage.release.stages import alike, stages
 
 LOOK_SECONDS = 0.5
 RESUME_SECONDS = 30
@@ -46,6 +46,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **given: Any) -> None:
         self.as_json = given["progress"] == "json"
         self.said: dict[str, tuple[int, int]] = {}
+        self.ended: set[str] = set()
         release = self._start(given)
         if release is None:
             self._say({"release": None, "people": 0})
@@ -108,19 +109,19 @@ class Command(BaseCommand):
         """Say what changed since the last look: units done, stages finished."""
         for row in _progress(release):
             name, done, total = row["stage"], row["done"], row["total"]
-            if self.said.get(name) == (done, total):
-                continue
-            self.said[name] = (done, total)
-            self._say({"stage": name, "done": done, "total": total, "unit": "tasks"})
-            if done == total:
+            if self.said.get(name) != (done, total):
+                self.said[name] = (done, total)
+                self._say(
+                    {"stage": name, "done": done, "total": total, "unit": "tasks"}
+                )
+            if row["seconds"] is not None and name not in self.ended:
+                self.ended.add(name)
                 self._say(
                     {
                         "stage": name,
                         "rows_in": row["rows_in"],
                         "rows_out": row["rows_out"],
-                        "seconds": round(
-                            (row["ended"] - row["began"]).total_seconds(), 1
-                        ),
+                        "seconds": round(row["seconds"], 1),
                     }
                 )
 
@@ -141,20 +142,43 @@ class Command(BaseCommand):
 
 
 def _progress(release: Release) -> Iterator[dict[str, Any]]:
-    """The ledger of a release by stage, in the order of the schedule."""
-    done = Q(state=StageTask.State.DONE)
+    """The ledger of a release by stage, in the order of the schedule.
+
+    `seconds` when it has ended. Stages that each shard goes through by itself end
+    together: their time is shared out by how long each was worked on.
+    """
+    worked = Sum(F("finished_at") - F("started_at"), output_field=DurationField())
     rows = {
         row["stage"]: row
         for row in release.tasks.values("stage").annotate(
             total=Count("pk"),
-            done=Count("pk", filter=done),
+            done=Count("pk", filter=Q(state=StageTask.State.DONE)),
             rows_in=Sum("rows_in"),
             rows_out=Sum("rows_out"),
             began=Min("started_at"),
             ended=Max("finished_at"),
+            worked=worked,
         )
     }
-    return (rows[stage.name] for stage in stages() if stage.name in rows)
+    delta = release.delta_of_id is not None
+    told = [each for each in stages(delta=delta) if each.name in rows]
+    for stage in told:
+        if stage.per == "shard":
+            # Of a later one not every task is there yet.
+            rows[stage.name]["total"] = len(ledger.units(release, stage))
+    for stage in told:
+        group = [rows.get(each.name) for each in alike(stage.name, delta=delta)]
+        yield rows[stage.name] | {"seconds": _seconds(rows[stage.name], group)}
+
+
+def _seconds(row: dict[str, Any], group: list[dict[str, Any] | None]) -> float | None:
+    """A stage's share of the time that stages worked together took; None before."""
+    ended = [each for each in group if each and each["done"] == each["total"]]
+    if len(ended) < len(group):
+        return None
+    took = max(e["ended"] for e in ended) - min(e["began"] for e in ended)
+    worked = sum((e["worked"] for e in ended), timedelta())
+    return float(took.total_seconds() * (row["worked"] / worked if worked else 1.0))
 
 
 def _worker_answers() -> bool:
