@@ -185,12 +185,12 @@ def data_stages(home: Path, wish: Wish) -> Iterable[Stage]:
     yield _manage("reference", "Reference data", "load_reference", folder / "reference")
     yield _manage("landing", "Feeds to store", "load_landing", folder / "landing")
     as_of = manifest(home)["as_of"]
-    yield _manage("refresh", "Features to release", "refresh", "--as-of", as_of)
     yield _manage(
         "links", "Links checked", "check_links", "--as-of", as_of, beside=True
     )
     truth = ["manage.py", "evaluate_linkage", str(folder / "truth"), "--json"]
     yield Stage("linkage", "Links against truth", "vault", truth, beside=True)
+    yield _manage("refresh", "Features to release", "refresh", "--as-of", as_of)
     yield _manage("accounts", "Demo sign-ins", "demo_accounts")
     yield registers_stage()
     yield Stage("factor", "A second step", "web", ["manage.py", "demo_second_factor"])
