@@ -46,6 +46,24 @@ class Stood:
     as_of: date
 
 
+@dataclass(frozen=True)
+class Took:
+    """What a refresh took, and its stages as the command tells it, in seconds."""
+
+    seconds: float
+    stages: dict[str, float]
+
+    @property
+    def learning(self) -> float:
+        """What it spent on the stages that deltas leave out."""
+        return sum(self.stages.get(name, 0.0) for name in LEFT_OUT_OF_DELTAS)
+
+    def slowest(self, stages: int = 5) -> str:
+        """The stages that took longest."""
+        found = sorted(self.stages.items(), key=lambda each: -each[1])[:stages]
+        return ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in found)
+
+
 def run(scale: float, start: Path | None = None) -> Iterable[Figure]:
     """Measure at 200,000 × scale people, in a folder of its own.
 
@@ -69,29 +87,27 @@ def measured(session: Session, scale: float, *, filled: bool) -> Iterator[Figure
     awaited = touched_by(url, int(say(session, "vault", "deliver", folder, day)["run"]))
     with services.Running(session, services.worker(), logs=True):
         whole = refresh(session, url, "--as-of", day)
-        full = whole - learning(url)
-        of_full = slowest(url)
+        full = whole.seconds - whole.learning
         say(session, "vault", "touch", "1", "1", day)
         single = refresh(session, url, "--delta")
         asked = str(int(stood.people * SHARE))
         few = say(session, "vault", "touch", asked, "2", day)
         delta = refresh(session, url, "--delta")
-        of_delta = slowest(url)
     with pushed(session, day) as began:
         seconds = listed_after(url, began, awaited)
     yield Figure("delta.people", stood.people, "people", {"rows": stood.rows})
     yield Figure(
         "delta.ratio",
-        round(delta / full, 4),
+        round(delta.seconds / full, 4),
         "x",
         {
-            "delta_s": round(delta, 2),
+            "delta_s": round(delta.seconds, 2),
             "full_s": round(full, 1),
-            "full_with_training_s": round(whole, 1),
+            "full_with_training_s": round(whole.seconds, 1),
             "touched": few["people"],
-            "delta_of_one_person_s": round(single, 2),
-            "slowest_of_delta": of_delta,
-            "slowest_of_full": of_full,
+            "delta_of_one_person_s": round(single.seconds, 2),
+            "slowest_of_delta": delta.slowest(),
+            "slowest_of_full": whole.slowest(),
             "limit": LIMITS["ratio"],
         },
     )
@@ -146,25 +162,14 @@ def touched_by(url: str, run: int) -> int:
     return int(rows[0][0])
 
 
-def learning(url: str) -> float:
-    """Seconds that the published release spent on the stages that deltas leave out."""
-    with psycopg.connect(url) as connection:
-        row = connection.execute(
-            "SELECT sum(seconds) FROM (SELECT extract(epoch FROM"
-            " max(finished_at) - min(started_at)) AS seconds FROM stage_task"
-            " JOIN release_pointer USING (release_id) WHERE stage = ANY(%s)"
-            " GROUP BY stage) AS each",
-            [sorted(LEFT_OUT_OF_DELTAS)],
-        ).fetchone()
-    return float(row[0] or 0) if row else 0.0
-
-
-def refresh(session: Session, url: str, *words: str) -> float:
-    """Run the command beside the worker; seconds from its first task to its flip."""
+def refresh(session: Session, url: str, *words: str) -> Took:
+    """Run the command beside the worker: from its first task to its flip."""
     asked = ["manage.py", "refresh", "--progress", "json", *words]
-    # What it says would stand among the figures.
-    if session.popen("worker", asked, stdout=subprocess.DEVNULL).wait():
+    child = session.popen("worker", asked, stdout=subprocess.PIPE)
+    told, _ = child.communicate()
+    if child.returncode:
         raise RuntimeError("the refresh failed; its words stand above")
+    lines = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
     with psycopg.connect(url) as connection:
         row = connection.execute(
             "SELECT extract(epoch FROM r.published_at - min(t.started_at))"
@@ -172,19 +177,8 @@ def refresh(session: Session, url: str, *words: str) -> float:
             " JOIN stage_task t ON t.release_id = r.id GROUP BY r.id"
         ).fetchone()
     assert row is not None
-    return float(row[0])
-
-
-def slowest(url: str, stages: int = 5) -> str:
-    """The stages of the published release that took longest, in seconds."""
-    with psycopg.connect(url) as connection:
-        rows = connection.execute(
-            "SELECT t.stage, extract(epoch FROM max(finished_at) - min(started_at))"
-            " FROM stage_task t JOIN release_pointer p USING (release_id)"
-            " GROUP BY t.stage ORDER BY 2 DESC LIMIT %s",
-            [stages],
-        ).fetchall()
-    return ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in rows)
+    ended = {line["stage"]: line["seconds"] for line in lines if "seconds" in line}
+    return Took(float(row[0]), ended)
 
 
 @contextmanager
