@@ -5,9 +5,10 @@ import shutil
 import sys
 import time
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from config import assets
@@ -140,29 +141,42 @@ def build_data(
     finished = notes.stages()
     notes.begin(wish, finished)
     runs = []
+    one_at_a_time = Lock()
 
     def ended(run: StageRun) -> None:
-        runs.append(run)
-        if run.stage.name == "accounts":
-            keep_accounts(session, run)
-        if run.stage.name == "factor":
-            keep_secret(session, run)
-        finished.append(run.stage.name)
-        notes.begin(wish, finished)
+        with one_at_a_time:
+            runs.append(run)
+            if run.stage.name == "accounts":
+                keep_accounts(session, run)
+            if run.stage.name == "factor":
+                keep_secret(session, run)
+            finished.append(run.stage.name)
+            notes.begin(wish, finished)
+
+    def beside(stage: Stage) -> None:
+        # Noted at once: what it said is lost if another stage fails meanwhile.
+        ended(run_stage(session, stage, Beside(screen)))
 
     with ThreadPoolExecutor(1) as side:
         waiting = []
         for stage in data_stages(session.home, wish):
+            if stage.waits:
+                all_done(waiting)
             if stage.name in finished:
                 screen.say(f"{stage.title:<44} was done before")
             elif stage.beside:
-                waiting.append(side.submit(run_stage, session, stage, Beside(screen)))
+                waiting.append(side.submit(beside, stage))
             else:
                 ended(run_data_stage(session, stage, screen))
-        for run in waiting:
-            ended(run.result())
+        all_done(waiting)
     notes.finish(wish)
     return runs
+
+
+def all_done(waiting: Iterable[Future[None]]) -> None:
+    """Wait for stages that run beside others; raises what the first of them raised."""
+    for each in waiting:
+        each.result()
 
 
 def schema_stages() -> list[Stage]:
@@ -190,11 +204,15 @@ def data_stages(home: Path, wish: Wish) -> Iterable[Stage]:
     )
     truth = ["manage.py", "evaluate_linkage", str(folder / "truth"), "--json"]
     yield Stage("linkage", "Links against truth", "vault", truth, beside=True)
+    yield _manage("accounts", "Demo sign-ins", "demo_accounts", beside=True)
+    yield replace(registers_stage(), beside=True)
+    factor = ["manage.py", "demo_second_factor"]
+    yield Stage("factor", "A second step", "web", factor, beside=True)
     yield _manage("refresh", "Features to release", "refresh", "--as-of", as_of)
-    yield _manage("accounts", "Demo sign-ins", "demo_accounts")
-    yield registers_stage()
-    yield Stage("factor", "A second step", "web", ["manage.py", "demo_second_factor"])
-    yield _manage("approvals", "Models approved, lists in order", "demo_approvals")
+    approvals = _manage(
+        "approvals", "Models approved, lists in order", "demo_approvals"
+    )
+    yield replace(approvals, waits=True)
 
 
 def registers_stage() -> Stage:

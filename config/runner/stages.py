@@ -39,7 +39,8 @@ class StageFailed(RuntimeError):
 class Stage:
     """`arguments` is what Python runs under the role of `process`, or of none.
 
-    beside: nothing that follows needs it, so it runs while the next stages do.
+    beside: it runs while the next stages do, after others that run beside them.
+    waits: it needs what runs beside, and begins when all of that has ended.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Stage:
     process: str | None
     arguments: Sequence[str]
     beside: bool = False
+    waits: bool = False
 
 
 @dataclass

@@ -20,6 +20,7 @@ from linkage.release import actions, ledger, tasks
 from linkage.release.stages import alike, stages
 
 LOOK_SECONDS = 0.5
+LAST_LOOKS = 10
 RESUME_SECONDS = 30
 # A worker takes some seconds to start; one that works answers within this many.
 PING_SECONDS = 20.0
@@ -100,6 +101,11 @@ class Command(BaseCommand):
                 tasks.resume_stalled()
                 told, resumed = dict(self.said), time.monotonic()
             release.refresh_from_db(fields=["state"])
+        # Readers see the flip a moment before its own task is noted as done.
+        for _ in range(LAST_LOOKS):
+            if not release.tasks.filter(state=StageTask.State.RUNNING).exists():
+                break
+            time.sleep(LOOK_SECONDS)
         self._tell(release)
         if release.state != Release.State.PUBLISHED:
             raise CommandError(self._problem(release))

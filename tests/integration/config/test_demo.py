@@ -155,6 +155,22 @@ def test_a_failure_beside_the_rest_is_a_failure(home, monkeypatch) -> None:
     assert made(home) == [500]
 
 
+def test_what_ran_beside_a_failure_is_not_done_again(home, monkeypatch) -> None:
+    trace = home / "trace"
+    writes = ["-c", f"open({str(trace)!r}, 'a').write('x')"]
+
+    def fails(folder, wish):
+        yield Stage("good", "Good", "worker", writes, beside=True)
+        fail = ["-c", "raise SystemExit(7)"]
+        yield Stage("bad", "Bad", "worker", fail, waits=True)
+
+    monkeypatch.setattr(demo, "data_stages", fails)
+    for _ in range(2):
+        with pytest.raises(StageFailed, match="Bad"):
+            run(home, people=500)
+        assert trace.read_text() == "x"
+
+
 def test_an_unfinished_demo_gives_way_to_another_wish(failed) -> None:
     assert run(failed, people=600) == 0
     assert made(failed) == [600]
@@ -185,15 +201,17 @@ def test_the_stages_stand_in_the_order_of_the_road(tmp_path, monkeypatch) -> Non
         ("landing", "vault"),
         ("links", "vault"),
         ("linkage", "vault"),
-        ("refresh", "worker"),
         ("accounts", "worker"),
         ("registers", "worker"),
         ("factor", "web"),
+        ("refresh", "worker"),
         ("approvals", "worker"),
     ]
-    assert [stage.name for stage in found if stage.beside] == ["links", "linkage"]
+    beside = [stage.name for stage in found if stage.beside]
+    assert beside == ["links", "linkage", "accounts", "registers", "factor"]
+    assert [stage.name for stage in found if stage.waits] == ["approvals"]
     assert found[0].arguments[-2:] == ["--reference", "/real"]
-    assert all("2026-09-30" in found[at].arguments for at in (3, 5))
+    assert all("2026-09-30" in found[at].arguments for at in (3, 8))
     # What a stage prints is read by machine, each in the words its command knows.
     for stage in found:
         assert stage.arguments[-2:] == ["--progress", "json"] or (

@@ -145,3 +145,19 @@ def test_of_nobody_there_are_no_rows(delta, acting_as) -> None:
         found = store.read_people(pl.Series([], dtype=pl.Int32), until=AS_OF)
     assert found.rows == 0
     assert found.event.columns[0] == "person_no"
+
+
+@pytest.mark.parametrize("whom", [WHOM, WHOM[:1], []])
+def test_two_connections_read_what_one_reads(
+    delta, acting_as, monkeypatch, whom
+) -> None:
+    numbers = pl.Series("person_no", whom, dtype=pl.Int32)
+    with acting_as("worker"):
+        alone = store.read_people(numbers, until=AS_OF)
+        monkeypatch.setattr(store, "WORTH_TWO", 0)
+        both = store.read_people(numbers, until=AS_OF)
+    assert alone.person.height == len(whom)
+    for name in FRAMES:
+        assert_frame_equal(
+            getattr(both, name), getattr(alone, name), check_row_order=False
+        )
