@@ -4,6 +4,8 @@ Advisory locks, because the web role may lock no row of a list: it cannot update
 and at first there is no card to lock.
 """
 
+from collections.abc import Mapping
+
 from django.db import connection
 
 CARDS_LOCK = 7_201_964  # shared to write on one card; exclusive to move many
@@ -20,6 +22,15 @@ def one_at_a_time(programme: str, person_no: int) -> None:
             " pg_advisory_xact_lock(hashtext(%s), %s)",
             [CARDS_LOCK, programme, person_no],
         )
+
+
+def in_one_order(seen: Mapping[int, int]) -> list[tuple[int, int]]:
+    """Return several people of a programme in the order in which all lock their cards.
+
+    The web holds each lock until its request ends. Two colleagues whose pages stand in
+    different orders would otherwise wait for each other, and Postgres would fail one.
+    """
+    return sorted(seen.items())
 
 
 def alone() -> None:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 
 from dashboards import list_entries
-from dashboards.actions.card_locks import one_at_a_time
+from dashboards.actions.card_locks import in_one_order, one_at_a_time
 from dashboards.definitions import LISTS
 from dashboards.models import Card, CardEvent, Intervention
 from dashboards.selectors.worklist_told import closed_because
@@ -93,7 +93,7 @@ def give_many(
     were given, and whose not and why.
     """
     given, refused = [], {}
-    for person_no, version in seen.items():
+    for person_no, version in in_one_order(seen):
         try:
             change(
                 programme=programme,
@@ -120,16 +120,20 @@ def hand_over(*, from_user: int, to_user: int | None, to_role: str, by: Viewer) 
         raise RefusedDecisionError("Hand over to a colleague or to a role.")
     if to_user is not None and not User.objects.filter(pk=to_user).exists():
         raise RefusedDecisionError("There is no such colleague.")
-    theirs = Card.objects.filter(
-        assigned_to=from_user, practice_code__in=by.practice_codes
-    ).order_by("programme", "person_no")
-    moved = list(
-        theirs.values_list("programme", "person_no", "practice_code", "assigned_role")
+    theirs = (
+        Card.objects.filter(assigned_to=from_user, practice_code__in=by.practice_codes)
+        .order_by("programme", "person_no")
+        .values_list("programme", "person_no", "practice_code", "assigned_role")
     )
+    held = dict.fromkeys(row[:2] for row in theirs)
+    for programme, person_no in held:
+        one_at_a_time(programme, person_no)
+    # Read again: while we waited, a card may have been given to somebody else, or have
+    # gone with its person to another practice.
+    moved = [row for row in theirs.all() if row[:2] in held]
     audit.record("work_handed_over", by, subject="cards", persons=len(moved))
     batch = secrets.token_hex(8)
     for programme, person_no, practice_code, was_role in moved:
-        one_at_a_time(programme, person_no)
         write_event(
             programme=programme,
             person_no=person_no,

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from dashboards import list_entries
 from dashboards.actions import cards
-from dashboards.actions.card_locks import one_at_a_time
+from dashboards.actions.card_locks import in_one_order, one_at_a_time
 from dashboards.actions.cards import ConflictError, RefusedDecisionError
 from dashboards.definitions import LISTS
 from dashboards.list_specs import ListSpec, Step
@@ -118,12 +118,15 @@ def decide(
 @transaction.atomic
 def undo(*, decision_id: int, by: Viewer) -> Decision:
     """Take a decision back by adding another; what was decided stays on record."""
-    decision = Decision.objects.filter(
+    ours = Decision.objects.filter(
         pk=decision_id, practice_code__in=by.practice_codes
-    ).first()
-    if decision is None or decision.choice == Decision.Choice.UNDO:
+    ).exclude(choice=Decision.Choice.UNDO)
+    if found := ours.first():
+        one_at_a_time(found.programme, found.person_no)
+    # Read again: while we waited, it may have gone with its person to another practice.
+    decision = ours.first()
+    if decision is None:
         raise RefusedDecisionError("There is no such decision to undo.")
-    one_at_a_time(decision.programme, decision.person_no)
     if Decision.objects.filter(undoes=decision).exists():
         raise RefusedDecisionError("This decision has been undone already.")
     audit.record("decision_undone", by, subject=decision.programme, persons=1)
@@ -170,7 +173,7 @@ def decide_many(
     it was taken of, and of whom not and why: one refusal stops none of the others.
     """
     done, refused = [], {}
-    for person_no, version in seen.items():
+    for person_no, version in in_one_order(seen):
         try:
             decide(
                 programme=programme,
