@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 
+from dashboards.access_models import SpecialAccessLook
 from dashboards.research_models import ResearchExtract, ResearchOutput
 from dashboards.rights_models import (
     RightsErasure,
@@ -36,6 +37,7 @@ __all__ = [
     "RightsRequest",
     "RightsStep",
     "RightsSubject",
+    "SpecialAccessLook",
 ]
 
 

@@ -7,7 +7,7 @@ none: names shown outside working hours, and far more of them than the role's ot
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from statistics import median
 from zoneinfo import ZoneInfo
 
@@ -33,17 +33,6 @@ def is_out_of_hours(at: datetime) -> bool:
     """Whether a moment lies at night or at a weekend, by London's clock."""
     local = at.astimezone(LONDON)
     return local.weekday() >= SATURDAY or not OPENS <= local.hour < CLOSES
-
-
-def working_days_after(day: date, days: int) -> date:
-    """Return the day that lies so many working days (Monday to Friday) after a day.
-
-    Bank holidays count: a duty is told a day early rather than a day late.
-    """
-    while days:
-        day += timedelta(days=1)
-        days -= day.weekday() < SATURDAY
-    return day
 
 
 def heavier_than_peers(seen: Iterable[tuple[int, str, int]]) -> list[Heavy]:

@@ -8,14 +8,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from dashboards import wording
+from dashboards.models import SpecialAccessLook
 from governance.access import ACCESS, Viewer
 from governance.models import AuditEvent, User
-from governance.watch import (
-    Heavy,
-    heavier_than_peers,
-    is_out_of_hours,
-    working_days_after,
-)
+from governance.watch import Heavy, heavier_than_peers, is_out_of_hours
+from governance.working_days import working_days_after
 from linkage.assertions import REASONS
 from linkage.reveal import ask
 
@@ -44,10 +41,14 @@ VERDICTS = {
 
 @dataclass(frozen=True)
 class Reveal:
-    """Names that somebody was shown at once; `flags` say why to look again."""
+    """Names that somebody was shown at once; `flags` say why to look again.
+
+    `due_on`: the last day for looking at a use of special access; None for others.
+    """
 
     event: int
     at: datetime
+    user: int
     who: str
     role: str
     programme: str
@@ -55,6 +56,7 @@ class Reveal:
     persons: int
     flags: tuple[str, ...]
     verdict: str
+    due_on: date | None
 
 
 @dataclass(frozen=True)
@@ -123,13 +125,50 @@ def owed(viewer: Viewer, now: datetime) -> Owed:
     today = now.astimezone(LONDON).date()
     found, overdue = [], 0
     for reveal in waiting:
-        if reveal.verdict:
+        last = reveal.due_on
+        if reveal.verdict or last is None:
             continue
-        last = working_days_after(reveal.at.astimezone(LONDON).date(), REVIEW_DAYS)
         overdue += last < today
         words = f"{'overdue since' if last < today else 'by'} {wording.day(last)}"
         found.append(replace(reveal, flags=(words, *reveal.flags)))
     return Owed(found, overdue)
+
+
+@dataclass(frozen=True)
+class Look:
+    """Who looked at a use of special access again, when, and what they found."""
+
+    used_at: datetime
+    used_by: str
+    looked_at: datetime
+    looked_by: str
+    found: str
+    note: str
+    due_on: date
+    was_late: bool
+
+
+def looks(now: datetime) -> list[Look]:
+    """Return the looks at special access that are still in sight, newest first."""
+    rows = SpecialAccessLook.objects.filter(looked_at__gt=now - IN_SIGHT)
+    kept = list(rows.order_by("-looked_at", "-event"))
+    users = {name for row in kept for name in (row.used_by, row.looked_by)}
+    names = dict(
+        User.objects.filter(username__in=users).values_list("username", "full_name")
+    )
+    return [
+        Look(
+            used_at=row.used_at,
+            used_by=names.get(row.used_by, row.used_by),
+            looked_at=row.looked_at,
+            looked_by=names.get(row.looked_by, row.looked_by),
+            found=VERDICTS[row.outcome],
+            note=row.note,
+            due_on=row.due_on,
+            was_late=row.looked_at.astimezone(LONDON).date() > row.due_on,
+        )
+        for row in kept
+    ]
 
 
 def mondays(today: date, weeks: int = 8) -> list[date]:
@@ -148,6 +187,7 @@ def _reveal(
     return Reveal(
         event=row["event"],
         at=at,
+        user=row["viewer_id"],
         who=names.get(row["viewer_id"], "somebody who left"),
         role=role.title if role else row["role"],
         programme=row["programme"].replace("_", " "),
@@ -155,7 +195,13 @@ def _reveal(
         persons=row["persons"],
         flags=tuple(flags),
         verdict=VERDICTS.get(verdicts.get(f"reveal {row['event']}", ""), ""),
+        due_on=_due_on(at) if row["special"] else None,
     )
+
+
+def _due_on(at: datetime) -> date:
+    """Until when a use of special access is to be looked at, by London's calendar."""
+    return working_days_after(at.astimezone(LONDON).date(), REVIEW_DAYS)
 
 
 def _verdicts() -> dict[str, str]:

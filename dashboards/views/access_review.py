@@ -21,10 +21,11 @@ def review(request: HttpRequest) -> HttpResponse:
     """One week of reveals, those that are remarkable first."""
     mondays = selectors.mondays(timezone.localdate())
     monday = _monday(request.GET.get("week", ""), mondays)
-    week, owed, problem = None, None, ""
+    week, owed, looks, problem = None, None, [], ""
     try:
         week = selectors.week_of(request.viewer, monday)
         owed = selectors.owed(request.viewer, timezone.now())
+        looks = selectors.looks(timezone.now())
     except (VaultUnavailableError, RevealRefusedError) as error:
         problem = str(error)
     title = "The week cannot be reviewed just now"
@@ -34,6 +35,7 @@ def review(request: HttpRequest) -> HttpResponse:
         "title": title,
         "week": week,
         "owed": owed,
+        "looks": looks,
         "monday": monday,
         "mondays": mondays,
         "verdicts": selectors.VERDICTS,
@@ -47,14 +49,19 @@ def review(request: HttpRequest) -> HttpResponse:
 @page("access_review")
 def settle(request: HttpRequest, event_id: int) -> HttpResponse:
     """Say what was found of one reveal."""
+    verdict, now = request.POST.get("verdict", ""), timezone.now()
     try:
-        actions.settle(
-            event_id=event_id,
-            verdict=request.POST.get("verdict", ""),
-            by=request.viewer,
-        )
+        waiting = selectors.owed(request.viewer, now).reveals
+        use = next((each for each in waiting if each.event == event_id), None)
+        if use is None:
+            actions.settle(event_id=event_id, verdict=verdict, by=request.viewer)
+        else:
+            note = request.POST.get("note", "")
+            actions.look_at_special(
+                use=use, verdict=verdict, note=note, now=now, by=request.viewer
+            )
         messages.success(request, "Kept in the trail.")
-    except ValueError as error:
+    except (ValueError, VaultUnavailableError, RevealRefusedError) as error:
         messages.error(request, str(error))
     week = _monday(
         request.POST.get("week", ""), selectors.mondays(timezone.localdate())

@@ -208,6 +208,19 @@ def used_specially(live, as_made):
         owner.execute("DELETE FROM reveal_event WHERE id = ANY(%s)", [made])
 
 
+def looked_at(event: int):
+    """Whose use, who looked, what they found, their note, and whether it was late."""
+    with system.connect("migrator") as owner:
+        owner.execute("ALTER TABLE special_access_look DISABLE ROW LEVEL SECURITY")
+        found = owner.execute(
+            "SELECT used_by, looked_by, outcome, note, looked_at::date > due_on"
+            " FROM special_access_look WHERE event = %s",
+            [event],
+        ).fetchone()
+        owner.execute("ALTER TABLE special_access_look ENABLE ROW LEVEL SECURITY")
+    return found
+
+
 def owed_to(live) -> tuple[list[int], int]:
     lead = live.viewer("ig_lead")
     with access.scoped(lead):
@@ -230,8 +243,76 @@ def test_special_access_is_looked_at_again_within_two_working_days(
         assert "overdue since" in page
         assert ANNA.surname not in page
     lead = live.client("ig_lead")
-    lead.post(f"/access/review/{late}/", {"verdict": "followed_up"})
+    told = {"verdict": "followed_up", "note": "Spoke to  the team & wrote it up"}
+    lead.post(f"/access/review/{late}/", told)
     assert owed_to(live) == ([*before, new], overdue)
+    used_by = live.users["pcn_mdt_member"].username
+    assert looked_at(late) == (
+        used_by,
+        live.users["ig_lead"].username,
+        "followed_up",
+        "Spoke to the team & wrote it up",
+        True,
+    )
+    assert system.audit_rows("access_reviewed")[-1]["detail"] == {
+        "verdict": "followed_up",
+        "special": True,
+    }
+    page = text(lead.get("/access/review/"))
+    assert "Spoke to the team &amp; wrote it up" in page
+    assert live.users["ig_lead"].full_name in page
+
+
+def test_a_look_at_special_access_stays_as_it_was_written(live, used_specially):
+    event = used_specially(timezone.now() - timedelta(minutes=1))
+    lead, guardian = live.client("ig_lead"), live.client("caldicott_guardian")
+    lead.post(f"/access/review/{event}/", {"verdict": "no_concern"})
+    before = looked_at(event)
+    assert before[1:] == (live.users["ig_lead"].username, "no_concern", "", False)
+    rows = len(system.audit_rows("access_reviewed"))
+    again = {"verdict": "explained", "note": "Another word"}
+    page = text(guardian.post(f"/access/review/{event}/", again, follow=True))
+    assert "What they found stays" in page
+    assert looked_at(event) == before
+    assert len(system.audit_rows("access_reviewed")) == rows
+
+
+@pytest.mark.parametrize(
+    ("verdict", "note", "answer"),
+    [
+        ("explained", "", "Say in a sentence"),
+        ("followed_up", "   ", "Say in a sentence"),
+        ("made up", "A word", "Choose what you found"),
+        ("explained", f"About {ANNA.nhs_number}", "Leave numbers and postcodes"),
+        ("no_concern", "x" * 301, "300 letters at most"),
+    ],
+)
+def test_a_look_that_says_too_little_or_too_much_is_refused(
+    live, used_specially, verdict, note, answer
+):
+    event = used_specially(timezone.now() - timedelta(minutes=1))
+    sent = {"verdict": verdict, "note": note}
+    lead = live.client("ig_lead")
+    page = text(lead.post(f"/access/review/{event}/", sent, follow=True))
+    assert answer in page
+    assert looked_at(event) is None
+    assert event in owed_to(live)[0]
+
+
+def test_nobody_looks_at_their_own_special_access(live, used_specially):
+    event = used_specially(timezone.now() - timedelta(minutes=1))
+    lead = live.client("ig_lead")
+    with system.connect("vault_migrator") as owner:
+        owner.execute(
+            "UPDATE reveal_event SET viewer_id = %s WHERE id = %s",
+            [live.users["ig_lead"].pk, event],
+        )
+    sent = {"verdict": "no_concern", "note": "Quite in order"}
+    page = text(lead.post(f"/access/review/{event}/", sent, follow=True))
+    assert "Nobody looks at their own use" in page
+    assert looked_at(event) is None
+    live.client("caldicott_guardian").post(f"/access/review/{event}/", sent)
+    assert looked_at(event)[0] == live.users["ig_lead"].username
 
 
 def test_without_the_vault_the_review_says_so(live, as_made):

@@ -61,6 +61,8 @@ WRITES = {
     "rights_subject": (True, False, ()),
     "rights_step": (True, False, ()),
     "rights_erasure": (True, False, ("state", "decided_by", "decided_at")),
+    # dashboards/actions/access_review.py: written once
+    "special_access_look": (True, False, ()),
     # dashboards/actions/research.py
     "research_output": (
         True,

@@ -98,6 +98,7 @@ def governed_rows(cast: Cast) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "rights_erasure", {"request_id": BY_LEAD} | proposed | by_lead
     done = {"state": "agreed", "decided_by": "y", "decided_at": "2026-01-01"}
     yield "rights_erasure", {"id": SETTLED, "request_id": SETTLED} | done
+    yield "special_access_look", {"event": MINE, "used_by": "x", "looked_by": "y"}
 
 
 def own_rows(cast: Cast) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -118,6 +119,7 @@ def asks(owner: psycopg.Connection, cast: Cast) -> dict[str, list[Ask]]:
     """The probes of every table, by table."""
     made = [*of_analysts(owner, cast), *of_research(owner, cast)]
     made += [*of_registers(owner, cast), *of_rights(owner, cast), *own(owner, cast)]
+    made += of_looks(owner, cast)
     return {asked.table: asked.asks for asked in made}
 
 
@@ -216,6 +218,15 @@ def of_rights(owner: psycopg.Connection, cast: Cast) -> Iterator[Asked]:
         erasure.changes(lead, f"id = {key}", agreed, STOPPED)
     settled = {"met": UNSEEN, "beside": "careless"}
     yield erasure.changes(lead, f"id = {SETTLED}", agreed, **settled)
+
+
+def of_looks(owner: psycopg.Connection, cast: Cast) -> Iterator[Asked]:
+    me, lead, mine = cast.me, cast.lead, f"event = {MINE}"
+    look = Asked(owner, "special_access_look").floor(lead, mine)
+    look.sees(cast.guardian, mine, DONE).sees(me, mine, UNSEEN)
+    for who, met in ((lead, DONE), (me, STOPPED)):
+        look.adds(who, {"used_by": "x", "looked_by": cast.names[who]}, met)
+    yield look.adds(lead, {"used_by": "x", "looked_by": "y"}, STOPPED)
 
 
 def own(owner: psycopg.Connection, cast: Cast) -> Iterator[Asked]:

@@ -1,15 +1,10 @@
 """What the weekly review looks at: the hour, and how many names others saw."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import pytest
 
-from governance.watch import (
-    Heavy,
-    heavier_than_peers,
-    is_out_of_hours,
-    working_days_after,
-)
+from governance.watch import Heavy, heavier_than_peers, is_out_of_hours
 
 
 @pytest.mark.parametrize(
@@ -27,15 +22,6 @@ from governance.watch import (
 )
 def test_the_hours_are_londons(at, expected):
     assert is_out_of_hours(at) is expected
-
-
-@pytest.mark.parametrize(
-    ("day", "last"), [(23, 25), (19, 23), (20, 24), (21, 24), (22, 24)]
-)
-def test_a_weekend_is_no_working_day(day, last):
-    """The 23rd of November 2026 is a Monday."""
-    found = working_days_after(date(2026, 11, day), 2)
-    assert found == date(2026, 11, last)
 
 
 def test_over_three_times_the_others_is_heavy():
