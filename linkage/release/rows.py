@@ -6,6 +6,7 @@ is then done with them, so the first stage reads and those that follow it take w
 has read, where their process still has it.
 """
 
+import threading
 from collections.abc import Sequence
 from datetime import date, datetime
 
@@ -20,9 +21,19 @@ from linkage.vocabulary import EVENT_KINDS
 # needs.
 MOST_KEPT = 8_000_000
 
-# Of one unit. A release's number alone would also be that of another, once a database
-# has been restored.
-_kept: dict[tuple[int, datetime, int], Shard] = {}
+
+class _Kept(threading.local):
+    """One unit's rows, of each thread of a worker those of the unit that it works.
+
+    A release's number alone would also be that of another, once a database has been
+    restored.
+    """
+
+    unit: tuple[int, datetime, int] | None = None
+    rows: Shard | None = None
+
+
+_kept = _Kept()
 
 
 def read(release: Release, unit: int) -> Shard:
@@ -38,7 +49,7 @@ def read(release: Release, unit: int) -> Shard:
     else:
         found = store.read_shard(unit, until=release.as_of)
     if found.rows <= MOST_KEPT:
-        _kept[release.pk, release.started_at, unit] = found
+        _kept.unit, _kept.rows = (release.pk, release.started_at, unit), found
     return found
 
 
@@ -78,7 +89,7 @@ def activity(release: Release, unit: int, *, since: date) -> pl.DataFrame:
 
 def let_go() -> None:
     """Forget what was kept: nobody's rows lie in memory longer than they are needed."""
-    _kept.clear()
+    _kept.unit = _kept.rows = None
 
 
 def _of(release: Release, unit: int) -> Shard | None:
@@ -86,7 +97,6 @@ def _of(release: Release, unit: int) -> Shard | None:
 
     Scattered rows take as long to find for one stage as for all.
     """
-    kept = _kept.get((release.pk, release.started_at, unit))
-    if kept is None and unit == touched.UNIT:
-        return read(release, unit)
-    return kept
+    if _kept.unit == (release.pk, release.started_at, unit):
+        return _kept.rows
+    return read(release, unit) if unit == touched.UNIT else None

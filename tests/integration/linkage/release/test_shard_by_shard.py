@@ -1,6 +1,7 @@
 """Where stages per shard follow each other, each shard goes through them by itself."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
@@ -82,10 +83,10 @@ def test_it_is_read_once_and_not_kept_when_it_has_gone_through(opened, reads) ->
     first, *_ = of(opened, "derive_features")
     (following,) = actions.run_unit(task_id=first.pk)
     assert reads == [int(first.shard)]
-    assert rows._kept
+    assert rows._kept.rows is not None
     actions.run_unit(task_id=following)
     assert reads == [int(first.shard)]
-    assert not rows._kept
+    assert rows._kept.rows is None
 
 
 def test_a_unit_that_fails_keeps_nobodys_rows(opened, monkeypatch) -> None:
@@ -95,7 +96,7 @@ def test_a_unit_that_fails_keeps_nobodys_rows(opened, monkeypatch) -> None:
     first, *_ = of(opened, "derive_features")
     monkeypatch.setattr(actions.parts, "write", broken)
     assert actions.run_unit(task_id=first.pk) == [first.pk]
-    assert not rows._kept
+    assert rows._kept.rows is None
 
 
 def test_another_process_reads_for_itself(opened, reads) -> None:
@@ -162,3 +163,13 @@ def test_the_time_of_stages_worked_together_is_shared_out(reads, acting_as) -> N
     took = max(t.finished_at for t in done) - min(t.started_at for t in done)
     shared = ended["derive_features"] + ended["look_back"]
     assert shared == pytest.approx(took.total_seconds(), abs=0.11)
+
+
+def test_threads_of_a_worker_keep_a_shard_each(opened, reads) -> None:
+    """One that begins another shard takes nothing from the one beside it."""
+    rows.read(opened, 0)
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(rows.read, opened, 1).result()
+        beside.submit(rows.up_to, opened, 1, THEN).result()
+    rows.up_to(opened, 0, THEN)
+    assert reads == [0, 1]
