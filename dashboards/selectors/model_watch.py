@@ -143,7 +143,8 @@ def _nearness(check: Check) -> float:
 class Proposed:
     """A version that waits: why, who has said yes, and a new level beside the old.
 
-    `awaits_viewer`: more must say yes, and whoever looks has not.
+    `awaits_viewer`: more must say yes, and whoever looks has not. `no_nearer`: a new
+    level whose figures lie no nearer to 1 than those of the version in use.
     """
 
     version: int
@@ -153,6 +154,7 @@ class Proposed:
     missing: int
     awaits_viewer: bool
     compared: Table | None
+    no_nearer: bool
 
 
 def proposed(name: str, viewer: Viewer) -> list[Proposed]:
@@ -167,6 +169,7 @@ def proposed(name: str, viewer: Viewer) -> list[Proposed]:
             each.missing > 0
             and viewer.user_id not in {given.user_id for given in each.approvals},
             _compared(each) if each.before and each.after else None,
+            bool(each.before and each.after) and _no_nearer(each),
         )
         for each in approvals.waiting(name)
     ]
@@ -190,6 +193,16 @@ FIGURES: tuple[tuple[str, str, str, Form], ...] = (
     ("Brier", "brier", "brier_interval", lambda x: f"{x:.4f}"),
     ("Mean error per person", "mean_absolute_error_gbp", "", pounds),
 )
+
+
+def _no_nearer(each: approvals.Waiting) -> bool:
+    """Whether neither observed / expected nor slope has come nearer to 1."""
+    told = [
+        (each.before[key], each.after[key])
+        for key in ("observed_over_expected", "calibration_slope")
+        if each.before.get(key) is not None and each.after.get(key) is not None
+    ]
+    return all(abs(after - 1) >= abs(before - 1) for before, after in told)
 
 
 def _compared(each: approvals.Waiting) -> Table:

@@ -327,6 +327,19 @@ def test_a_new_level_is_proposed_by_one_and_approved_by_another(
         "0.930 to 1.090",
     ):
         assert words in section
+    no_nearer = "no nearer to 1 than the version in use"
+    assert no_nearer not in section
+    better = waits.calibration["after"]
+    waits.calibration["after"] = figures | {"observed_over_expected": 0.79}
+    waits.save()
+    assert no_nearer in text_of(first.get(address))
+    # A slope that comes nearer is a reason for it.
+    for when, slope in (("before", 0.8), ("after", 0.9)):
+        waits.calibration[when] = waits.calibration[when] | {"calibration_slope": slope}
+    waits.save()
+    assert no_nearer not in text_of(first.get(address))
+    waits.calibration = {"before": figures, "after": better}
+    waits.save()
     # Nothing is asked for while one waits, and the yes is to the version that waits.
     assert "decide on that one first" in text_of(first.post(ask, follow=True))
     assert len(sent) == 1
