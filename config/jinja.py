@@ -38,6 +38,7 @@ def environment(**options: Any) -> Environment:
     env.filters |= {
         "count": wording.count,
         "number": wording.number,
+        "duration": wording.duration,
         "percent": wording.percent,
         "pounds": wording.pounds,
         "day": wording.day,

@@ -24,6 +24,18 @@ def number(value: float | None, decimals: int = 1) -> str:
     return NOT_KNOWN if value is None else f"{value:,.{decimals}f}"
 
 
+def duration(hours: float) -> str:
+    """Write a length of time in hours and minutes: 1 hour, 45 minutes, 2 hours 30
+    minutes."""
+    whole, minutes = divmod(round(hours * 60), 60)
+    said = [(whole, "hour"), (minutes, "minute")]
+    return " ".join(
+        f"{number:,} {unit}{'' if number == 1 else 's'}"
+        for number, unit in said
+        if number or (unit == "minute" and not whole)
+    )
+
+
 def percent(value: float | None, decimals: int = 1) -> str:
     """Write a share given as 0 to 1 as a percentage: 0.123 is 12.3%."""
     return NOT_KNOWN if value is None else f"{value * 100:,.{decimals}f}%"
