@@ -5,13 +5,15 @@ from unittest import mock
 
 import pytest
 from django.contrib.auth.hashers import get_hasher, identify_hasher
+from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
 from governance import actions
-from governance.models import User
+from governance.models import Org, User
+from governance.password_words import LETTERS, WORDS, OwnWords
 from tests import live_system as system
 from tests.live_pages import LIST, words
 from tests.page_builders import PASSWORD
@@ -57,6 +59,30 @@ def test_a_weak_password_is_refused(password):
     with pytest.raises(ValidationError):
         account(password)
     assert not User.objects.filter(username="somebody").exists()
+
+
+@pytest.mark.parametrize(
+    "password", ["Catchment-2026-09!", "population-health-1", "Care.Worklist.2026"]
+)
+def test_a_password_of_the_services_own_words_is_refused(password):
+    """Its name and its trade; a passphrase may hold one."""
+    with pytest.raises(ValidationError, match="rests on a name or word"):
+        account(password)
+    validate_password(password + " upon seven hills")
+
+
+def test_a_password_of_the_name_of_a_place_is_refused():
+    name = Org.objects.get(code=system.OUR_NETWORK).name
+    place = max(LETTERS.findall(name), key=len)
+    assert place.casefold() not in WORDS.words
+    with pytest.raises(ValidationError, match="rests on a name or word"):
+        account(f"{place.upper()}-2026-11-24")
+
+
+def test_no_part_of_a_password_goes_into_a_query(django_assert_num_queries):
+    with django_assert_num_queries(1) as asked:
+        OwnWords().validate("Catchment upon seven hills")
+    assert "hills" not in str(asked.captured_queries).casefold()
 
 
 @pytest.mark.parametrize(
