@@ -29,8 +29,9 @@ OUT_OF_HOURS = "outside 7:00 to 20:00 or at a weekend"
 # Of reveals with nothing remarkable, how many a week are looked at all the same.
 SAMPLE = 5
 # What was named by special access is looked at again within so many working days; what
-# nobody has looked at stays in sight for as long as the vault is asked about at once.
+# nobody has looked at stays owed for as long as the vault answers about at once.
 REVIEW_DAYS = 2
+OWED_FOR = timedelta(days=365)
 IN_SIGHT = timedelta(days=31)
 VERDICTS = {
     "no_concern": "No concern",
@@ -115,7 +116,7 @@ def owed(viewer: Viewer, now: datetime) -> Owed:
     answer = ask(
         viewer,
         "review_reveals",
-        since=(now - IN_SIGHT).isoformat(),
+        since=(now - OWED_FOR).isoformat(),
         until=now.isoformat(),
         special=True,
     )
