@@ -115,9 +115,10 @@ def judge(asked: Asked, content: bytes) -> Mapping[str, Any]:
 def _weights(
     connection: dbapi.Connection, left: dict[str, Any], right: dict[str, Any]
 ) -> Waterfall:
-    """What each comparison adds to the weight of the two, by the model in use."""
-    tiers = {spec.number: spec.tier for spec in FEEDS.values()}
-    named = {"names"} == {tiers[left["feed_no"]], tiers[right["feed_no"]]}
+    """What each comparison adds to the weight of the two, by the model that decided.
+
+    That is the one with names for records of every feed (`linkage.steps.link`).
+    """
     told = pl.DataFrame(
         [{name: r[name] for name in INPUT} for r in (left, right)],
         schema_overrides=dict.fromkeys(INPUT, pl.String) | {"born_on": pl.Date},
@@ -125,7 +126,7 @@ def _weights(
     parts = explain(
         told[:1],
         told[1:],
-        model_in_use("names" if named else "national"),
+        model_in_use("names"),
         max(index.next_person_no(connection) - 1, 1),
     )
     return waterfall(
