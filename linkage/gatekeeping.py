@@ -95,9 +95,10 @@ class Gate:
             raise HeldError(verdict)
 
     def _earlier(self) -> Earlier:
-        """The supplier's published files, without those of the very same delivery.
+        """The supplier's published files: columns of the newest, volumes of other days.
 
-        The years of one delivery's history are not each other's usual volume.
+        The years of one delivery's history are not each other's usual volume, but they
+        have one layout.
         """
         runs = FeedRun.objects.filter(
             feed=self.run.feed,
@@ -105,10 +106,11 @@ class Gate:
             state=FeedRun.State.PUBLISHED,
         ).exclude(Q(pk=self.run.pk) | Q(way=FeedRun.ROLL_BACK))
         today = self.received_on.isoformat()
-        before = [
-            run
+        files = [
+            run.detail | {"rows": run.rows_in}
             for run in runs.order_by("-pk")[:LOOKED_AT]
-            if run.detail.get("received_on") != today and "replay_of" not in run.detail
-        ][:COMPARED_WITH]
-        headers = before[0].detail.get("headers", ()) if before else ()
-        return Earlier(tuple(run.rows_in for run in before), tuple(headers))
+            if "replay_of" not in run.detail
+        ]
+        headers = next((file["headers"] for file in files if "headers" in file), ())
+        others = [file["rows"] for file in files if file.get("received_on") != today]
+        return Earlier(tuple(others[:COMPARED_WITH]), tuple(headers))

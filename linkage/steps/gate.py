@@ -19,7 +19,8 @@ COMPARED_WITH = 6  # earlier files
 class Earlier:
     """The feed's published files of the same supplier, newest first.
 
-    rows: how many each had. headers: those of the newest; empty where none is known.
+    rows: how many each of another day's had. headers: those of the newest of all;
+    empty where none is known.
     """
 
     rows: tuple[int, ...] = ()
@@ -70,7 +71,7 @@ def _volume(
     if limits.volume_within is None:
         return [], []
     if not earlier.rows:
-        return [], ["The first file of this supplier: no earlier one to compare with."]
+        return [], ["No file of this supplier from an earlier day to compare with."]
     usual = median(earlier.rows[:COMPARED_WITH])
     if usual < limits.judged_from_rows:
         return [], [f"Earlier files have {usual:,.0f} rows: too few to compare with."]
@@ -95,7 +96,10 @@ def _columns(
     before = {_plain(name) for name in earlier.headers}
     meant = {_plain(name) for name in known}
     if not before:
-        return [], []
+        # Nothing to hold against yet; what the definition does not know is said anyway.
+        unknown = [name for name in headers if _plain(name) not in meant]
+        said = [f"Columns that the feed does not know, not read: {', '.join(unknown)}."]
+        return [], (said if unknown else [])
     lost = [name for name in earlier.headers if _plain(name) in (before & meant) - now]
     new = [name for name in headers if _plain(name) not in before | meant]
     back = [name for name in headers if _plain(name) in meant - before]

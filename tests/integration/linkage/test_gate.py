@@ -116,7 +116,7 @@ def test_the_first_file_has_no_median_and_says_so(deliver) -> None:
     run = deliver("gp_patient", PATIENT, *patients(3))
     assert run.state == FeedRun.State.PUBLISHED
     assert (
-        "The first file of this supplier: no earlier one to compare with."
+        "No file of this supplier from an earlier day to compare with."
         in (run.detail["gate"]["noted"])
     )
 

@@ -76,5 +76,11 @@ def test_columns_are_compared_without_regard_to_case_or_order() -> None:
     assert back.warned == ("New columns, read from now on: b.",)
 
 
+def test_a_first_file_says_which_of_its_columns_nobody_reads() -> None:
+    first = gate(Measured(rows=1), ("A", "b", "odd"), ("a", "b"), Earlier(), LIMITS)
+    assert first.held == ()
+    assert first.warned == ("Columns that the feed does not know, not read: odd.",)
+
+
 def test_an_empty_file_is_held_whatever_the_limits() -> None:
     assert judged(0, limits=GateSpec(volume_within=None)).held
