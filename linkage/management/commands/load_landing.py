@@ -66,6 +66,7 @@ class Command(BaseCommand):
         for feed in first:
             self.load(feed, feeds[feed], received_on, beside.take)
         ended = {feed: Event() for feed in feeds if feed not in first}
+        self.failed = Event()
         with ThreadPoolExecutor(jobs) as pool, beside.processes(jobs) as apart:
             lane = partial(self.load_lane, feeds, received_on, ended)
             # The lane that introduces people begins first: nobody waits for ever.
@@ -104,10 +105,16 @@ class Command(BaseCommand):
             for feed in names:
                 for awaited in needs(feed, feeds):
                     ended[awaited].wait()
+                if self.failed.is_set():
+                    return  # it may lack its people; begun again, it finds them
                 self.load(feed, feeds[feed], received_on, take)
                 ended[feed].set()
+        except BaseException:
+            # Said before anybody stops waiting: without its people a journal's rows
+            # would be left out, and its file not be taken again.
+            self.failed.set()
+            raise
         finally:
-            # After a failure nobody is left waiting; what they load is not lost.
             for feed in names:
                 ended[feed].set()
             connections.close_all()
