@@ -175,9 +175,11 @@ def ask_roll_back(*, run_id: int, reason: str, by: str) -> None:
 
 
 def take_in_waiting() -> int:
-    """Load what has been received and not loaded, oldest first; returns how many runs.
+    """Load what has been received and not loaded; returns how many runs.
 
-    Also does the roll-backs that were asked for or broken off.
+    Feeds that say who people are come before those that only speak of them, and within
+    a feed the oldest first, so that in whichever order a day's files came, their rows
+    find their people. Also does the roll-backs that were asked for or broken off.
     """
     deliveries.clear_workplaces()
     for whole in Delivery.objects.filter(
@@ -185,8 +187,11 @@ def take_in_waiting() -> int:
     ):
         receive(whole)  # a crash came between the last piece and the run
     waiting = FeedRun.objects.filter(state=State.RECEIVED, way__in=WAYS)
-    runs = list(waiting.order_by("pk").values_list("pk", flat=True))
-    done = sum(load_waiting(run_id=run_id) for run_id in runs)
+    runs = waiting.values_list("feed", "pk")
+    done = sum(
+        load_waiting(run_id=run_id)
+        for _, run_id in sorted((FEEDS[feed].order, run_id) for feed, run_id in runs)
+    )
     for run in FeedRun.objects.filter(detail__has_key="undoing").order_by("-pk"):
         told = run.detail["undoing"]
         try:

@@ -115,6 +115,18 @@ def test_a_whole_delivery_becomes_a_run_and_is_loaded_once(
     assert feed_actions.take_in_waiting() == 0
 
 
+def test_a_journal_that_came_before_its_patients_waits_for_them(
+    vault_zone, content, tmp_path
+) -> None:
+    journal = delivered(tmp_path / "gp_observation_2025.parquet", OBSERVATION, {})
+    first = begun(feed="gp_observation", file_name=journal.name)
+    for delivery, whole in [(first, journal.read_bytes()), (begun(), content)]:
+        deliveries.append(delivery, 0, whole)
+        feed_actions.receive(delivery)
+    assert feed_actions.take_in_waiting() == 2
+    assert sums(FeedRun.objects.get(feed="gp_observation")) == (1, 1, 0, 0, 0)
+
+
 def test_a_crash_between_the_last_piece_and_the_run_loses_nothing(
     vault_zone, stored, content
 ) -> None:

@@ -13,6 +13,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from linkage import beside
 from linkage.models import FeedRun
 from tests.conftest import ROOT
 from tests.integration.linkage.conftest import (
@@ -86,6 +87,26 @@ def test_a_folder_is_loaded_in_order_and_told_as_it_goes(landing, vault_zone) ->
     again = lines("load_landing", str(landing), *JSON)
     assert FeedRun.objects.count() == 5
     assert [line["rows_in"] for line in again if "rows_out" in line][:2] == [2, 1]
+
+
+def test_no_journal_is_loaded_once_the_load_of_its_patients_has_failed(
+    landing, vault_zone, monkeypatch
+) -> None:
+    take = beside.take
+
+    def failing(feed, path, received_on):
+        if feed == "gp_patient":
+            raise OSError("the server went away")
+        return take(feed, path, received_on)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(beside, "take", failing)
+        with pytest.raises(OSError, match="went away"):
+            lines("load_landing", str(landing), *JSON)
+    assert not FeedRun.objects.filter(feed="gp_observation").exists()
+    lines("load_landing", str(landing), *JSON)
+    run = FeedRun.objects.get(feed="gp_observation")
+    assert (run.rows_in, run.excluded) == (2, 0)
 
 
 def in_processes(landing: Path) -> subprocess.CompletedProcess[str]:
