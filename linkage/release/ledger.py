@@ -153,15 +153,29 @@ def _describe(release: Release, outcome: StageOutcome) -> None:
 
 def fail(task: StageTask, problem: str) -> bool:
     """Note why a task failed; returns whether it may be tried again."""
-    StageTask.objects.filter(pk=task.pk).update(
-        state=State.FAILED, problem=problem[:4000], finished_at=timezone.now()
-    )
     again = task.attempts < MAX_ATTEMPTS
-    if not again:
-        Release.objects.filter(pk=task.release_id, state=Release.State.BUILDING).update(
-            state=Release.State.FAILED
+    with transaction.atomic():
+        StageTask.objects.filter(pk=task.pk).update(
+            state=State.FAILED, problem=problem[:4000], finished_at=timezone.now()
         )
+        if not again:
+            Release.objects.filter(
+                pk=task.release_id, state=Release.State.BUILDING
+            ).update(state=Release.State.FAILED)
     return again
+
+
+def give_up() -> list[int]:
+    """Fail the releases with a task that may not be tried again, and is in no hands.
+
+    Where a server died thrice under one task, or the disk was full when its failure
+    was to be noted, nobody else would ever say that the release has ended; and beside
+    one that is being built no other is begun.
+    """
+    spent = [task for task in unfinished() if task.attempts >= MAX_ATTEMPTS]
+    for task in (lost := [task for task in spent if _is_free(task)]):
+        fail(task, task.problem or "Its worker or the server died at each attempt.")
+    return [task.release_id for task in lost]
 
 
 def unfinished() -> list[StageTask]:

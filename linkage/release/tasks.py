@@ -35,6 +35,7 @@ def run_unit(task_id: int) -> None:
 @shared_task
 def resume_stalled() -> None:
     """Queue again what nobody works on: the queue was lost, or a worker died."""
+    ledger.give_up()
     for task in ledger.stalled():
         run_unit.delay(task.pk)
 

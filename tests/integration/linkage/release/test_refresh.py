@@ -221,6 +221,24 @@ class TestLedger:
         dead.refresh_from_db()
         assert (dead.state, dead.attempts) == (StageTask.State.DONE, 2)
 
+    @pytest.mark.parametrize("state", ["RUNNING", "FAILED"])
+    def test_a_release_ends_when_nobody_could_note_that_its_unit_had_failed(
+        self, opened, state
+    ):
+        spent, other = self.tasks(opened)[:2]
+        StageTask.objects.filter(pk=spent.pk).update(
+            state=StageTask.State[state], attempts=ledger.MAX_ATTEMPTS
+        )
+        StageTask.objects.filter(pk=other.pk).update(
+            state=StageTask.State.RUNNING, attempts=1
+        )
+        assert ledger.give_up() == [opened.pk]
+        opened.refresh_from_db()
+        spent.refresh_from_db()
+        assert opened.state == Release.State.FAILED
+        assert "died at each attempt" in spent.problem
+        assert ledger.give_up() == []
+
     def test_waiting_units_are_queued_again_only_when_all_is_quiet(self, opened):
         actions.run_unit(task_id=self.tasks(opened)[0].pk)
         assert ledger.stalled(quiet_seconds=3600) == []
