@@ -23,4 +23,4 @@ def test_a_feed_with_limits_of_its_own_says_them() -> None:
     for name, spec in FEEDS.items():
         section = page.split(f"\n## {name}\n")[1].split("\n## ")[0]
         assert ("**Goes on without a person:**" in section) == (spec.gate != GateSpec())
-    assert "up to 50% may have no `ETHNOS`, or one that cannot be used" in page
+    assert "up to 100% may have no `VALUE`, or one that cannot be used" in page
