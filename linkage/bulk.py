@@ -45,6 +45,16 @@ def connect(alias: str) -> Iterator["dbapi.Connection"]:
         kept[uri] = connection
 
 
+def commit(connection: "dbapi.Connection") -> None:
+    """Commit, and leave no temporary table behind.
+
+    A session that dies with the server would otherwise leave its own in the catalogue
+    until autovacuum comes by.
+    """
+    execute(connection, "DISCARD TEMP")
+    connection.commit()
+
+
 def close_all() -> None:
     """Close what this thread keeps; for threads that end."""
     kept: dict[str, dbapi.Connection] = _kept.__dict__.pop("by_uri", {})

@@ -289,7 +289,7 @@ def write_people(people: pl.DataFrame, gone: pl.Series) -> int:
                 " ON CONFLICT (person_no) DO UPDATE SET "
                 + ", ".join(f"{c} = excluded.{c}" for c in columns if c != "person_no")
             )
-        to.commit()
+        bulk.commit(to)
     return people.height
 
 

@@ -77,7 +77,7 @@ def reading() -> Iterator[dbapi.Connection]:
     """A transaction on the vault that leaves the index as it is; commits at the end."""
     with bulk.connect("vault") as connection:
         yield connection
-        connection.commit()
+        bulk.commit(connection)
 
 
 def resolve(

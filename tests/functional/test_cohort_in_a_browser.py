@@ -82,7 +82,7 @@ def test_the_clinicians_cohort_is_built_by_keyboard_alone(visit, invented_releas
     page.keyboard.type("10")
     # Counts follow what is typed, and are said aloud, without a press of any button.
     page.locator(".app-steps__words", has_text="10 or more").wait_for()
-    assert "match" in page.locator("#announcements").inner_text()
+    page.locator("#announcements", has_text="match").wait_for(state="attached")
 
     hands.add("alone", "Lives alone")
     wanted = slowly(invented_release, OWN)
@@ -136,7 +136,7 @@ def test_a_question_typed_over_is_taken_back_and_its_figures_come_at_once(
     assert taken_back == ["answer", "who"]
     page.locator("#ages .main-svg").first.wait_for()
     assert page.evaluate("document.activeElement.id") == "c1-low"
-    assert "figures" in page.locator("#announcements").inner_text().lower()
+    page.locator("#announcements", has_text="figures").wait_for(state="attached")
     assert page.locator("#announcements").get_attribute("aria-live") == "polite"
     assert visitor.problems == []
 

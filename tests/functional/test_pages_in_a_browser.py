@@ -90,7 +90,8 @@ def test_the_map_joins_the_page_when_it_comes_into_view(visit):
     page = visitor.goes_to("/overview/")
     page.locator("#map-part").scroll_into_view_if_needed()
     page.locator("#map .main-svg").first.wait_for()
-    assert "map has been added" in page.locator("#announcements").inner_text()
+    said = page.locator("#announcements", has_text="map has been added")
+    said.wait_for(state="attached")
     assert visitor.problems == []
 
 
