@@ -25,18 +25,18 @@ from linkage.definitions import FEEDS, HERE, prices
 from linkage.feed_quality import keep_quality
 from linkage.file_names import period_of, supplier_of
 from linkage.gatekeeping import Gate, HeldError, Source
+from linkage.introductions import last_introduced
 from linkage.models import FeedRun, RejectedRow
 from linkage.opening import open_run
 from linkage.specs import FeedSpec
 from linkage.steps.read import (
     UnreadableFileError,
-    delivered,
     opened,
     read_opened,
     stated_headers,
 )
 from linkage.steps.validate import NOT_USED
-from linkage.vault import changes, deliveries, index, quarantine
+from linkage.vault import changes, deliveries, index
 from linkage.vault import store as vault
 from linkage.whole_lists import LISTS, is_newest
 from linkage.withholding import Withholding
@@ -123,47 +123,6 @@ def received_on_of(run: FeedRun) -> date:
     return date.fromisoformat(stated) if stated else timezone.localdate()
 
 
-def replay_run(*, run_id: int, by: str) -> FeedRun | None:
-    """Take the rows that a run rejected through the road once more.
-
-    For use after a definition was put right or a missing feed has come. The replay is
-    a run of its own; rows that are rejected again stay with it. Returns None where
-    nothing is kept for the run.
-    """
-    origin = FeedRun.objects.get(pk=run_id)
-    spec = FEEDS[origin.feed]
-    with bulk.connect("vault") as connection:
-        kept = vault.rejected(connection, run_id)
-    if kept.is_empty():
-        return None
-    rows = quarantine.unseal(kept, run_id, delivered(spec))
-    received_on = date.fromisoformat(origin.detail["received_on"])
-    period_on = date.fromisoformat(origin.detail["period_on"])
-    run = FeedRun.objects.create(
-        feed=origin.feed,
-        sha256=hashlib.sha256(
-            f"replay of {run_id} at {time.time_ns()}".encode()
-        ).hexdigest(),
-        file_name=origin.file_name,
-        by=by,
-        way="replay",
-        supplier=origin.supplier,
-        state=FeedRun.State.RECEIVED,
-        detail={"replay_of": run_id},
-    )
-    source = Source(lambda: iter([rows]))
-    _load(run, spec, source, received_on, period_on, None)
-    again = RejectedRow.objects.filter(run=run).values_list("row_number", flat=True)
-    RejectedRow.objects.filter(run_id=run_id).exclude(rule=NOT_USED).exclude(
-        row_number__in=list(again)
-    ).update(replayed_in=run)
-    with bulk.connect("vault") as connection:
-        vault.forget_rejected(connection, run_id)
-        connection.commit()
-    settle_people()
-    return run
-
-
 def settle_people(*, wait_seconds: int | None = None) -> int:
     """Tell the store whose facts moved, and the best-known attributes of all changed.
 
@@ -197,6 +156,8 @@ def _load(
     run.detail = run.detail | {
         "received_on": received_on.isoformat(),
         "period_on": period_on.isoformat(),
+        # Asked before its rows are: whoever is introduced later is looked for again.
+        "sought": last_introduced(run.feed),
     }
     try:
         with store.loading(

@@ -22,6 +22,7 @@ from linkage.file_names import supplier_of
 from linkage.landing import is_of
 from linkage.models import FeedRun
 from linkage.opening import open_run, twin_of, why_not
+from linkage.replays import replay_introduced
 from linkage.roll_back import RefusedRollBackError, refuse_roll_back, roll_back_run
 from linkage.steps.read import UnreadableFileError
 from linkage.store import RunBusyError
@@ -179,7 +180,8 @@ def take_in_waiting() -> int:
 
     Feeds that say who people are come before those that only speak of them, and within
     a feed the oldest first, so that in whichever order a day's files came, their rows
-    find their people. Also does the roll-backs that were asked for or broken off.
+    find their people; rows of an earlier day that had found nobody are looked at again
+    (`replay_introduced`). Also does the roll-backs that were asked for or broken off.
     """
     deliveries.clear_workplaces()
     for whole in Delivery.objects.filter(
@@ -201,7 +203,7 @@ def take_in_waiting() -> int:
             run.detail = left | {"not_undone": str(error)}
             run.save(update_fields=["detail"])
         done += 1
-    return done
+    return done + replay_introduced()
 
 
 def load_waiting(*, run_id: int) -> bool:

@@ -179,7 +179,7 @@ def loading(run: FeedRun, *, refers_to: Collection[str] = ()) -> Iterator[Loadin
     RunBusyError when another process loads the same file.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        if not _alone(cursor, run.pk):
+        if not alone(cursor, run.pk):
             raise RunBusyError(f"run {run.pk} is being loaded by another process")
         alone_with_feed(cursor, run.feed)
         cursor.execute("SET LOCAL work_mem = '256MB'")
@@ -323,7 +323,7 @@ def write_binary(
             copying.write(piece)
 
 
-def _alone(cursor: Any, run_id: int) -> bool:
+def alone(cursor: Any, run_id: int) -> bool:
     """Take the lock on a run; who was killed holds it until the server notices."""
     until = time.monotonic() + PATIENCE_SECONDS
     while True:

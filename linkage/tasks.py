@@ -7,7 +7,14 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from linkage import actions, feed_actions, imported_store, mailbox, person_actions
+from linkage import (
+    actions,
+    feed_actions,
+    imported_store,
+    mailbox,
+    person_actions,
+    replays,
+)
 from linkage.release.tasks import refresh_delta
 
 
@@ -26,7 +33,7 @@ def load_feed_file(feed: str, path: str, received_on: str | None = None) -> None
 @shared_task(queue="vault")
 def replay_run(run_id: int) -> None:
     """Take a run's rejected rows through the road once more."""
-    actions.replay_run(run_id=run_id, by="queue")
+    replays.replay_run(run_id=run_id, by="queue")
     refresh_delta.delay()
 
 

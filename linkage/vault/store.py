@@ -137,9 +137,20 @@ def keep_rejected(
     bulk.copy(connection, kept, "quarantine")
 
 
-def forget_rejected(connection: dbapi.Connection, run_id: int) -> None:
-    """Drop what a failed attempt of this run kept; it is read again."""
-    bulk.execute(connection, f"DELETE FROM quarantine WHERE run_id = {run_id}")
+def forget_rejected(
+    connection: dbapi.Connection, run_id: int, row_numbers: list[int] | None = None
+) -> None:
+    """Drop what is kept of a run's rejected rows: all, or those of these numbers."""
+    if row_numbers is None:
+        bulk.execute(connection, f"DELETE FROM quarantine WHERE run_id = {run_id}")
+        return
+    numbers = pl.DataFrame({"row_number": row_numbers}, schema={"row_number": pl.Int64})
+    bulk.copy(connection, numbers, "taken", temporary=True)
+    bulk.execute(
+        connection,
+        "DELETE FROM quarantine q USING pg_temp.taken t"
+        f" WHERE q.run_id = {run_id} AND q.row_number = t.row_number",
+    )
 
 
 def forget_run(connection: dbapi.Connection, run_id: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from linkage import feed_actions
+from linkage import feed_actions, replays
 from linkage.vault.service import feed_acts
 from tests.functional.test_pages_in_a_browser import serious_findings
 from tests.integration.linkage.conftest import ADA, PATIENT, delivered
@@ -149,7 +149,7 @@ def test_held_rows_are_read_again_when_the_missing_feed_has_come(
     expect(page.get_by_text("The held rows are read once more.")).to_be_visible()
     run_id = sent[-1]
     assert address == f"/feeds/runs/{run_id}/"
-    worker(feed_actions.actions.replay_run, run_id=run_id, by="worker")
+    worker(replays.replay_run, run_id=run_id, by="worker")
     page = visitor.goes_to(address)
     row = page.get_by_role("row").filter(has_text="no loaded feed has introduced")
     assert row.locator("td").all_inner_texts()[-1] == "1"

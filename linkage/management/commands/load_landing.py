@@ -20,6 +20,7 @@ from linkage import actions, beside, bulk, series_actions
 from linkage.beside import COUNTS
 from linkage.landing import delivered_on, landed, lanes, needs
 from linkage.models import FeedRun
+from linkage.replays import replay_introduced
 from linkage.steps.read import UnreadableFileError
 
 # What the rows of a file that was not taken in are counted as, by its state.
@@ -77,6 +78,9 @@ class Command(BaseCommand):
                 done.result()
         begun = time.monotonic()
         people = actions.settle_people()
+        replays = replay_introduced()
+        if replays and not self.as_json:
+            self.stdout.write(f"Runs whose rows had waited for their people: {replays}")
         self.report("people", people, people, time.monotonic() - begun)
 
     def load_series(self, path: Path, received_on: date | None) -> None:

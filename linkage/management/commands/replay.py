@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from linkage import actions, series_actions
+from linkage import replays, series_actions
 from linkage.definitions import SERIES
 from linkage.models import FeedRun
 
@@ -22,7 +22,7 @@ class Command(BaseCommand):
             if origin is None:
                 raise CommandError(f"There is no run {run_id}.")
             is_series = origin.feed in SERIES
-            replay = series_actions.replay_run if is_series else actions.replay_run
+            replay = series_actions.replay_run if is_series else replays.replay_run
             run = replay(run_id=run_id, by="command line")
             if run is None:
                 self.stdout.write(f"Run {run_id} keeps no rejected row.")

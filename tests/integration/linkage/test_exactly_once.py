@@ -10,8 +10,10 @@ import psycopg
 import pytest
 
 from linkage import actions, store
-from linkage.actions import replay_run, settle_people
+from linkage.actions import settle_people
 from linkage.models import FeedRun, RejectedRow, RunKeys
+from linkage.replays import replay_introduced, replay_run
+from linkage.roll_back import roll_back_run
 from tests.conftest import ROOT
 from tests.integration.linkage.conftest import (
     EPISODE,
@@ -205,6 +207,52 @@ def test_what_waited_for_its_patient_is_replayed(deliver, stored, vaulted) -> No
     assert sorted(replayed, key=str) == [(1, again.pk), (2, None)]
     assert vaulted("SELECT run_id, row_number FROM quarantine") == [(again.pk, 2)]
     assert replay_run(run_id=run.pk, by="test") is None
+
+
+def test_what_came_before_its_patients_is_taken_in_once_they_have_come(
+    deliver, stored, vaulted
+) -> None:
+    """By itself, each time only what can be somebody's now."""
+    eves = {"observation_id": "o2", "patient_id": "p-eve"}
+    run = deliver("gp_observation", OBSERVATION, {}, eves)
+    assert replay_introduced() == 0
+    deliver("gp_patient", PATIENT, {})
+    assert replay_introduced() == 1
+    again = FeedRun.objects.get(detail__replay_of=run.pk)
+    assert sums(again) == (1, 1, 0, 0, 0)
+    kept = "SELECT run_id, row_number FROM quarantine"
+    assert vaulted(kept) == [(run.pk, 2)]
+    assert replay_introduced() == 0
+    # Eve's patient is told of later still; a replay that was killed is in nobody's way.
+    killed = FeedRun.objects.create(
+        feed="gp_observation",
+        sha256="0" * 64,
+        way="replay",
+        state=FeedRun.State.RECEIVED,
+        detail={"replay_of": run.pk},
+    )
+    deliver("gp_patient", PATIENT, {"patient_id": "p-eve", "nhs_number": EVE})
+    assert replay_introduced() == 1
+    assert vaulted(kept) == []
+    assert stored("SELECT count(DISTINCT person_no) FROM event") == [(2,)]
+    killed.refresh_from_db()
+    assert killed.state == FeedRun.State.FAILED
+    assert not RejectedRow.objects.filter(run=run, replayed_in=None).exists()
+
+
+def test_a_replay_of_a_replay_is_rolled_back_with_its_first_run(
+    deliver, stored
+) -> None:
+    eves = {"observation_id": "o2", "patient_id": "p-eve"}
+    run = deliver("gp_observation", OBSERVATION, {}, eves)
+    deliver("gp_patient", PATIENT, {})
+    replay = replay_run(run_id=run.pk, by="test")
+    assert replay is not None
+    deliver("gp_patient", PATIENT, {"patient_id": "p-eve", "nhs_number": EVE})
+    assert replay_introduced() == 1
+    assert stored("SELECT count(*) FROM event") == [(2,)]
+    roll_back_run(run_id=run.pk, reason="of another practice", by="test")
+    assert stored("SELECT count(*) FROM event") == [(0,)]
 
 
 class LostError(RuntimeError):

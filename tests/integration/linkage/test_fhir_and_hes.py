@@ -10,9 +10,10 @@ import psycopg
 import pytest
 
 from linkage import bulk
-from linkage.actions import load_feed_file, replay_run
+from linkage.actions import load_feed_file
 from linkage.feed_actions import decide
 from linkage.models import FeedRun, RejectedRow
+from linkage.replays import replay_run
 from linkage.vault.store import keep_crosswalk
 from linkage.vocabulary import ACTIVITY_KINDS, SETTINGS
 
