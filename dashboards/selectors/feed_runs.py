@@ -46,8 +46,8 @@ REMEDIES = {
     "zero_byte": "Export the file again as text: it holds zero bytes.",
     "unreadable": "Export the record again: it cannot be read.",
     "unlinked": "Send an NHS number, or name, birth date, sex and postcode.",
-    "subject_unknown": "Send the patient in the feed that introduces them; this follows.",
-    "token_unknown": "Send the crosswalk that holds the token; this follows.",
+    "subject_unknown": "Send the patient in a feed that introduces them; it follows.",
+    "token_unknown": "Send the crosswalk that holds the token: it follows.",
     "token_like_a_number": "Send pseudonyms that cannot be taken for NHS numbers.",
     "duplicate": "Nothing: a repeat is counted and left out.",
 }
