@@ -129,7 +129,8 @@ def test_a_message_of_no_known_feed_stays_in_the_mailbox(send, caplog) -> None:
     number = send("letter.pdf")
     assert mailbox.collect() == 0
     assert waiting() == [number]
-    assert f"message {number} (workflow SOME_WORKFLOW)" in caplog.text
+    said = caplog.text.replace(".", "")
+    assert f"message {number} (workflow SOME_WORKFLOW)" in said
     with mailbox.mailbox() as client:
         client.acknowledge_message(number)
 
