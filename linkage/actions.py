@@ -53,7 +53,7 @@ def load_feed_file(
     path: Path,
     by: str,
     received_on: date | None = None,
-    way: str = "by hand",
+    way: str = "hand",
     settle: bool = True,
     progress: Progress | None = None,
 ) -> FeedRun:

@@ -8,7 +8,6 @@ measured on the way and judged at the end, without being read twice.
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
-from itertools import chain
 
 import polars as pl
 from django.db.models import Q
@@ -77,7 +76,7 @@ class Gate:
             self._judge(found)
 
     def _judge(self, found: Measured) -> None:
-        known = chain.from_iterable(c.headers for c in self.spec.expanded.values())
+        known = {name: c.headers for name, c in self.spec.expanded.items()}
         verdict = gate(
             found, self.source.headers, known, self._earlier(), self.spec.gate
         )

@@ -4,7 +4,7 @@ Every limit is the feed's own (`GateSpec`), with defaults for the one that says 
 A verdict is words for the data manager's page: what was found, and the limit.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
@@ -39,22 +39,22 @@ class Verdict:
 def gate(
     found: Measured,
     headers: Iterable[str],
-    known: Iterable[str],
+    known: Mapping[str, Collection[str]],
     earlier: Earlier,
     limits: GateSpec,
 ) -> Verdict:
     """Judge what was measured against the feed's limits and its earlier files.
 
-    headers: those of the file. known: every header that the definition knows; a new
-    one outside it only warns, a known one that the last file had and this one has not
-    holds.
+    headers: those of the file. known: the headers by which the definition knows each
+    column. A column that the last file had and this one has under none of its headers
+    holds; another header of it, or one that the definition does not know, only warns.
     """
     if found.rows == 0:
         return Verdict(
             held=("The file holds no row. An empty file is never taken in.",)
         )
     held, noted = _volume(found.rows, earlier, limits)
-    lost, warned = _columns(tuple(headers), frozenset(known), earlier)
+    lost, warned = _columns(tuple(headers), known, earlier)
     if found.rows >= limits.judged_from_rows:
         held += _values(found, limits)
     elif found.missing or found.unusable:
@@ -90,23 +90,37 @@ def _volume(
 
 
 def _columns(
-    headers: tuple[str, ...], known: frozenset[str], earlier: Earlier
+    headers: tuple[str, ...], known: Mapping[str, Collection[str]], earlier: Earlier
 ) -> tuple[list[str], list[str]]:
-    now = {_plain(name) for name in headers}
-    before = {_plain(name) for name in earlier.headers}
-    meant = {_plain(name) for name in known}
+    meant = {_plain(name) for names in known.values() for name in names}
+    before = {_plain(name): name for name in earlier.headers}
+    now = {_plain(name): name for name in headers}
     if not before:
         # Nothing to hold against yet; what the definition does not know is said anyway.
-        unknown = [name for name in headers if _plain(name) not in meant]
+        unknown = [name for plain, name in now.items() if plain not in meant]
         said = [f"Columns that the feed does not know, not read: {', '.join(unknown)}."]
         return [], (said if unknown else [])
-    lost = [name for name in earlier.headers if _plain(name) in (before & meant) - now]
-    new = [name for name in headers if _plain(name) not in before | meant]
-    back = [name for name in headers if _plain(name) in meant - before]
+    lost, renamed, back = {}, {}, {}  # without repeats: two columns may share a header
+    for names in known.values():
+        plain = [_plain(name) for name in names]
+        had = next((before[name] for name in plain if name in before), None)
+        has = next((now[name] for name in plain if name in now), None)
+        if had and not has:
+            lost[had] = had
+        elif has and not had:
+            back[has] = has
+        elif had and has and _plain(had) != _plain(has):
+            renamed[has] = f"{had} is now {has}"
+    new = [n for plain, n in now.items() if plain not in before.keys() | meant]
+    warned = {
+        "New columns, not read": new,
+        "Columns under another name, read as before": renamed.values(),
+        "New columns, read from now on": back,
+    }
     held = [f"Missing columns that the last file had: {', '.join(lost)}."]
-    warned = [f"New columns, not read: {', '.join(new)}."]
-    said = [f"New columns, read from now on: {', '.join(back)}."]
-    return (held if lost else []), (warned if new else []) + (said if back else [])
+    return (held if lost else []), [
+        f"{said}: {', '.join(names)}." for said, names in warned.items() if names
+    ]
 
 
 def _plain(header: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 from linkage import feed_actions
 from linkage.feed_actions import RefusedDecisionError
 from linkage.models import FeedRun, RejectedRow
-from tests.integration.linkage.conftest import OBSERVATION, PATIENT, sums
+from tests.integration.linkage.conftest import EPISODE, OBSERVATION, PATIENT, sums
 
 pytestmark = pytest.mark.django_db(
     transaction=True, databases=["default", "vault", "audit"]
@@ -157,6 +157,15 @@ def test_a_column_that_is_lost_holds_and_a_new_one_warns(deliver) -> None:
     )
     assert new.state == FeedRun.State.PUBLISHED
     assert new.detail["gate"]["warned"] == ("New columns, not read: shoe_size.",)
+
+
+def test_a_column_may_come_under_another_name_that_the_feed_knows(deliver) -> None:
+    deliver("sus_apc", EPISODE, {}, name="sus_apc_RZ1_202608")
+    renamed = {{"SUSSPELLID": "PROVSPNOPS"}.get(k, k): v for k, v in EPISODE.items()}
+    run = deliver("sus_apc", renamed, {"EPIKEY": "501"}, name="sus_apc_RZ1_202609")
+    assert run.state == FeedRun.State.PUBLISHED
+    said = "Columns under another name, read as before: SUSSPELLID is now PROVSPNOPS."
+    assert run.detail["gate"]["warned"] == (said,)
 
 
 def test_a_journal_is_judged_at_its_end_and_leaves_no_opt_out(

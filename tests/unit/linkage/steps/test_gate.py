@@ -10,11 +10,12 @@ from linkage.steps.measure import Measured
 
 LIMITS = GateSpec()
 HEADERS = ("a", "b")
+KNOWN = {"a": ("a",), "b": ("b", "b_code")}
 
 
 def judged(rows: int, *earlier: int, limits: GateSpec = LIMITS, **faults: object):
     found = Measured(rows=rows, **faults)  # type: ignore[arg-type]
-    return gate(found, HEADERS, HEADERS, Earlier(tuple(earlier), HEADERS), limits)
+    return gate(found, HEADERS, KNOWN, Earlier(tuple(earlier), HEADERS), limits)
 
 
 @pytest.mark.parametrize(("rows", "held"), [(701, 0), (700, 0), (699, 1), (1301, 1)])
@@ -67,17 +68,25 @@ def test_a_few_rows_over_the_limit_may_be_chance(rows, many, held) -> None:
 
 def test_columns_are_compared_without_regard_to_case_or_order() -> None:
     earlier = Earlier((), ("A ", "b", "local"))
-    verdict = gate(Measured(rows=1), ("B", "a", "new"), ("a", "b"), earlier, LIMITS)
+    verdict = gate(Measured(rows=1), ("B", "a", "new"), KNOWN, earlier, LIMITS)
     assert verdict.held == ()  # what the definition does not know may go
     assert verdict.warned == ("New columns, not read: new.",)
-    lost = gate(Measured(rows=1), ("a",), ("a", "b"), earlier, LIMITS)
+    lost = gate(Measured(rows=1), ("a",), KNOWN, earlier, LIMITS)
     assert lost.held == ("Missing columns that the last file had: b.",)
-    back = gate(Measured(rows=1), ("a", "b"), ("a", "b"), Earlier((), ("a",)), LIMITS)
+    back = gate(Measured(rows=1), ("a", "b"), KNOWN, Earlier((), ("a",)), LIMITS)
     assert back.warned == ("New columns, read from now on: b.",)
 
 
+def test_another_header_of_a_column_is_read_as_before() -> None:
+    earlier = Earlier((), ("a", "b"))
+    verdict = gate(Measured(rows=1), ("a", "B_code"), KNOWN, earlier, LIMITS)
+    assert verdict.held == ()
+    said = "Columns under another name, read as before: b is now B_code."
+    assert verdict.warned == (said,)
+
+
 def test_a_first_file_says_which_of_its_columns_nobody_reads() -> None:
-    first = gate(Measured(rows=1), ("A", "b", "odd"), ("a", "b"), Earlier(), LIMITS)
+    first = gate(Measured(rows=1), ("A", "b", "odd"), KNOWN, Earlier(), LIMITS)
     assert first.held == ()
     assert first.warned == ("Columns that the feed does not know, not read: odd.",)
 
